@@ -1,0 +1,1 @@
+//! Abstract interpretation over the IR: intervals and dataflow facts that propose invariants.

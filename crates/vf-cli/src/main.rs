@@ -1,0 +1,2 @@
+//! The verify-fix command.
+fn main() {}

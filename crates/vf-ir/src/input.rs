@@ -1,0 +1,77 @@
+//! A concrete input of a function: what a counterexample is made of, and what the interpreter and the
+//! replay harness run on.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a run of one function depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name of the function under test.
+    pub function: String,
+    /// Objects that exist before the call; pointers refer to them by index.
+    pub objects: Vec<InputObject>,
+    /// One value a parameter, in order.
+    pub arguments: Vec<InputValue>,
+    /// Contents of globals at entry, where they differ from their initial value: (name, contents).
+    pub globals: Vec<(String, Contents)>,
+    /// What the outside decided, in the order in which execution asks.
+    pub choices: Vec<Choice>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputObject {
+    /// Where it comes from, in source terms (`*p`, `p->next`).
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// Printed C element type ("struct foo", "char", "int"), for the harness; empty when not known.
+    pub element_type: String,
+    pub contents: Contents,
+}
+
+/// Bytes and pointers of an object; whatever is not named is zero.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// (offset, bytes), not overlapping.
+    pub bytes: Vec<(u64, Vec<u8>)>,
+    /// (offset, pointer) of pointer-sized cells.
+    pub pointers: Vec<(u64, InputPointer)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputValue {
+    Int { bits: u32, value: u128 },
+    Pointer(InputPointer),
+    /// A float; its value does not matter.
+    Float,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InputPointer {
+    Null,
+    /// An integer used as a pointer (an error pointer, say).
+    Address(u64),
+    Object { index: usize, offset: i64 },
+    Global { name: String, offset: i64 },
+    Function { name: String },
+}
+
+/// One decision of the outside: the result of a nondeterministic read, of a call without a body, of an
+/// allocation, or the bytes such a call writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Name of the function that asked: `__VERIFIER_nondet_int`, `kmalloc`, `copy_from_user`, an external
+    /// callee; empty for a statement of the function under test itself (assembly, float, volatile).
+    pub function: String,
+    pub kind: ChoiceKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChoiceKind {
+    /// A `Havoc` or the result of a call without body.
+    Value(InputValue),
+    /// A `HavocMemory`: the bytes written, from its start; missing ones are zero.
+    Bytes(Vec<u8>),
+    /// An `Alloc` that may fail: whether it did.
+    AllocationFails(bool),
+}

@@ -1,0 +1,1 @@
+//! Language models hosted with candle; knows neither C nor proofs.

@@ -1,0 +1,1 @@
+//! The repair loop: bug reports, proposers, candidates, proven patches.

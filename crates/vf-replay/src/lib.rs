@@ -1,0 +1,1 @@
+//! Replay of counterexamples in a sandbox.

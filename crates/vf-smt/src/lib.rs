@@ -1,0 +1,1 @@
+//! Terms, solver, models and SMT-LIB text: the only crate that names z3.

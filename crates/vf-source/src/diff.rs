@@ -1,0 +1,1 @@
+//! Unified diffs: parse, apply, write.

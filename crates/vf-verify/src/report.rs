@@ -1,0 +1,109 @@
+//! What a check found: the data behind the text, JSON and SARIF that the command line prints.
+//!
+//! The serialised form is the schema `verify-fix/1` (`docs/schema.md`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use vf_ir::input::Input;
+
+pub const SCHEMA: &str = "verify-fix/1";
+
+/// Result of one `check`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckReport {
+    pub schema: String,
+    pub verdict: Overall,
+    pub elapsed_ms: u64,
+    pub functions: Vec<FunctionReport>,
+}
+
+/// Worst verdict of a run: refuted, then unknown, then proved-to-bound, then proved. A run that checked no
+/// obligation is `unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overall {
+    Proved,
+    ProvedToBound,
+    Unknown,
+    Refuted,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FunctionReport {
+    pub name: String,
+    pub file: String,
+    /// Why the function as a whole could not be looked at (its obligations are then empty or unknown).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsupported: Option<String>,
+    /// The precondition inferred for the function when it was checked alone, as ACSL clauses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contract: Vec<String>,
+    pub obligations: Vec<ObligationReport>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ObligationReport {
+    /// `function/property/n`: the n-th obligation of this property in the function, from 1.
+    pub id: String,
+    /// [`vf_ir::Property`] name.
+    pub property: String,
+    pub cwe: String,
+    pub location: Location,
+    /// Source text of the operation.
+    pub text: String,
+    /// `proved`, `proved-to-bound`, `refuted`, `unreachable`, `unknown`.
+    pub verdict: Verdict,
+    /// Why unknown, and what to try.
+    pub reason: Option<String>,
+    /// For `proved-to-bound`: the number of loop iterations looked at.
+    pub bound: Option<u32>,
+    pub counterexample: Option<Counterexample>,
+    pub assumptions: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Proved,
+    ProvedToBound,
+    Unreachable,
+    Unknown,
+    Refuted,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    pub file: String,
+    /// 1-based; 0 when not known.
+    pub line: u32,
+    /// 1-based, in bytes; 0 when not known.
+    pub column: u32,
+}
+
+/// Inputs and a trace that violate one obligation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Counterexample {
+    /// Values in source terms: `len` to `4294967295`, `p->count` to `9`.
+    pub inputs: BTreeMap<String, String>,
+    /// What happens, in execution order; the violation comes last.
+    pub trace: Vec<TraceStep>,
+    pub replay: Replay,
+    /// The input in machine form, from which it is replayed.
+    pub input: Input,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStep {
+    pub location: Location,
+    /// `i = 8`, `took the branch: i <= 8`, `table[i]: index 8 is not below 8`.
+    pub event: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Replay {
+    Confirmed,
+    NotConfirmed,
+    NotRun,
+}
