@@ -171,8 +171,9 @@ pub enum StmtKind {
     Alloc { dst: LocalId, size: Expr, zeroed: bool, may_fail: bool, kind: AllocKind },
     /// Ends the life of the heap object that `ptr` points to the start of; null is a no-op.
     Free { ptr: Expr },
-    /// `dst` = number of bytes before the first NUL at or after `ptr` (pointer width); the string must
-    /// be terminated inside its object (an obligation of its own says so).
+    /// `dst` = number of bytes before the first NUL at or after `ptr` (pointer width). Where no NUL follows in
+    /// the object, the number of bytes to its end: `Terminated{ptr}` is `dst < ObjectSize(ptr)`, and the statement
+    /// itself assumes nothing (bounded string functions run on arrays without a NUL).
     StringLength { dst: LocalId, ptr: Expr },
     /// `dst` = bytes from `ptr` to the end of its object (pointer width).
     ObjectSize { dst: LocalId, ptr: Expr },
