@@ -1,1 +1,3 @@
 //! Replay of counterexamples in a sandbox.
+
+pub mod sandbox;
