@@ -4,6 +4,14 @@
 //! what lang-c does not take and splits the text into top-level declarations; `parse` gives each to lang-c
 //! with the typedef names it uses; `lower` makes IR of it; [`load`] is all of that, linked.
 
+pub mod error;
+pub mod lex;
+pub mod normalise;
+pub mod parse;
+pub mod preprocess;
+pub mod spans;
+pub mod split;
+
 use std::path::PathBuf;
 
 use vf_ir::{DataModel, Program};

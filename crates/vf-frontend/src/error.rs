@@ -1,0 +1,69 @@
+//! Everything that can stop a file from being read.
+
+use std::path::PathBuf;
+
+/// Why a translation unit could not be loaded at all. A single declaration that does not parse is not among
+/// these: it is a [`crate::parse::ParseFailure`], and the rest of the file goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontendError {
+    #[error("{}: no such file", path.display())]
+    MissingFile { path: PathBuf },
+    #[error("{}: is a directory; name a C file", path.display())]
+    Directory { path: PathBuf },
+    #[error("{}: not a regular file; name a C file", path.display())]
+    NotAFile { path: PathBuf },
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    #[error("{}:{line}: binary file (a NUL byte): not C source", path.display())]
+    Binary { path: PathBuf, line: u32 },
+    #[error("{}: empty file: nothing to check", path.display())]
+    Empty { path: PathBuf },
+    #[error("{}:{line}: not C: no declaration begins here (`{text}`)", path.display())]
+    NotC { path: PathBuf, line: u32, text: String },
+    #[error("compiler {} not found; install one (Debian: gcc) or name another", compiler.display())]
+    CompilerMissing { compiler: PathBuf },
+    #[error("compiler {} could not be run: {error}", compiler.display())]
+    CompilerUnusable {
+        compiler: PathBuf,
+        error: std::io::Error,
+    },
+    /// The preprocessor refused the file.
+    #[error(
+        "{}{}: preprocessing failed:\n{message}\n  give the file's flags after `--` (-I, -D, -include), or check one function with --snippet",
+        path.display(),
+        line.map(|l| format!(":{l}")).unwrap_or_default()
+    )]
+    Preprocessor {
+        path: PathBuf,
+        /// Line of the first error in `path` itself, where the compiler named one.
+        line: Option<u32>,
+        /// First lines of what the compiler said.
+        message: String,
+    },
+    #[error("{}: preprocessed text is {bytes} bytes, over the limit of {limit}", path.display())]
+    TooLarge {
+        path: PathBuf,
+        bytes: usize,
+        limit: usize,
+    },
+    #[error("{}: temporary files could not be written: {error}", path.display())]
+    Temporary { path: PathBuf, error: std::io::Error },
+    /// A changed header was given, but the compiler read the one on disk.
+    #[error(
+        "{}: the changed text of header {} cannot be put in front of the one on disk (it is included by its neighbour); apply the change to a copy of the tree instead",
+        path.display(), header.display()
+    )]
+    OverlayNotUsed { path: PathBuf, header: PathBuf },
+    #[error("{}:{line}: {problem}", path.display())]
+    BadCompileCommands {
+        path: PathBuf,
+        line: usize,
+        problem: String,
+    },
+    #[error("{}: lists no command for {}", path.display(), file.display())]
+    NoCompileCommand { path: PathBuf, file: PathBuf },
+    #[error("{}: not a kernel .cmd file (no `cmd_...` or `savedcmd_...` line)", path.display())]
+    BadKernelCommand { path: PathBuf },
+    #[error("{}: `{function}` is not defined here", path.display())]
+    UnknownFunction { path: PathBuf, function: String },
+}

@@ -1,0 +1,1 @@
+//! From preprocessed text back to what the user wrote.
