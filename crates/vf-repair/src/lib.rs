@@ -1,1 +1,30 @@
 //! The repair loop: bug reports, proposers, candidates, proven patches.
+//!
+//! A bug report ([`BugReport`], read by [`report_text`] or [`sarif`]) names a place. [`locate`] finds the
+//! function and its failed obligations. A [`Proposer`] makes [`Candidate`]s: edits of text that nobody trusts.
+//! [`untrusted`] refuses those that reach outside the function, a [`Checker`] proves or refutes the rest, and
+//! [`judge`] compares the two versions obligation by obligation. Only [`certify`] makes a [`ProvenPatch`].
+//! What failed, and why, goes back to the proposer as [`Feedback`].
+//!
+//! Entry points, for the command line:
+//!
+//! - [`repair`]`(&RepairRequest, &mut dyn Checker, &mut [Box<dyn Proposer>], Hooks) -> Result<RepairOutcome, RepairError>`
+//! - [`judge_patch`]`(&PatchInput, &mut dyn Checker) -> Result<PatchReport, PatchError>`
+//! - [`ProverChecker`] is the [`Checker`] over the real front end and verifier.
+//! - [`SolverOnly`] proposes from templates; [`ModelProposer`] over any [`TextGenerator`].
+//!
+//! This crate knows C only as text (tokens, statements, expressions) and as IR; it knows neither solvers nor
+//! how a model is run. It never writes to the tree under repair.
+
+pub mod bug;
+pub mod checker;
+mod ctext;
+pub mod model_proposer;
+pub mod proposer;
+pub mod report_text;
+pub mod sarif;
+pub mod untrusted;
+
+pub use bug::{BugReport, expected_properties};
+pub use checker::{CheckError, CheckRequest, Checked, Checker};
+pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};

@@ -1,0 +1,42 @@
+//! How the loop asks for verdicts. A trait, so that tests can script the prover's answers.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use vf_ir::Program;
+use vf_verify::report::CheckReport;
+
+/// One question to the prover.
+#[derive(Clone, Debug)]
+pub struct CheckRequest<'a> {
+    /// The file whose functions are checked; absolute, or relative to the current directory.
+    pub file: &'a Path,
+    /// Texts that stand in for files on disk.
+    pub overlay: &'a [(PathBuf, String)],
+    /// Functions to check; empty for every function that the file defines.
+    pub functions: &'a [String],
+    /// What is left of the run's time.
+    pub time_left: Option<Duration>,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub report: CheckReport,
+    /// The program behind it; `None` where verdicts were scripted.
+    pub program: Option<Arc<Program>>,
+}
+
+/// The program could not be brought before the prover.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The front end refused the text.
+    #[error("{file}: {message}")]
+    Load { file: PathBuf, message: String },
+}
+
+/// Something that gives verdicts on a text.
+pub trait Checker {
+    fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError>;
+}
