@@ -16,6 +16,10 @@ use petgraph::visit::EdgeRef;
 
 use crate::program::{Block, BlockId, Function, Terminator};
 
+mod dot;
+
+pub use dot::to_dot;
+
 /// Why control goes along an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EdgeKind {

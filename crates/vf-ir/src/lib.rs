@@ -13,6 +13,8 @@
 //!
 //! This crate knows types, layout and control flow. It knows neither C syntax nor solvers.
 
+#[cfg(test)]
+mod arbitrary;
 pub mod cfg;
 pub mod input;
 pub mod interp;

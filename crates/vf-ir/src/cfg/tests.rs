@@ -158,6 +158,27 @@ fn depth_does_not_recurse() {
     assert!(cfg(&slices).loops().len() > 1000);
 }
 
+#[test]
+fn dot_shows_statements_loops_and_dead_blocks() {
+    let text = r#"model lp64
+        fn f(%i) -> void { local %i: u32 i32 user
+        b0: goto b1
+        b1: check #0 assertion holds(ne(%i, 0:i32)) "\"" %i = sub(%i, 1:i32)
+            switch %i, default b1 { 0 => b2 5..=9 => b2 }
+        b2: return
+        b3: return }"#;
+    let program = crate::parse::parse_program(text).unwrap();
+    let dot = super::to_dot(&program, &program.functions[0]);
+    let has = |what: &str| assert!(dot.contains(what), "{what} in\n{dot}");
+    has("digraph \"f\" {");
+    has(r#"check #0 assertion holds(ne(%i, 0:i32)) \"\\\"\"\l%i = sub(%i, 1:i32)\l"#);
+    has("b1 -> b1 [label=\"default\", style=dashed];");
+    has("b1 -> b2 [label=\"5..=9\"];");
+    has("b0 -> b1 [];");
+    assert_eq!(dot.matches("peripheries=2").count(), 1);
+    assert_eq!(dot.matches("color=grey,").count(), 1);
+}
+
 /// What the definitions say, by search: the blocks reached from the entry without passing `without`.
 fn reached(edges: &[Vec<u32>], without: Option<u32>) -> BTreeSet<u32> {
     let mut seen = BTreeSet::new();
