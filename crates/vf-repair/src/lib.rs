@@ -16,15 +16,22 @@
 //! This crate knows C only as text (tokens, statements, expressions) and as IR; it knows neither solvers nor
 //! how a model is run. It never writes to the tree under repair.
 
+pub mod align;
 pub mod bug;
+pub mod certify;
 pub mod checker;
 mod ctext;
+pub mod judge;
+pub mod kept;
 pub mod model_proposer;
+mod patch_text;
 pub mod proposer;
 pub mod report_text;
 pub mod sarif;
 pub mod untrusted;
 
 pub use bug::{BugReport, expected_properties};
+pub use certify::{CertifyError, ProvenPatch, certify};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
+pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};

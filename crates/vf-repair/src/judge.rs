@@ -1,0 +1,343 @@
+//! Judgement of a change on both versions at once: what it fixes, leaves open, introduces.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
+
+use crate::align::{Alignment, LineMap, Match, align};
+
+/// Result of judging a patch; its serialised form is the JSON of `verify-fix patch`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PatchReport {
+    pub schema: String,
+    pub verdict: PatchVerdict,
+    pub behaviour: Behaviour,
+    pub before: CheckReport,
+    pub after: CheckReport,
+    /// Ids of `before`: refuted or unknown there, proved now.
+    pub fixed: Vec<String>,
+    /// Ids of `before`: refuted or unknown there, and not proved now.
+    pub open: Vec<String>,
+    /// Ids of `after`: not proved, and proved or absent before. `NAME/unsupported` for a function that the
+    /// front end understood before and does not understand now.
+    pub introduced: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PatchVerdict {
+    /// Something is fixed, nothing is left open or introduced.
+    ProvenFix,
+    /// Something that was refuted is refuted still, or nothing was fixed.
+    NotFixed,
+    /// Something is refuted now that was not before.
+    Regressed,
+    /// Neither could be shown.
+    Unknown,
+}
+
+/// Whether the patch keeps the behaviour on safe inputs. Until the product of the two programs is checked,
+/// always `unknown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Behaviour {
+    Preserved,
+    Changed,
+    Vacuous,
+    Unknown,
+}
+
+/// One version of the code: its text and what was found.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Text of each file that differs between the versions: path as the report's locations have it, text.
+    pub files: Vec<(String, Arc<str>)>,
+    pub report: CheckReport,
+}
+
+/// How the obligations of one function changed.
+#[derive(Clone, Debug)]
+pub struct FunctionChange<'a> {
+    pub before: Option<&'a FunctionReport>,
+    pub after: Option<&'a FunctionReport>,
+    pub alignment: Alignment,
+    pub lines: LineMap,
+}
+
+/// What became of an obligation that was not proved before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Proved now: the same obligation, or everything at the statement that replaced it.
+    Fixed,
+    /// Control no longer gets there, which proves nothing about the operation.
+    Unreachable,
+    /// Gone, and nothing that was proved stands in its place.
+    Vanished,
+    /// Not proved still.
+    Open(Verdict),
+}
+
+/// Pairs the functions of two versions by name and aligns their obligations.
+pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChange<'a>> {
+    let text = |version: &Version, file: &str| {
+        let only = version.files.first().filter(|_| version.files.len() == 1);
+        version.files.iter().find(|(f, _)| f == file).or(only).map_or(Arc::from(""), |(_, t)| t.clone())
+    };
+    let mut found = Vec::new();
+    for old in &before.report.functions {
+        let new = after.report.functions.iter().find(|f| f.name == old.name);
+        let lines = LineMap::new(&text(before, &old.file), &text(after, new.map_or(&old.file, |n| &n.file)));
+        let alignment = match new {
+            Some(new) => align(old, new, &lines),
+            None => Alignment { only_before: (0..old.obligations.len()).collect(), ..Alignment::default() },
+        };
+        found.push(FunctionChange { before: Some(old), after: new, alignment, lines });
+    }
+    for new in &after.report.functions {
+        if !before.report.functions.iter().any(|f| f.name == new.name) {
+            let alignment = Alignment { only_after: (0..new.obligations.len()).collect(), ..Alignment::default() };
+            found.push(FunctionChange { before: None, after: Some(new), alignment, lines: LineMap::default() });
+        }
+    }
+    found
+}
+
+/// How far a verdict is from a proof.
+fn distance(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Proved | Verdict::Unreachable => 0,
+        Verdict::ProvedToBound => 1,
+        Verdict::Unknown | Verdict::Refuted => 2,
+    }
+}
+
+impl<'a> FunctionChange<'a> {
+    fn new_obligation(&self, index: usize) -> Option<&'a ObligationReport> {
+        self.after.and_then(|f| f.obligations.get(index))
+    }
+
+    /// What became of an obligation of the old version.
+    pub fn outcome(&self, index: usize) -> Outcome {
+        let matched = self.alignment.after_of(index);
+        if let Some((after, kind)) = matched {
+            let Some(obligation) = self.new_obligation(after) else { return Outcome::Vanished };
+            return match obligation.verdict {
+                Verdict::Proved if kind == Match::Rewritten && !self.replacement_proved(index) => {
+                    Outcome::Open(Verdict::Unknown)
+                }
+                Verdict::Proved => Outcome::Fixed,
+                Verdict::Unreachable => Outcome::Unreachable,
+                verdict => Outcome::Open(verdict),
+            };
+        }
+        if self.replacement_proved(index) { Outcome::Fixed } else { Outcome::Vanished }
+    }
+
+    /// Whether the statement that stands in the place of an old obligation has obligations and all are proved.
+    fn replacement_proved(&self, index: usize) -> bool {
+        let Some(old) = self.before.and_then(|f| f.obligations.get(index)) else { return false };
+        let place = self.lines.became(old.location.line);
+        let here: Vec<&ObligationReport> = self
+            .after
+            .map_or(&[][..], |f| &f.obligations)
+            .iter()
+            .enumerate()
+            .filter(|(j, o)| place.contains(&o.location.line) && self.is_new(*j))
+            .map(|(_, o)| o)
+            .collect();
+        !here.is_empty() && here.iter().all(|o| o.verdict == Verdict::Proved)
+    }
+
+    /// Whether an obligation of the new version belongs to a new or rewritten operation.
+    fn is_new(&self, index: usize) -> bool {
+        !self.alignment.pairs.iter().any(|(_, a, m)| *a == index && *m == Match::Same)
+    }
+
+    /// Obligations of the new version that are further from a proof than what they match.
+    pub fn introduced(&self) -> Vec<&'a ObligationReport> {
+        let Some(after) = self.after else { return Vec::new() };
+        after
+            .obligations
+            .iter()
+            .enumerate()
+            .filter(|(j, new)| {
+                let old = self.alignment.pairs.iter().find(|(_, a, _)| a == j).map(|(b, ..)| *b);
+                let old = old.and_then(|i| self.before?.obligations.get(i));
+                distance(new.verdict) > old.map_or(0, |o| distance(o.verdict))
+            })
+            .map(|(_, o)| o)
+            .collect()
+    }
+
+    /// The function was understood before and is not now.
+    pub fn lost(&self) -> bool {
+        self.after.is_some_and(|f| f.unsupported.is_some()) && !self.before.is_some_and(|f| f.unsupported.is_some())
+    }
+}
+
+/// Judges a change by the verdicts on both versions.
+pub fn judge(before: &Version, after: &Version) -> PatchReport {
+    let changes = changes(before, after);
+    let (mut fixed, mut open, mut introduced) = (Vec::new(), Vec::new(), Vec::new());
+    let mut refuted_still = false;
+    let mut refuted_new = false;
+    for change in &changes {
+        for (i, old) in change.before.map_or(&[][..], |f| &f.obligations).iter().enumerate() {
+            if distance(old.verdict) == 0 {
+                continue;
+            }
+            match change.outcome(i) {
+                Outcome::Fixed => fixed.push(old.id.clone()),
+                outcome => {
+                    refuted_still |= outcome == Outcome::Open(Verdict::Refuted);
+                    open.push(old.id.clone());
+                }
+            }
+        }
+        for new in change.introduced() {
+            refuted_new |= new.verdict == Verdict::Refuted;
+            introduced.push(new.id.clone());
+        }
+        if change.lost() {
+            introduced.extend(change.after.map(|f| format!("{}/unsupported", f.name)));
+        }
+    }
+    let verdict = if refuted_new {
+        PatchVerdict::Regressed
+    } else if refuted_still {
+        PatchVerdict::NotFixed
+    } else if !open.is_empty() || !introduced.is_empty() {
+        PatchVerdict::Unknown
+    } else if fixed.is_empty() {
+        // Nothing was open before: there was nothing to fix, which is no fix. A run that checked nothing
+        // says nothing.
+        let checked = before.report.functions.iter().any(|f| !f.obligations.is_empty());
+        if checked { PatchVerdict::NotFixed } else { PatchVerdict::Unknown }
+    } else {
+        PatchVerdict::ProvenFix
+    };
+    PatchReport {
+        schema: SCHEMA.to_string(),
+        verdict,
+        behaviour: Behaviour::Unknown,
+        before: before.report.clone(),
+        after: after.report.clone(),
+        fixed,
+        open,
+        introduced,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use vf_verify::report::{Location, Overall};
+
+    pub fn function(name: &str, obligations: &[(&str, &str, u32, Verdict)]) -> FunctionReport {
+        FunctionReport {
+            name: name.into(),
+            file: "f.c".into(),
+            unsupported: None,
+            contract: Vec::new(),
+            obligations: obligations
+                .iter()
+                .enumerate()
+                .map(|(i, (property, text, line, verdict))| ObligationReport {
+                    id: format!("{name}/{property}/{}", i + 1),
+                    property: (*property).into(),
+                    cwe: "CWE-787".into(),
+                    location: Location { file: "f.c".into(), line: *line, column: 2 },
+                    text: (*text).into(),
+                    verdict: *verdict,
+                    reason: None,
+                    bound: None,
+                    counterexample: None,
+                    assumptions: Vec::new(),
+                })
+                .collect(),
+        }
+    }
+
+    pub fn version(text: &str, functions: Vec<FunctionReport>) -> Version {
+        let report = CheckReport { schema: SCHEMA.into(), verdict: Overall::Unknown, elapsed_ms: 0, functions };
+        Version { files: vec![("f.c".into(), Arc::from(text))], report }
+    }
+
+    use Verdict::*;
+
+    fn verdict(old: (&str, &[(&str, &str, u32, Verdict)]), new: (&str, &[(&str, &str, u32, Verdict)])) -> PatchReport {
+        judge(&version(old.0, vec![function("f", old.1)]), &version(new.0, vec![function("f", new.1)]))
+    }
+
+    #[test]
+    fn a_guard_is_a_proven_fix() {
+        let report = verdict(
+            ("{\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]),
+            ("{\n\tif (i < 8)\n\t\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 3, Proved)]),
+        );
+        assert_eq!(report.verdict, PatchVerdict::ProvenFix);
+        assert_eq!(report.fixed, ["f/index-upper-bound/1"]);
+        assert_eq!(report.behaviour, Behaviour::Unknown);
+    }
+
+    #[test]
+    fn unreachable_or_deleted_is_no_fix() {
+        let old = ("{\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)][..]);
+        let unreachable = verdict(old, ("{\n\treturn;\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 3, Unreachable)]));
+        assert_eq!(unreachable.verdict, PatchVerdict::Unknown);
+        let deleted = verdict(old, ("{\n\treturn;\n}", &[]));
+        assert_eq!((deleted.verdict, deleted.open.len()), (PatchVerdict::Unknown, 1));
+        let still = verdict(old, ("{\n\tt[i] = 1;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]));
+        assert_eq!(still.verdict, PatchVerdict::NotFixed);
+    }
+
+    #[test]
+    fn what_a_rewrite_brings_in_is_judged_too() {
+        let old = ("{\n\tsprintf(b, s);\n}", &[("valid-write", "sprintf(b, s)", 2, Refuted)][..]);
+        let good = verdict(
+            old,
+            (
+                "{\n\tsnprintf(b, 8, s);\n}",
+                &[("valid-write", "snprintf(b, 8, s)", 2, Proved), ("valid-read", "snprintf(b, 8, s)", 2, Proved)],
+            ),
+        );
+        assert_eq!(good.verdict, PatchVerdict::ProvenFix);
+        let bad = verdict(
+            old,
+            (
+                "{\n\tsnprintf(b, 8, s);\n}",
+                &[("valid-write", "snprintf(b, 8, s)", 2, Proved), ("valid-read", "snprintf(b, 8, s)", 2, Refuted)],
+            ),
+        );
+        assert_eq!(bad.verdict, PatchVerdict::Regressed);
+        assert_eq!((bad.introduced.len(), bad.open.len()), (1, 1));
+    }
+
+    #[test]
+    fn newly_unproved_is_introduced() {
+        let old = ("{\na\nb\n}", &[("valid-write", "a", 2, Refuted), ("valid-read", "b", 3, Proved)][..]);
+        let report = verdict(old, ("{\na\nb\n}\n", &[("valid-write", "a", 2, Proved), ("valid-read", "b", 3, Unknown)]));
+        assert_eq!((report.verdict, report.introduced.len()), (PatchVerdict::Unknown, 1));
+        let bound = verdict(old, ("{\na\nb\n}\n", &[("valid-write", "a", 2, Proved), ("valid-read", "b", 3, ProvedToBound)]));
+        assert_eq!(bound.introduced.len(), 1);
+    }
+
+    #[test]
+    fn nothing_to_fix_is_no_fix_and_nothing_checked_is_unknown() {
+        let proved = ("{\na\n}", &[("valid-write", "a", 2, Proved)][..]);
+        assert_eq!(verdict(proved, proved).verdict, PatchVerdict::NotFixed);
+        assert_eq!(verdict(("", &[]), ("", &[])).verdict, PatchVerdict::Unknown);
+    }
+
+    #[test]
+    fn json_has_the_designed_fields() {
+        let proved = ("{\na\n}", &[("valid-write", "a", 2, Proved)][..]);
+        let json = serde_json::to_value(verdict(proved, proved)).expect("serialises");
+        for key in ["schema", "verdict", "behaviour", "before", "after", "fixed", "open", "introduced"] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["behaviour"], "unknown");
+        assert_eq!(json["verdict"], "not-fixed");
+    }
+}

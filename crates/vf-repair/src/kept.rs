@@ -1,0 +1,157 @@
+//! Whether a candidate kept what the function did, as far as its text tells.
+//!
+//! Behaviour preservation is proved elsewhere, later. Until then a proof of safety alone would accept a
+//! deleted statement: an operation that is gone cannot fail. So every statement and condition of the old
+//! function must still stand in the new one, as it was or rewritten: a rewritten one is of a kind that can
+//! take its place, mentions every variable and member that the old one mentioned, and calls what it called
+//! (or a function of the same family: `strcpy` and `strscpy`).
+//!
+//! This is a filter over text and can be deceived (`x = 0;` inserted before a use, a condition weakened by
+//! `&& 0`). It refuses only; it never stands in for a proof.
+
+use std::collections::BTreeSet;
+
+use crate::ctext::expr::is_type_word;
+use crate::ctext::functions::functions;
+use crate::ctext::lex::{TokenKind, is_keyword, normalised, tokens};
+use crate::ctext::outline::{NodeKind, Outline};
+
+/// Functions that may stand in for one another in a repair.
+const FAMILIES: &[&[&str]] = &[
+    &["sprintf", "vsprintf", "snprintf", "vsnprintf", "scnprintf", "vscnprintf", "sysfs_emit", "sysfs_emit_at"],
+    &[
+        "strcpy", "strncpy", "strlcpy", "strscpy", "strscpy_pad", "stpcpy", "strcat", "strncat", "strlcat", "memcpy",
+        "memmove", "snprintf", "scnprintf",
+    ],
+    &["gets", "fgets"],
+    &["strlen", "strnlen"],
+    &["malloc", "calloc", "reallocarray", "aligned_alloc", "realloc"],
+    &[
+        "kmalloc", "kzalloc", "kmalloc_array", "kcalloc", "kvmalloc", "kvzalloc", "kvmalloc_array", "kvcalloc", "vmalloc",
+        "vzalloc", "krealloc", "krealloc_array", "devm_kmalloc", "devm_kzalloc", "devm_kcalloc", "devm_kmalloc_array",
+        "kmemdup", "kmemdup_nul", "kstrdup", "kstrndup",
+    ],
+    &["atoi", "atol", "strtol", "strtoul"],
+];
+
+/// One statement or condition.
+#[derive(Debug)]
+struct Unit {
+    kind: NodeKind,
+    text: String,
+    variables: BTreeSet<String>,
+    calls: BTreeSet<String>,
+}
+
+/// The first statement of the old function that has no counterpart in the new one, normalised.
+pub fn dropped(old: &str, new: &str, function: &str) -> Option<String> {
+    let (Some(old), Some(new)) = (units(old, function), units(new, function)) else {
+        return Some(function.to_string());
+    };
+    let mut taken = vec![false; new.len()];
+    let mut missing = Vec::new();
+    for unit in &old {
+        match (0..new.len()).find(|j| !taken[*j] && new[*j].kind == unit.kind && new[*j].text == unit.text) {
+            Some(j) => taken[j] = true,
+            None => missing.push(unit),
+        }
+    }
+    for unit in missing {
+        match (0..new.len()).find(|j| !taken[*j] && replaces(unit, &new[*j])) {
+            Some(j) => taken[j] = true,
+            None => return Some(unit.text.clone()),
+        }
+    }
+    None
+}
+
+fn replaces(old: &Unit, new: &Unit) -> bool {
+    use NodeKind::{Declaration, DoWhile, Expression, For, If, MacroLoop, Return, While};
+    let kind = match old.kind {
+        Expression => matches!(new.kind, Expression | If | Declaration | Return),
+        Declaration => matches!(new.kind, Declaration | Expression | If),
+        For | While | DoWhile | MacroLoop => matches!(new.kind, For | While | DoWhile | MacroLoop),
+        other => new.kind == other,
+    };
+    let called = |name: &String| {
+        new.calls.contains(name)
+            || FAMILIES.iter().any(|f| f.contains(&name.as_str()) && f.iter().any(|g| new.calls.contains(*g)))
+    };
+    kind && old.variables.is_subset(&new.variables) && old.calls.iter().all(called)
+}
+
+fn units(text: &str, function: &str) -> Option<Vec<Unit>> {
+    let found = functions(text);
+    let function = found.iter().find(|f| f.name == function)?;
+    let outline = Outline::new(text, function);
+    let mut units = Vec::new();
+    for node in &outline.nodes {
+        let range = match node.kind {
+            NodeKind::Block | NodeKind::Label => continue,
+            NodeKind::If | NodeKind::For | NodeKind::While | NodeKind::DoWhile | NodeKind::Switch | NodeKind::MacroLoop => {
+                node.head.clone()
+            }
+            _ => node.range.clone(),
+        };
+        let own = outline.text(range);
+        let (variables, calls) = words(own);
+        units.push(Unit { kind: node.kind, text: normalised(own), variables, calls });
+    }
+    Some(units)
+}
+
+/// Variables and members, and functions called. Constants (all capitals), types and tags do not count.
+fn words(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let tokens = tokens(text);
+    let (mut variables, mut calls) = (BTreeSet::new(), BTreeSet::new());
+    let mut tag = false;
+    for (i, token) in tokens.iter().enumerate() {
+        let word = token.text(text);
+        let after_tag = std::mem::replace(&mut tag, matches!(word, "struct" | "union" | "enum"));
+        if token.kind != TokenKind::Ident || is_keyword(word) || is_type_word(word) || after_tag {
+            continue;
+        }
+        let constant = !word.bytes().any(|b| b.is_ascii_lowercase());
+        if tokens.get(i + 1).is_some_and(|t| t.text(text) == "(") {
+            if !constant {
+                calls.insert(word.to_string());
+            }
+        } else if !constant {
+            variables.insert(word.to_string());
+        }
+    }
+    (variables, calls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "int f(char *d, const char *s, int n)\n{\n\tint i;\n\tif (n < 0)\n\t\treturn -1;\n\
+                       \tfor (i = 0; i <= n; i++)\n\t\td[i] = s[i];\n\tstrcpy(d, s);\n\treturn 0;\n}\n";
+
+    fn with(from: &str, to: &str) -> Option<String> {
+        assert!(OLD.contains(from), "{from}");
+        dropped(OLD, &OLD.replacen(from, to, 1), "f")
+    }
+
+    #[test]
+    fn rewritten_statements_count_as_kept() {
+        assert_eq!(with("strcpy(d, s);", "if (strscpy(d, s, n) < 0)\n\t\treturn -1;"), None);
+        assert_eq!(with("i <= n", "i < n"), None);
+        assert_eq!(with("n < 0", "n < 0 || n > 8"), None);
+        assert_eq!(with("int i;", "size_t i;"), None);
+        assert_eq!(with("\tfor", "\tif (!d)\n\t\treturn -1;\n\tfor"), None);
+    }
+
+    #[test]
+    fn dropped_statements_are_named() {
+        assert_eq!(with("\tstrcpy(d, s);\n", "").as_deref(), Some("strcpy ( d , s ) ;"));
+        assert!(with("i <= n", "i <= 0").is_some(), "shrunk loop");
+        assert!(with("if (n < 0)\n\t\treturn -1;", "").is_some(), "deleted check");
+        assert!(with("d[i] = s[i];", "d[0] = s[0];").is_some(), "other element");
+        assert!(with("strcpy(d, s);", "puts(d, s);").is_some(), "other function");
+        assert!(dropped(OLD, "int f(char *d, const char *s, int n)\n{\n\treturn 0;\n}\n", "f").is_some(), "empty body");
+        assert!(dropped(OLD, "int g(void) { return 0; }", "f").is_some(), "function gone");
+    }
+}
