@@ -1,0 +1,65 @@
+//! Definitions for what the program uses and nobody defines.
+
+use vf_ir::{Body, CType, Initial, Program};
+
+use super::text::{is_identifier, string_literal};
+
+/// C text with one definition per name: functions that the program declares return what the counterexample
+/// decided for them, objects are zero bytes of the declared size, and a name that the program never reached
+/// ends the run if it is called after all.
+///
+/// The stubs stand in a file of their own, away from the program's declarations, so that no type needs to be
+/// named: on the machines supported, a result comes back in the same registers whatever integer or pointer
+/// type it has (System V ABI, AMD64 supplement, 3.2.3).
+pub fn stubs(program: &Program, undefined: &[String]) -> String {
+    let mut text = String::from(
+        "/* What the program uses and neither it nor the C library defines. */\n\
+         unsigned __int128 vf_take_value(const char *function);\n\
+         void vf_take_bytes(const char *function, void *to, unsigned long size);\n\
+         void vf_unexpected(const char *name);\n",
+    );
+    for name in undefined.iter().filter(|n| is_identifier(n)) {
+        let function = program.functions.iter().find(|f| f.name == *name);
+        let global = program.globals.iter().find(|g| g.name == *name);
+        let literal = string_literal(name.as_bytes());
+        let definition = match (function, global) {
+            (Some(f), _) if f.noreturn => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
+            (Some(f), _) if matches!(f.body, Body::Declared) || f.library_model => match &f.ret {
+                CType::Void => format!("void {name}(void) {{}}\n"),
+                CType::Float { .. } => {
+                    format!("double {name}(void) {{ vf_take_value({literal}); return 0; }}\n")
+                }
+                CType::Record(id) => record_result(
+                    name,
+                    &literal,
+                    program
+                        .records
+                        .get(id.0 as usize)
+                        .and_then(|r| r.size)
+                        .unwrap_or(0),
+                ),
+                _ => format!("unsigned __int128 {name}(void) {{ return vf_take_value({literal}); }}\n"),
+            },
+            (_, Some(g)) if g.init == Initial::Unknown => {
+                format!(
+                    "__attribute__((aligned(16))) char {name}[{}];\n",
+                    g.size.unwrap_or(4096).max(1)
+                )
+            }
+            _ => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
+        };
+        text.push_str(&definition);
+    }
+    text
+}
+
+/// Records of up to 16 bytes come back in registers, larger ones through a hidden pointer.
+fn record_result(name: &str, literal: &str, size: u64) -> String {
+    if size <= 16 {
+        format!(
+            "unsigned __int128 {name}(void) {{ unsigned __int128 r = 0; vf_take_bytes({literal}, &r, {size}); return r; }}\n"
+        )
+    } else {
+        format!("void *{name}(void *to) {{ vf_take_bytes({literal}, to, {size}); return to; }}\n")
+    }
+}
