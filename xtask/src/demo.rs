@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::{Failure, shown};
 
 /// The case that runs when none is named.
-pub const DEFAULT_CASE: &str = "cxl-range-info";
+pub const DEFAULT_CASE: &str = "cxl-range-id";
 
 /// Repairs a case in a scratch folder; the repository itself stays as it is.
 pub fn run(repository: &Path, binary: &Path, case: &str) -> Result<(), Failure> {
@@ -57,8 +57,8 @@ pub fn run(repository: &Path, binary: &Path, case: &str) -> Result<(), Failure> 
     }
     let mut compile = Command::new("cc");
     compile
+        .args(flags(&tree)?)
         .arg("-c")
-        .args(["-I", "include"])
         .arg(&file)
         .arg("-o")
         .arg(scratch.0.join("patched.o"));
@@ -79,6 +79,18 @@ fn reported_file(report: &str) -> Option<PathBuf> {
         .components()
         .all(|c| matches!(c, std::path::Component::Normal(_)));
     (inside && !value.is_empty()).then_some(path)
+}
+
+/// The compiler's flags for the tree, one a line of its `compile_flags.txt`.
+fn flags(tree: &Path) -> Result<Vec<String>, Failure> {
+    let path = tree.join("compile_flags.txt");
+    let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 fn run_visibly(command: &mut Command) -> Result<(), Failure> {

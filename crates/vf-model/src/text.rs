@@ -1,0 +1,166 @@
+//! The tokenizer, and text that grows token by token.
+
+use std::path::{Path, PathBuf};
+
+use tokenizers::Tokenizer;
+
+use crate::error::ModelError;
+use crate::files;
+
+/// The tokenizer of a model folder.
+pub(crate) struct Vocabulary {
+    tokenizer: Tokenizer,
+    /// By token id: whether the tokenizer knows it. As long as the model's vocabulary.
+    known: Vec<bool>,
+}
+
+impl Vocabulary {
+    /// Reads `tokenizer.json` and compares it with the model's vocabulary size.
+    ///
+    /// Models often have some more rows than the tokenizer has tokens (rounded up for the hardware); a
+    /// tokenizer that knows less than 7/8 of the rows belongs to another model.
+    pub fn load(folder: &Path, vocab_size: usize) -> Result<Vocabulary, ModelError> {
+        let file = folder.join("tokenizer.json");
+        let text = files::read_text(folder, "tokenizer.json")?;
+        // A syntax error gets its line from here; the tokenizer's own message has none.
+        let _: serde::de::IgnoredAny = files::parse_json(&file, &text)?;
+        let mut tokenizer = Tokenizer::from_bytes(text.as_bytes()).map_err(|e| ModelError::BadTokenizer {
+            file: file.clone(),
+            message: e.to_string(),
+        })?;
+        // A published tokenizer may cut or pad its input, left over from training; a prompt stays whole.
+        tokenizer
+            .with_truncation(None)
+            .map_err(|e| ModelError::BadTokenizer {
+                file: file.clone(),
+                message: e.to_string(),
+            })?;
+        tokenizer.with_padding(None);
+        let known = known_ids(file, &tokenizer, vocab_size)?;
+        Ok(Vocabulary { tokenizer, known })
+    }
+
+    /// Token ids of a prompt, with the marks that the tokenizer puts around a text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let encoding = self
+            .tokenizer
+            .encode(text, true)
+            .map_err(|e| ModelError::Encode {
+                message: e.to_string(),
+            })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Text of token ids, special tokens left out; incomplete characters become U+FFFD.
+    pub fn decode(&self, tokens: &[u32]) -> Result<String, ModelError> {
+        self.tokenizer
+            .decode(tokens, true)
+            .map_err(|e| ModelError::Decode {
+                message: e.to_string(),
+            })
+    }
+
+    /// Takes all probability from ids that have no text.
+    pub fn mask(&self, logits: &mut [f32]) {
+        for (logit, known) in logits.iter_mut().zip(&self.known) {
+            if !known {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+    }
+
+    pub fn contains(&self, token: &str) -> bool {
+        self.tokenizer.token_to_id(token).is_some()
+    }
+}
+
+fn known_ids(file: PathBuf, tokenizer: &Tokenizer, vocab_size: usize) -> Result<Vec<bool>, ModelError> {
+    let mut known = vec![false; vocab_size];
+    let mut largest = None;
+    for id in tokenizer.get_vocab(true).into_values() {
+        largest = largest.max(Some(id));
+        if let Some(slot) = known.get_mut(id as usize) {
+            *slot = true;
+        }
+    }
+    if let Some(largest) = largest.filter(|id| *id as usize >= vocab_size) {
+        return Err(ModelError::VocabularyTooLarge {
+            tokenizer: file,
+            largest,
+            vocab_size,
+        });
+    }
+    let count = known.iter().filter(|k| **k).count();
+    if count < vocab_size - vocab_size / 8 {
+        return Err(ModelError::VocabularyTooSmall {
+            tokenizer: file,
+            known: count,
+            vocab_size,
+        });
+    }
+    Ok(known)
+}
+
+/// Text of a token sequence, extended token by token. Only complete characters are added: a byte-level token
+/// may end inside one. Decoding starts a few tokens back, because some decoders treat the first token of a
+/// text differently.
+#[derive(Default)]
+pub(crate) struct TextStream {
+    tokens: Vec<u32>,
+    /// Tokens before this are settled; those from here to `read` are the context of the next piece.
+    context: usize,
+    /// Tokens before this have their text in `text`.
+    read: usize,
+    text: String,
+}
+
+impl TextStream {
+    pub fn push(&mut self, vocabulary: &Vocabulary, token: u32) -> Result<(), ModelError> {
+        self.tokens.push(token);
+        self.extend(vocabulary, false)
+    }
+
+    /// Adds what is left, incomplete characters as U+FFFD.
+    pub fn finish(&mut self, vocabulary: &Vocabulary) -> Result<(), ModelError> {
+        self.extend(vocabulary, true)
+    }
+
+    fn extend(&mut self, vocabulary: &Vocabulary, last: bool) -> Result<(), ModelError> {
+        let before = vocabulary.decode(self.tokens.get(self.context..self.read).unwrap_or_default())?;
+        let after = vocabulary.decode(self.tokens.get(self.context..).unwrap_or_default())?;
+        // A character has up to four bytes, a token at least one: what four tokens leave incomplete never
+        // becomes a character.
+        let patient = self.tokens.len() - self.read < 4 && !last;
+        let piece = match after.strip_prefix(&before) {
+            Some(piece) if patient && piece.ends_with('\u{fffd}') => return Ok(()),
+            Some(piece) => piece.to_owned(),
+            // The new tokens change how the context decodes: wait, then let them speak for themselves.
+            None if patient => return Ok(()),
+            None => vocabulary.decode(self.tokens.get(self.read..).unwrap_or_default())?,
+        };
+        if piece.is_empty() {
+            return Ok(());
+        }
+        // After bytes that are no character, a fresh start: they would only blur what follows.
+        self.context = if piece.ends_with('\u{fffd}') {
+            self.tokens.len()
+        } else {
+            self.read
+        };
+        self.read = self.tokens.len();
+        self.text.push_str(&piece);
+        Ok(())
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    pub fn into_parts(self) -> (String, Vec<u32>) {
+        (self.text, self.tokens)
+    }
+}
