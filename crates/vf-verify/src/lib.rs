@@ -1,3 +1,212 @@
 //! The verifier: from a program with obligations to verdicts with evidence.
+//!
+//! [`check`] looks at each entry function on its own (or at `main` with everything it calls):
+//!
+//! 1. `engine` executes it symbolically with loops cut at their headers, and yields events;
+//! 2. `solve` finds the inductive invariants among the candidates and asks Z3 about every obligation;
+//! 3. what is left open is tried again with loops unrolled further and further: a bound that covers every
+//!    execution proves, a violation refutes;
+//! 4. a violation counts only when the IR interpreter, run on the input that the model describes, sees it
+//!    too (`confirm`). The solver's word alone never makes a `refuted`.
+//!
+//! This crate knows neither C syntax nor Z3's interface, runs no code, and prints nothing.
 
+mod analysis;
+mod confirm;
+pub mod counterexample;
+mod engine;
+mod format {
+    pub fn expand_format_calls(_: &mut vf_ir::Program) {}
+}
+mod relevance {
+    pub fn irrelevant_checks(p: &vf_ir::Program, f: vf_ir::FunctionId) -> std::collections::BTreeSet<vf_ir::ObligationId> {
+        (0..p.function(f).obligations.len() as u32).map(vf_ir::ObligationId).filter(|o| matches!(p.function(f).obligations[o.index()].property, vf_ir::Property::UnsignedWrap | vf_ir::Property::LossyConversion)).collect()
+    }
+}
 pub mod report;
+mod solve;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use vf_ir::{Body, FunctionId, Program, Property, StmtKind};
+use vf_source::{FileId, SourceMap};
+
+use report::{CheckReport, Overall, Verdict};
+
+/// Which functions are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Entry {
+    /// `main`, with every function it calls.
+    Main,
+    /// Every function of the main files on its own, for every caller.
+    #[default]
+    Each,
+}
+
+/// Which unsigned wraps and lossy conversions are obligations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wraps {
+    /// Those that reach a size, an index or a length.
+    #[default]
+    Relevant,
+    All,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct CheckOptions {
+    /// Names of the functions to check; empty: all in the main files.
+    pub functions: Vec<String>,
+    pub entry: Entry,
+    /// Properties to report; empty: all. The others are taken to hold.
+    pub properties: Vec<Property>,
+    pub wraps: Wraps,
+    /// For the whole run.
+    pub timeout: Option<Duration>,
+    /// Z3 resource units a query. With it, and without `timeout`, results repeat exactly.
+    pub rlimit: Option<u32>,
+    /// Loop iterations looked at, at most, when no invariant proves or constant bound ends a loop.
+    pub unroll: Option<u32>,
+}
+
+/// Why something is unknown, and what to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Construct { what: String, function: String },
+    TooComplex { what: &'static str },
+    Timeout,
+    SolverTimeout,
+    SolverLimit,
+    SolverGaveUp(String),
+    /// No invariant was found that proves it, and no violation within the bound.
+    Loop { line: u32, bound: u32 },
+    /// A model of a violation exists, but executing it did not show one.
+    NotConfirmed { why: String },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Construct { what, function } => {
+                write!(f, "`{function}` uses {what}, which is not supported; check the functions without it with -f")
+            }
+            Reason::TooComplex { what } => {
+                write!(f, "the limit on {what} was reached; check a smaller part with -f")
+            }
+            Reason::Timeout => f.write_str("the time limit was reached; raise --timeout"),
+            Reason::SolverTimeout => f.write_str("the solver's time limit for one query was reached; raise --timeout"),
+            Reason::SolverLimit => f.write_str("the solver's resource limit for one query was reached; raise it"),
+            Reason::SolverGaveUp(why) => write!(f, "the solver gave up ({why})"),
+            Reason::Loop { line, bound } => write!(
+                f,
+                "no invariant of the loop at line {line} was found that proves this; no violation within {bound} \
+                 iterations"
+            ),
+            Reason::NotConfirmed { why } => write!(f, "a possible violation could not be confirmed by execution: {why}"),
+        }
+    }
+}
+
+/// What a check is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Checking function `number` of `total`.
+    Function { name: String, number: usize, total: usize },
+    /// Unrolling loops of a function to this bound.
+    Unrolling { name: String, bound: u32 },
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Progress::Function { name, number, total } => write!(f, "checking {name} ({number} of {total})"),
+            Progress::Unrolling { name, bound } => write!(f, "{name}: unrolling loops up to {bound} times"),
+        }
+    }
+}
+
+/// Checks a program.
+///
+/// Functions named in the options that the program lacks are ignored here; the front end reports them.
+pub fn check(
+    program: &Program,
+    sources: &SourceMap,
+    main_files: &[FileId],
+    options: &CheckOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> CheckReport {
+    let started = Instant::now();
+    let mut program = program.clone();
+    format::expand_format_calls(&mut program);
+    let entries = entries(&program, main_files, options);
+    let context = analysis::Context::new(&program, sources, options, started);
+    let results = context.run(&entries, progress);
+    let functions = analysis::report_functions(&context, main_files, results);
+    let verdict = overall(&functions);
+    CheckReport {
+        schema: report::SCHEMA.to_owned(),
+        verdict,
+        elapsed_ms: started.elapsed().as_millis() as u64,
+        functions,
+    }
+}
+
+/// The functions that are looked at on their own. A `static` function that others here call is looked at
+/// where it is called, unless it was asked for by name.
+fn entries(program: &Program, main_files: &[FileId], options: &CheckOptions) -> Vec<FunctionId> {
+    let defined = |id: &FunctionId| {
+        let function = program.function(*id);
+        matches!(function.body, Body::Defined(_) | Body::Unsupported(_)) && !function.library_model
+    };
+    let all = (0..program.functions.len() as u32).map(FunctionId).filter(defined);
+    if !options.functions.is_empty() {
+        return all.filter(|id| options.functions.contains(&program.function(*id).name)).collect();
+    }
+    if options.entry == Entry::Main {
+        return all.filter(|id| program.function(*id).name == "main").collect();
+    }
+    let called = called_directly(program);
+    all.filter(|id| {
+        let function = program.function(*id);
+        main_files.contains(&function.span.file) && !(function.internal && called.contains(id))
+    })
+    .collect()
+}
+
+/// Functions called by name from another function, and whose address is not taken.
+fn called_directly(program: &Program) -> BTreeSet<FunctionId> {
+    let mut called = BTreeSet::new();
+    for (caller, function) in program.functions.iter().enumerate() {
+        for block in function.blocks() {
+            for statement in &block.statements {
+                if let StmtKind::Call { callee: vf_ir::Callee::Direct(callee), .. } = &statement.kind {
+                    if callee.index() != caller {
+                        called.insert(*callee);
+                    }
+                }
+            }
+        }
+    }
+    called
+}
+
+fn overall(functions: &[report::FunctionReport]) -> Overall {
+    let mut worst = Overall::Proved;
+    let mut seen = 0;
+    for function in functions {
+        if function.unsupported.is_some() {
+            worst = worst.max(Overall::Unknown);
+        }
+        for obligation in &function.obligations {
+            seen += 1;
+            worst = worst.max(match obligation.verdict {
+                Verdict::Proved | Verdict::Unreachable => Overall::Proved,
+                Verdict::ProvedToBound => Overall::ProvedToBound,
+                Verdict::Unknown => Overall::Unknown,
+                Verdict::Refuted => Overall::Refuted,
+            });
+        }
+    }
+    if seen == 0 { worst.max(Overall::Unknown) } else { worst }
+}

@@ -1,0 +1,560 @@
+//! The analysis of one entry function, and how the results of all become a report.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use vf_ir::{Body, FunctionId, ObligationId, Program, Property};
+use vf_smt::{Limits, Terms, UnknownWhy};
+use vf_source::{FileId, SourceMap, Span};
+
+use crate::confirm::{self, Confirmation};
+use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
+use crate::report::{Counterexample, FunctionReport, Location, ObligationReport, Verdict};
+use crate::solve::{SolveOptions, Solved, Violation, solve};
+use crate::{CheckOptions, Progress, Reason, Wraps, counterexample, relevance};
+
+/// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
+const STACK: usize = 1 << 30;
+/// Steps of one symbolic execution.
+const STEPS: u64 = 4_000_000;
+/// Calls inlined into each other.
+const DEPTH: u32 = 24;
+/// Bounds tried, one after the other.
+const BOUNDS: [u32; 11] = [1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 1025];
+/// Time for one entry function when none is given.
+const ENTRY_TIME: Duration = Duration::from_secs(60);
+/// Time for one query when none is given.
+const QUERY_TIME: Duration = Duration::from_secs(10);
+
+pub struct Context<'p> {
+    pub program: &'p Program,
+    pub sources: &'p SourceMap,
+    options: &'p CheckOptions,
+    deadline: Option<Instant>,
+    /// Checks that are no obligations of this run, by function.
+    skipped: Vec<BTreeSet<ObligationId>>,
+}
+
+/// What is known of one obligation after the analysis of one entry.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    pub verdict: Verdict,
+    pub reason: Option<Reason>,
+    pub bound: Option<u32>,
+    pub counterexample: Option<Counterexample>,
+    pub contracts: BTreeSet<String>,
+    pub assumptions: BTreeSet<String>,
+    pub applies: bool,
+}
+
+pub struct EntryResult {
+    pub entry: FunctionId,
+    pub decisions: BTreeMap<CheckKey, Decision>,
+    pub failure: Option<Reason>,
+}
+
+impl<'p> Context<'p> {
+    pub fn new(program: &'p Program, sources: &'p SourceMap, options: &'p CheckOptions, started: Instant) -> Self {
+        let skipped = (0..program.functions.len() as u32)
+            .map(|id| match options.wraps {
+                Wraps::All => BTreeSet::new(),
+                Wraps::Relevant if program.function(FunctionId(id)).blocks().is_empty() => BTreeSet::new(),
+                Wraps::Relevant => relevance::irrelevant_checks(program, FunctionId(id)),
+            })
+            .collect();
+        Context { program, sources, options, deadline: options.timeout.map(|t| started + t), skipped }
+    }
+
+    pub fn skips(&self, function: FunctionId, obligation: ObligationId) -> bool {
+        self.skipped.get(function.index()).is_some_and(|s| s.contains(&obligation))
+    }
+
+    /// Analyses the entries on all cores.
+    pub fn run(&self, entries: &[FunctionId], progress: &mut dyn FnMut(Progress)) -> Vec<EntryResult> {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(entries.len()).max(1);
+        let next = Arc::new(Mutex::new(0usize));
+        let (sender, receiver) = mpsc::channel();
+        let mut results: Vec<EntryResult> = Vec::new();
+        std::thread::scope(|scope| {
+            let mut started = 0;
+            for _ in 0..workers {
+                let (sender, next) = (sender.clone(), next.clone());
+                let work = move || {
+                    loop {
+                        let number = {
+                            let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+                            *next += 1;
+                            *next
+                        };
+                        let Some(entry) = entries.get(number - 1) else { return };
+                        let name = self.program.function(*entry).name.clone();
+                        let _ = sender.send(Message::Progress(Progress::Function {
+                            name,
+                            number,
+                            total: entries.len(),
+                        }));
+                        let report = |p| {
+                            let _ = sender.send(Message::Progress(p));
+                        };
+                        let result = self.analyse(*entry, &report);
+                        let _ = sender.send(Message::Done(Box::new(result)));
+                    }
+                };
+                if std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).is_ok() {
+                    started += 1;
+                }
+            }
+            drop(sender);
+            if started == 0 {
+                return;
+            }
+            for message in receiver {
+                match message {
+                    Message::Progress(p) => progress(p),
+                    Message::Done(result) => results.push(*result),
+                }
+            }
+        });
+        // A thread that could not be had leaves its entries undecided, not forgotten.
+        for entry in entries {
+            if !results.iter().any(|r| r.entry == *entry) {
+                results.push(EntryResult {
+                    entry: *entry,
+                    decisions: BTreeMap::new(),
+                    failure: Some(Reason::TooComplex { what: "threads" }),
+                });
+            }
+        }
+        results.sort_by_key(|r| r.entry);
+        results
+    }
+
+    fn analyse(&self, entry: FunctionId, progress: &dyn Fn(Progress)) -> EntryResult {
+        let mut result = EntryResult { entry, decisions: BTreeMap::new(), failure: None };
+        let function = self.program.function(entry);
+        if let Body::Unsupported(why) = &function.body {
+            result.failure =
+                Some(Reason::Construct { what: why.construct.clone(), function: function.name.clone() });
+            return result;
+        }
+        let own_limit = Instant::now() + ENTRY_TIME;
+        let deadline = match (self.deadline, self.options.rlimit) {
+            (Some(deadline), _) => Some(deadline.min(own_limit.max(deadline))),
+            // Results that must repeat are not cut by the clock.
+            (None, Some(_)) => None,
+            (None, None) => Some(own_limit),
+        };
+        let terms = Terms::new();
+        let mut memo = Memo::default();
+        let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
+        let settings = Settings {
+            program: self.program,
+            entry,
+            entry_mode: self.options.entry,
+            skip: &skip,
+            budget: Budget { steps: STEPS, deadline, depth: DEPTH },
+        };
+        let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
+            Ok(execution) => execution,
+            Err(reason) => {
+                result.failure = Some(reason);
+                return result;
+            }
+        };
+        let cut = execution.events.iter().any(|e| matches!(e, engine::Event::Establish { .. }));
+        let solved = self.solve(&execution, &terms, deadline, None);
+        let mut open: BTreeSet<CheckKey> = BTreeSet::new();
+        for (key, finding) in &solved.findings {
+            let mut decision = Decision {
+                verdict: Verdict::Proved,
+                reason: None,
+                bound: None,
+                counterexample: None,
+                contracts: names(&execution, &finding.contracts),
+                assumptions: execution.assumptions.clone(),
+                applies: finding.applies,
+            };
+            if finding.all_proved() {
+                if finding.reached == 0 {
+                    decision.verdict = Verdict::Unreachable;
+                }
+            } else if let Some(violation) = &finding.violation {
+                self.judge_violation(entry, &execution, &terms, key, violation, &mut decision);
+                if decision.verdict != Verdict::Refuted && cut {
+                    open.insert(key.clone());
+                }
+            } else {
+                decision.verdict = Verdict::Unknown;
+                decision.reason = Some(solver_reason(finding.undecided.as_ref()));
+                if cut {
+                    open.insert(key.clone());
+                }
+            }
+            result.decisions.insert(key.clone(), decision);
+        }
+        if !open.is_empty() {
+            self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
+        }
+        result
+    }
+
+    /// Tries the open obligations with loops unrolled.
+    fn unroll(
+        &self,
+        settings: &Settings<'_>,
+        memo: &mut Memo,
+        deadline: Option<Instant>,
+        mut open: BTreeSet<CheckKey>,
+        result: &mut EntryResult,
+        progress: &dyn Fn(Progress),
+    ) {
+        let name = self.program.function(settings.entry).name.clone();
+        let mut clean: HashMap<CheckKey, u32> = HashMap::new();
+        let mut unwound: BTreeSet<(u32, u32)> = BTreeSet::new();
+        for bound in BOUNDS {
+            if open.is_empty() || bound > self.options.unroll.unwrap_or(u32::MAX) {
+                break;
+            }
+            if bound > 9 {
+                progress(Progress::Unrolling { name: name.clone(), bound: bound - 1 });
+            }
+            let terms = Terms::new();
+            let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Unroll(bound)) else { break };
+            let solved = self.solve(&execution, &terms, deadline, Some(&open));
+            let complete = solved.unwound.is_empty();
+            unwound = solved.unwound.clone();
+            for key in open.clone() {
+                let Some(decision) = result.decisions.get_mut(&key) else { continue };
+                match solved.findings.get(&key) {
+                    // Not reached within the bound.
+                    None => {
+                        if complete {
+                            decision.verdict = Verdict::Unreachable;
+                            decision.reason = None;
+                            open.remove(&key);
+                        } else {
+                            clean.insert(key, bound);
+                        }
+                    }
+                    Some(finding) if finding.all_proved() => {
+                        if complete {
+                            decision.verdict =
+                                if finding.reached == 0 { Verdict::Unreachable } else { Verdict::Proved };
+                            decision.reason = None;
+                            decision.contracts = names(&execution, &finding.contracts);
+                            decision.assumptions = execution.assumptions.clone();
+                            open.remove(&key);
+                        } else {
+                            clean.insert(key, bound);
+                        }
+                    }
+                    Some(finding) => {
+                        if let Some(violation) = &finding.violation {
+                            self.judge_violation(settings.entry, &execution, &terms, &key, violation, decision);
+                            if decision.verdict == Verdict::Refuted {
+                                open.remove(&key);
+                            }
+                        }
+                    }
+                }
+            }
+            if complete || deadline.is_some_and(|d| Instant::now() > d) {
+                break;
+            }
+        }
+        for key in open {
+            let Some(decision) = result.decisions.get_mut(&key) else { continue };
+            if let Some(bound) = clean.get(&key) {
+                let line = unwound.iter().next().map_or(0, |(function, header)| self.loop_line(*function, *header));
+                let iterations = bound.saturating_sub(1);
+                decision.reason = Some(Reason::Loop { line, bound: iterations });
+                if iterations > 0 {
+                    decision.verdict = Verdict::ProvedToBound;
+                    decision.bound = Some(iterations);
+                } else {
+                    decision.verdict = Verdict::Unknown;
+                }
+                decision.counterexample = None;
+            }
+        }
+    }
+
+    fn loop_line(&self, function: u32, header: u32) -> u32 {
+        let function = self.program.function(FunctionId(function));
+        let block = function.blocks().get(header as usize);
+        let spans = block
+            .into_iter()
+            .flat_map(|b| b.statements.iter().map(|s| s.span).chain(std::iter::once(b.terminator_span)));
+        spans.filter(|s| s.is_known()).map(|s| s.start.line).next().unwrap_or(function.span.start.line)
+    }
+
+    fn solve(
+        &self,
+        execution: &Execution,
+        terms: &Terms,
+        deadline: Option<Instant>,
+        only: Option<&BTreeSet<CheckKey>>,
+    ) -> Solved {
+        let timeout_ms = match self.options.rlimit {
+            Some(_) => None,
+            None => {
+                let left = deadline.map_or(QUERY_TIME, |d| d.saturating_duration_since(Instant::now()));
+                Some(left.min(QUERY_TIME).as_millis().max(1) as u32)
+            }
+        };
+        // Small objects make counterexamples that can be read and run.
+        let preferences: Vec<_> = execution
+            .objects
+            .values()
+            .filter(|o| o.input && terms.as_bv(o.size).is_none())
+            .map(|o| {
+                let width = terms.width(o.size);
+                terms.ule(o.size, terms.bv(width, 4096))
+            })
+            .collect();
+        let options = SolveOptions {
+            limits: Limits { rlimit: self.options.rlimit, timeout_ms },
+            deadline,
+            only,
+            preferences: &preferences,
+        };
+        solve(execution, terms, &options)
+    }
+
+    /// Runs the inputs of a violation's models; the verdict is `refuted` when one shows the violation.
+    fn judge_violation(
+        &self,
+        entry: FunctionId,
+        execution: &Execution,
+        terms: &Terms,
+        key: &CheckKey,
+        violation: &Violation,
+        decision: &mut Decision,
+    ) {
+        let name = &self.program.function(entry).name;
+        decision.verdict = Verdict::Unknown;
+        for model in &violation.models {
+            let input = counterexample::input_of(self.program, name, execution, terms, model);
+            match confirm::confirm(self, &input, key) {
+                Confirmation::Seen(found) => {
+                    decision.verdict = Verdict::Refuted;
+                    decision.reason = None;
+                    decision.counterexample = Some(*found);
+                    return;
+                }
+                Confirmation::NotSeen(why) => decision.reason = Some(Reason::NotConfirmed { why }),
+            }
+        }
+    }
+
+    pub fn location(&self, span: Span) -> Location {
+        let file = self.sources.get(span.file).map(|f| f.path.display().to_string()).unwrap_or_default();
+        if span.is_known() {
+            Location { file, line: span.start.line, column: span.start.column }
+        } else {
+            Location { file, line: 0, column: 0 }
+        }
+    }
+
+    /// Where an obligation is reported: its own place, or that of the call of the model it belongs to.
+    fn place(&self, key: &CheckKey) -> Span {
+        let function = self.program.function(key.function);
+        if let Some((block, statement)) = key.via.first() {
+            let found = function.blocks().get(block.index()).and_then(|b| b.statements.get(*statement as usize));
+            return found.map_or(function.span, |s| s.span);
+        }
+        self.program
+            .function(key.inner)
+            .obligations
+            .get(key.obligation.index())
+            .map_or(function.span, |o| o.span)
+    }
+}
+
+enum Message {
+    Progress(Progress),
+    Done(Box<EntryResult>),
+}
+
+fn names(execution: &Execution, contracts: &BTreeSet<usize>) -> BTreeSet<String> {
+    contracts.iter().filter_map(|i| execution.contracts.get(*i)).map(|c| c.text.clone()).collect()
+}
+
+fn solver_reason(why: Option<&UnknownWhy>) -> Reason {
+    match why {
+        Some(UnknownWhy::Timeout | UnknownWhy::Cancelled) | None => Reason::SolverTimeout,
+        Some(UnknownWhy::ResourceLimit) => Reason::SolverLimit,
+        Some(UnknownWhy::Incomplete(text)) => Reason::SolverGaveUp(text.clone()),
+    }
+}
+
+/// One report a function, in the order of the program.
+pub fn report_functions(
+    context: &Context<'_>,
+    main_files: &[FileId],
+    results: Vec<EntryResult>,
+) -> Vec<FunctionReport> {
+    let mut by_function: BTreeMap<FunctionId, BTreeMap<CheckKey, Decision>> = BTreeMap::new();
+    let mut failures: BTreeMap<FunctionId, Reason> = BTreeMap::new();
+    let mut looked_at: BTreeSet<FunctionId> = BTreeSet::new();
+    for result in results {
+        looked_at.insert(result.entry);
+        if let Some(reason) = result.failure {
+            failures.insert(result.entry, reason);
+        }
+        for (key, decision) in result.decisions {
+            looked_at.insert(key.function);
+            let slot = by_function.entry(key.function).or_default();
+            match slot.get_mut(&key) {
+                None => {
+                    slot.insert(key, decision);
+                }
+                Some(known) => combine(known, decision),
+            }
+        }
+    }
+    let mut reports = Vec::new();
+    for id in looked_at {
+        let function = context.program.function(id);
+        // Inline functions of headers are judged where they are called; their own report would repeat that
+        // for every file. Only what was found wrong in them is shown.
+        let in_main = main_files.contains(&function.span.file);
+        let mut decisions = by_function.remove(&id).unwrap_or_default();
+        let failure = failures.get(&id);
+        complete(context, id, failure, &mut decisions);
+        let obligations = obligation_reports(context, id, decisions, in_main);
+        if obligations.is_empty() && !in_main && failure.is_none() {
+            continue;
+        }
+        let contract: BTreeSet<String> = obligations
+            .iter()
+            .flat_map(|o| o.assumptions.iter())
+            .filter_map(|a| a.strip_prefix("requires ").map(str::to_owned))
+            .collect();
+        reports.push(FunctionReport {
+            name: function.name.clone(),
+            file: context.sources.get(function.span.file).map(|f| f.path.display().to_string()).unwrap_or_default(),
+            unsupported: failure.map(ToString::to_string),
+            contract: contract.into_iter().collect(),
+            obligations,
+        });
+    }
+    reports
+}
+
+/// The worse of two decisions on one obligation, with the assumptions of both.
+fn combine(known: &mut Decision, other: Decision) {
+    known.assumptions.extend(other.assumptions.iter().cloned());
+    known.contracts.extend(other.contracts.iter().cloned());
+    known.applies |= other.applies;
+    let rank = |v: Verdict| match v {
+        Verdict::Unreachable => 0,
+        Verdict::Proved => 1,
+        Verdict::ProvedToBound => 2,
+        Verdict::Unknown => 3,
+        Verdict::Refuted => 4,
+    };
+    if rank(other.verdict) > rank(known.verdict) {
+        known.verdict = other.verdict;
+        known.reason = other.reason;
+        known.bound = other.bound;
+        known.counterexample = other.counterexample;
+    }
+}
+
+/// Adds what no execution reached: unknown when the function could not be looked at, else unreachable.
+fn complete(
+    context: &Context<'_>,
+    id: FunctionId,
+    failure: Option<&Reason>,
+    decisions: &mut BTreeMap<CheckKey, Decision>,
+) {
+    let function = context.program.function(id);
+    for number in 0..function.obligations.len() as u32 {
+        let obligation = ObligationId(number);
+        let key = CheckKey { function: id, via: Vec::new(), inner: id, obligation };
+        if decisions.contains_key(&key) || context.skips(id, obligation) {
+            continue;
+        }
+        let (verdict, reason) = match failure {
+            Some(reason) => (Verdict::Unknown, Some(reason.clone())),
+            None => (Verdict::Unreachable, None),
+        };
+        decisions.insert(
+            key,
+            Decision {
+                verdict,
+                reason,
+                bound: None,
+                counterexample: None,
+                contracts: BTreeSet::new(),
+                assumptions: BTreeSet::new(),
+                applies: failure.is_some()
+                    || !matches!(
+                        function.obligations[number as usize].property,
+                        Property::Lifetime | Property::Initialized
+                    ),
+            },
+        );
+    }
+}
+
+fn obligation_reports(
+    context: &Context<'_>,
+    id: FunctionId,
+    decisions: BTreeMap<CheckKey, Decision>,
+    in_main: bool,
+) -> Vec<ObligationReport> {
+    let function = context.program.function(id);
+    let mut ordered: Vec<(CheckKey, Decision)> = decisions.into_iter().collect();
+    ordered.sort_by_key(|(key, _)| {
+        let place = context.place(key);
+        (place.file, place.start, key.clone())
+    });
+    let mut counts: HashMap<Property, u32> = HashMap::new();
+    let mut reports = Vec::new();
+    for (key, decision) in ordered {
+        let Some(obligation) = context.program.function(key.inner).obligations.get(key.obligation.index()) else {
+            continue;
+        };
+        if !decision.applies {
+            continue;
+        }
+        let selected = &context.options.properties;
+        if !selected.is_empty() && !selected.contains(&obligation.property) {
+            continue;
+        }
+        if !in_main && !matches!(decision.verdict, Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound) {
+            continue;
+        }
+        let number = counts.entry(obligation.property).or_default();
+        *number += 1;
+        let place = context.place(&key);
+        let text = if key.via.is_empty() {
+            obligation.text.clone()
+        } else {
+            context.sources.text(place).map_or_else(|| obligation.text.clone(), str::to_owned)
+        };
+        let mut assumptions: Vec<String> = decision.contracts.iter().map(|c| format!("requires {c}")).collect();
+        if matches!(decision.verdict, Verdict::Proved | Verdict::ProvedToBound) {
+            assumptions.extend(decision.assumptions.iter().cloned());
+        } else {
+            assumptions.clear();
+        }
+        reports.push(ObligationReport {
+            id: format!("{}/{}/{}", function.name, obligation.property.name(), number),
+            property: obligation.property.name().to_owned(),
+            cwe: obligation.cwe().to_owned(),
+            location: context.location(place),
+            text,
+            verdict: decision.verdict,
+            reason: decision.reason.map(|r| r.to_string()),
+            bound: decision.bound,
+            counterexample: decision.counterexample,
+            assumptions,
+        });
+    }
+    reports
+}

@@ -1,0 +1,408 @@
+//! From a model of a violation to an input that a person can read and a machine can run.
+
+use std::collections::BTreeMap;
+
+use vf_ir::input::{Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue};
+use vf_ir::{CType, Program, Record, Ty};
+use vf_smt::{Model, Sort, Term, Terms, View};
+
+use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, Value};
+
+/// Bytes of one object that are filled in for a string, at most.
+const FILL_LIMIT: u64 = 1 << 16;
+/// Bytes of one decision of the outside, at most.
+const BYTES_LIMIT: u64 = 1 << 16;
+
+/// The input that a model describes.
+pub fn input_of(program: &Program, entry: &str, execution: &Execution, terms: &Terms, model: &Model) -> Input {
+    let reader = Reader::new(program, execution, terms, model);
+    let mut objects = Vec::new();
+    for id in &reader.order {
+        let Some(object) = execution.objects.get(id) else { continue };
+        objects.push(InputObject {
+            name: object.name.clone(),
+            size: reader.size(object),
+            element_type: object.element.as_ref().map(|t| c_name(program, t)).unwrap_or_default(),
+            contents: reader.contents(*id, object),
+        });
+    }
+    let arguments = execution
+        .arguments
+        .iter()
+        .map(|(local, value)| {
+            let _ = local;
+            reader.value(value)
+        })
+        .collect();
+    let mut globals = Vec::new();
+    for (id, object) in &execution.objects {
+        if let (ObjectKey::Global(_), true) = (&object.key, object.input) {
+            let contents = reader.contents(*id, object);
+            if contents != Contents::default() {
+                globals.push((object.name.clone(), contents));
+            }
+        }
+    }
+    let mut choices = Vec::new();
+    for choice in &execution.choices {
+        if model.value(terms, choice.guard).as_bool() != Some(true) {
+            continue;
+        }
+        let kind = match &choice.kind {
+            ChoiceTerm::Value(value, ty) => {
+                ChoiceKind::Value(if matches!(ty, Ty::Float(_)) { InputValue::Float } else { reader.value(value) })
+            }
+            ChoiceTerm::Fails(fails) => {
+                ChoiceKind::AllocationFails(model.value(terms, *fails).as_bool() == Some(true))
+            }
+            ChoiceTerm::Bytes { label, size } => {
+                let size = reader.number(*size).min(u128::from(BYTES_LIMIT)) as u64;
+                ChoiceKind::Bytes(reader.labelled(label, size))
+            }
+        };
+        choices.push(Choice { function: choice.function.clone(), kind });
+    }
+    Input { function: entry.to_owned(), objects, arguments, globals, choices }
+}
+
+struct Reader<'a> {
+    execution: &'a Execution,
+    terms: &'a Terms,
+    model: &'a Model,
+    /// Input objects that are no globals, in the order of `Input::objects`.
+    order: Vec<ObjectId>,
+    index: BTreeMap<ObjectId, usize>,
+    /// Contents arrays by the name of their variable.
+    arrays: BTreeMap<String, (Term, Vec<Term>)>,
+    program: &'a Program,
+}
+
+impl<'a> Reader<'a> {
+    fn new(program: &'a Program, execution: &'a Execution, terms: &'a Terms, model: &'a Model) -> Self {
+        let mut order = Vec::new();
+        let mut index = BTreeMap::new();
+        for (id, object) in &execution.objects {
+            if object.input && !matches!(object.key, ObjectKey::Global(_)) {
+                index.insert(*id, order.len());
+                order.push(*id);
+            }
+        }
+        let mut arrays = BTreeMap::new();
+        for (array, reads) in &execution.base_reads {
+            if let (View::Var { .. }, Some(name)) = (terms.view(*array), terms.name(*array)) {
+                arrays.insert(name, (*array, reads.clone()));
+            }
+        }
+        Reader { execution, terms, model, order, index, arrays, program }
+    }
+
+    fn number(&self, term: Term) -> u128 {
+        self.model.value(self.terms, term).as_bits().unwrap_or(0)
+    }
+
+    fn size(&self, object: &Object) -> u64 {
+        self.number(object.size) as u64
+    }
+
+    fn value(&self, value: &Value) -> InputValue {
+        match value {
+            Value::Bits(term) => {
+                let bits = match self.terms.sort(*term) {
+                    Sort::BitVec(bits) => bits,
+                    _ => 1,
+                };
+                InputValue::Int { bits, value: self.number(*term) }
+            }
+            Value::Pointer(pointer) => InputValue::Pointer(self.pointer(pointer)),
+        }
+    }
+
+    fn pointer(&self, pointer: &crate::engine::Pointer) -> InputPointer {
+        let base = ObjectId(self.number(pointer.base) as u32);
+        let offset = self.number(pointer.offset) as u64;
+        match self.execution.objects.get(&base).map(|o| &o.key) {
+            Some(ObjectKey::Fixed(0)) if offset == 0 => InputPointer::Null,
+            Some(ObjectKey::Global(_)) => InputPointer::Global {
+                name: self.execution.objects.get(&base).map(|o| o.name.clone()).unwrap_or_default(),
+                offset: offset as i64,
+            },
+            Some(ObjectKey::Function(_)) => InputPointer::Function {
+                name: self.execution.objects.get(&base).map(|o| o.name.clone()).unwrap_or_default(),
+            },
+            _ => match self.index.get(&base) {
+                Some(index) => InputPointer::Object { index: *index, offset: offset as i64 },
+                None => InputPointer::Address(offset),
+            },
+        }
+    }
+
+    /// Initial contents of an input object: what was read of it.
+    fn contents(&self, id: ObjectId, object: &Object) -> Contents {
+        let size = self.size(object);
+        let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
+        if self.execution.strings.contains(&id) {
+            // Nothing is said of the rest of a string; a NUL there would end it early.
+            for at in 0..size.min(FILL_LIMIT) {
+                bytes.insert(at, b'A');
+            }
+        }
+        let label: String =
+            object.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '.' }).collect();
+        for g in [1u64, 2, 4, 8] {
+            let Some((array, reads)) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else { continue };
+            let contents = self.model.value(self.terms, *array);
+            for read in reads {
+                let at = self.number(*read);
+                let value = contents.element(at).unwrap_or(0);
+                for k in 0..g {
+                    let place = at as u64 + k;
+                    if at < u128::from(size) && place < size {
+                        bytes.insert(place, (value >> (8 * k)) as u8);
+                    }
+                }
+            }
+        }
+        let width = u64::from(self.program.model.pointer_bits() / 8);
+        let mut pointers = Vec::new();
+        for cell in self.execution.input_pointers.iter().filter(|c| c.object == id) {
+            let at = self.number(cell.offset) as u64;
+            if at.checked_add(width).is_some_and(|end| end <= size) {
+                pointers.push((at, self.pointer(&cell.pointer)));
+                for k in 0..width {
+                    bytes.remove(&(at + k));
+                }
+            }
+        }
+        Contents { bytes: runs(bytes), pointers }
+    }
+
+    /// The bytes of an array indexed from the start of a write.
+    fn labelled(&self, label: &str, size: u64) -> Vec<u8> {
+        let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
+        for g in [1u64, 2, 4, 8] {
+            let Some((array, reads)) = self.arrays.get(&format!("{label}.{g}")) else { continue };
+            let contents = self.model.value(self.terms, *array);
+            for read in reads {
+                let at = self.number(*read);
+                if at >= u128::from(size) {
+                    continue;
+                }
+                let value = contents.element(at).unwrap_or(0);
+                for k in 0..g {
+                    if (at as u64) + k < size {
+                        bytes.insert(at as u64 + k, (value >> (8 * k)) as u8);
+                    }
+                }
+            }
+        }
+        let Some(last) = bytes.keys().next_back().copied() else { return Vec::new() };
+        (0..=last).map(|at| bytes.get(&at).copied().unwrap_or(0)).collect()
+    }
+}
+
+/// Consecutive bytes joined.
+fn runs(bytes: BTreeMap<u64, u8>) -> Vec<(u64, Vec<u8>)> {
+    let mut result: Vec<(u64, Vec<u8>)> = Vec::new();
+    for (at, byte) in bytes {
+        match result.last_mut() {
+            Some((start, run)) if *start + run.len() as u64 == at => run.push(byte),
+            _ => result.push((at, vec![byte])),
+        }
+    }
+    result
+}
+
+/// A type as C writes it, for the harness.
+pub fn c_name(program: &Program, ty: &CType) -> String {
+    match ty {
+        CType::Void => "void".into(),
+        CType::Bool => "_Bool".into(),
+        CType::Int { bits, signed } => {
+            let name = match bits {
+                8 => "char",
+                16 => "short",
+                32 => "int",
+                128 => "__int128",
+                _ => "long long",
+            };
+            match (signed, *bits) {
+                (true, 8) => "signed char".into(),
+                (true, _) => name.into(),
+                (false, _) => format!("unsigned {name}"),
+            }
+        }
+        CType::Float { bits: 32 } => "float".into(),
+        CType::Float { bits: 64 } => "double".into(),
+        CType::Float { .. } => "long double".into(),
+        CType::Pointer { .. } => "void *".into(),
+        CType::Array { element, .. } => c_name(program, element),
+        CType::Record(id) => {
+            let Some(record) = program.records.get(id.0 as usize) else { return String::new() };
+            if record.name.starts_with('<') {
+                return String::new();
+            }
+            format!("{} {}", if record.is_union { "union" } else { "struct" }, record.name)
+        }
+        CType::Function(_) => String::new(),
+    }
+}
+
+/// The input in source terms: `len` to `4294967295`, `p->count` to `9`, `object_size(buf)` to `8`.
+pub fn inputs_of(program: &Program, input: &Input) -> BTreeMap<String, String> {
+    let mut shown = BTreeMap::new();
+    let Some(function) = program.function_named(&input.function).map(|id| program.function(id)) else {
+        return shown;
+    };
+    for (local, value) in function.params.iter().zip(&input.arguments) {
+        let Some(info) = function.locals.get(local.index()) else { continue };
+        shown.insert(info.name.clone(), value_text(value, &info.ty, input));
+    }
+    for object in &input.objects {
+        let plain = object.name.strip_prefix('*').unwrap_or(&object.name);
+        shown.insert(format!("object_size({plain})"), object.size.to_string());
+    }
+    for (local, value) in function.params.iter().zip(&input.arguments) {
+        let (Some(info), InputValue::Pointer(InputPointer::Object { index, offset: 0 })) =
+            (function.locals.get(local.index()), value)
+        else {
+            continue;
+        };
+        if let (CType::Pointer { to, .. }, Some(object)) = (&info.ty, input.objects.get(*index)) {
+            members(program, to, &info.name, &object.contents, &mut shown);
+        }
+    }
+    for (name, contents) in &input.globals {
+        if let Some(global) = program.globals.iter().find(|g| g.name == *name) {
+            leaf_values(program, &global.ty, name, 0, contents, 0, &mut shown);
+        }
+    }
+    for choice in &input.choices {
+        if let (ChoiceKind::Value(InputValue::Int { bits, value }), false) = (&choice.kind, choice.function.is_empty()) {
+            let mut name = format!("{}()", choice.function);
+            let mut number = 2;
+            while shown.contains_key(&name) {
+                name = format!("{}() #{number}", choice.function);
+                number += 1;
+            }
+            shown.insert(name, integer(*value, *bits, true));
+        }
+    }
+    shown
+}
+
+fn members(
+    program: &Program,
+    pointee: &CType,
+    name: &str,
+    contents: &Contents,
+    shown: &mut BTreeMap<String, String>,
+) {
+    match pointee {
+        CType::Record(id) => {
+            let Some(record) = program.records.get(id.0 as usize) else { return };
+            record_values(program, record, &format!("{name}->"), 0, contents, 0, shown);
+        }
+        CType::Int { bits: 8, .. } => {
+            let text: Vec<u8> = (0..64).map_while(|at| byte_at(contents, at).filter(|b| *b != 0)).collect();
+            if !text.is_empty() {
+                shown.insert(format!("{name}[0..]"), format!("\"{}\"", text.escape_ascii()));
+            }
+        }
+        CType::Int { .. } => {
+            leaf_values(program, pointee, &format!("*{name}"), 0, contents, 0, shown);
+        }
+        _ => {}
+    }
+}
+
+fn record_values(
+    program: &Program,
+    record: &Record,
+    prefix: &str,
+    offset: u64,
+    contents: &Contents,
+    depth: u32,
+    shown: &mut BTreeMap<String, String>,
+) {
+    for field in record.fields.iter().filter(|f| f.bits.is_none()) {
+        leaf_values(
+            program,
+            &field.ty,
+            &format!("{prefix}{}", field.name),
+            offset + field.offset,
+            contents,
+            depth + 1,
+            shown,
+        );
+    }
+}
+
+fn leaf_values(
+    program: &Program,
+    ty: &CType,
+    name: &str,
+    offset: u64,
+    contents: &Contents,
+    depth: u32,
+    shown: &mut BTreeMap<String, String>,
+) {
+    if depth > 6 || shown.len() > 200 {
+        return;
+    }
+    match ty {
+        CType::Record(id) => {
+            if let Some(record) = program.records.get(id.0 as usize) {
+                record_values(program, record, &format!("{name}."), offset, contents, depth, shown);
+            }
+        }
+        CType::Array { element, len: vf_ir::ArrayLen::Fixed(n) } => {
+            let size = element.size(&program.records, program.model).unwrap_or(0);
+            for k in 0..(*n).min(16) {
+                if size > 0 {
+                    leaf_values(program, element, &format!("{name}[{k}]"), offset + k * size, contents, depth + 1, shown);
+                }
+            }
+        }
+        CType::Int { bits, signed } => {
+            let bytes = u64::from(bits / 8);
+            if (0..bytes).any(|k| byte_at(contents, offset + k).is_some()) {
+                let value = (0..bytes)
+                    .rev()
+                    .fold(0u128, |v, k| v << 8 | u128::from(byte_at(contents, offset + k).unwrap_or(0)));
+                shown.insert(name.to_owned(), integer(value, *bits, *signed));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn byte_at(contents: &Contents, at: u64) -> Option<u8> {
+    contents
+        .bytes
+        .iter()
+        .find_map(|(start, bytes)| at.checked_sub(*start).and_then(|k| bytes.get(usize::try_from(k).ok()?)).copied())
+}
+
+/// An integer as C would print it.
+pub fn integer(value: u128, bits: u32, signed: bool) -> String {
+    if signed && bits < 128 && bits > 1 && value >> (bits - 1) & 1 == 1 {
+        return (value as i128 - (1i128 << bits)).to_string();
+    }
+    value.to_string()
+}
+
+fn value_text(value: &InputValue, ty: &CType, input: &Input) -> String {
+    match value {
+        InputValue::Int { bits, value } => integer(*value, *bits, ty.is_signed()),
+        InputValue::Float => "any".into(),
+        InputValue::Pointer(InputPointer::Null) => "NULL".into(),
+        InputValue::Pointer(InputPointer::Address(at)) => format!("{at:#x}"),
+        InputValue::Pointer(InputPointer::Function { name }) => name.clone(),
+        InputValue::Pointer(InputPointer::Global { name, offset }) => format!("&{name} + {offset}"),
+        InputValue::Pointer(InputPointer::Object { index, offset }) => {
+            let name = input.objects.get(*index).map_or("object", |o| o.name.as_str());
+            let plain = name.strip_prefix('*').map_or_else(|| format!("&{name}"), |p| format!("a block for {p}"));
+            if *offset == 0 { plain } else { format!("{plain} + {offset}") }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Conditions of obligations as terms.
+
+use vf_ir::obligation::Arithmetic;
+use vf_ir::{Condition, Expr, ObligationId};
+use vf_smt::{Sort, Term};
+
+use super::exec::Frame;
+use super::state::{Edge, State};
+use super::value::{INVALID, NO_OBJECT, Pointer, Value, WILD};
+use super::{CheckInstance, CheckKey, Engine, Event, Stop};
+
+/// Strings in objects of at most this many bytes are searched for their NUL exactly.
+const EXACT_STRING: u128 = 64;
+
+/// What a condition comes to.
+struct Meaning {
+    holds: Term,
+    /// Whether the question arises at all.
+    applies: bool,
+}
+
+impl Engine<'_> {
+    pub(super) fn check(&mut self, frame: &Frame, id: ObligationId, edge: &mut Edge) -> Result<(), Stop> {
+        if (self.settings.skip)(frame.function, id) {
+            return Ok(());
+        }
+        let function = self.program.function(frame.function);
+        let Some(obligation) = function.obligations.get(id.index()) else { return Ok(()) };
+        let meaning = self.condition(frame, &edge.state, &obligation.condition)?;
+        let key = CheckKey {
+            function: frame.owner,
+            via: frame.via.clone(),
+            inner: frame.function,
+            obligation: id,
+        };
+        self.events.push(Event::Check(CheckInstance {
+            key,
+            guard: edge.guard,
+            holds: meaning.holds,
+            applies: meaning.applies,
+            after_cut: self.cut_loops > 0,
+        }));
+        // Execution goes on as if it had held; an uninitialised read goes on with any value.
+        if !matches!(obligation.condition, Condition::InitializedLocal(_) | Condition::InitializedMemory { .. }) {
+            let fact = self.terms.implies(edge.guard, meaning.holds);
+            self.fact(fact);
+        }
+        Ok(())
+    }
+
+    fn condition(&mut self, frame: &Frame, state: &State, condition: &Condition) -> Result<Meaning, Stop> {
+        let t = self.terms;
+        let mut applies = true;
+        let holds = match condition {
+            Condition::Holds(expr) => self.truth(frame, state, expr)?,
+            Condition::NoOverflow { op, signed, lhs, rhs } => {
+                let lhs = self.bits(frame, state, lhs)?;
+                let rhs = self.bits(frame, state, rhs)?;
+                t.not(self.overflows(*op, *signed, lhs, rhs))
+            }
+            Condition::Lossless { value, value_signed, bits, signed } => {
+                let value = self.bits(frame, state, value)?;
+                self.lossless(value, *value_signed, *bits, *signed)
+            }
+            Condition::ValidAccess { ptr, size, .. } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                let size = self.bits(frame, state, size)?;
+                self.valid(&pointer, size)
+            }
+            Condition::NotNull { ptr } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                t.not(self.is_null(&pointer))
+            }
+            Condition::Live { ptr } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                applies = pointer.targets.iter().any(|o| self.objects.get(o).is_some_and(|o| o.mortal))
+                    || pointer.targets.contains(&WILD);
+                self.live(state, &pointer)
+            }
+            Condition::InitializedLocal(local) => {
+                match state.registers.get(local.index()).and_then(Option::as_ref) {
+                    Some(register) => register.assigned,
+                    None => t.bool(false),
+                }
+            }
+            Condition::InitializedMemory { ptr, size } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                let size = self.bits(frame, state, size)?;
+                applies = pointer.targets.contains(&WILD)
+                    || pointer.targets.iter().any(|o| self.objects.get(o).is_some_and(|o| o.indeterminate));
+                if applies { self.initialized(state, &pointer, size)? } else { t.bool(true) }
+            }
+            Condition::Terminated { ptr } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                self.terminated(state, &pointer)?
+            }
+            Condition::Freeable { ptr } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                self.freeable(state, &pointer)
+            }
+            Condition::Unreachable => t.bool(false),
+        };
+        Ok(Meaning { holds, applies })
+    }
+
+    fn overflows(&self, op: Arithmetic, signed: bool, lhs: Term, rhs: Term) -> Term {
+        let t = self.terms;
+        let Sort::BitVec(width) = t.sort(lhs) else { return t.bool(true) };
+        let least = t.bv(width, 1 << (width - 1));
+        match op {
+            Arithmetic::Add => t.add_overflows(signed, lhs, rhs),
+            Arithmetic::Sub => t.sub_overflows(signed, lhs, rhs),
+            Arithmetic::Mul => t.mul_overflows(signed, lhs, rhs),
+            Arithmetic::Div if signed => t.and(t.eq(lhs, least), t.eq(rhs, t.bv(width, u128::MAX))),
+            Arithmetic::Div => t.bool(false),
+            Arithmetic::Neg if signed => t.eq(rhs, least),
+            Arithmetic::Neg => t.ne(rhs, t.bv(width, 0)),
+            Arithmetic::Shl => {
+                let back = t.shl(lhs, rhs);
+                let again = if signed { t.ashr(back, rhs) } else { t.lshr(back, rhs) };
+                t.ne(again, lhs)
+            }
+        }
+    }
+
+    fn lossless(&self, value: Term, value_signed: bool, bits: u32, signed: bool) -> Term {
+        let t = self.terms;
+        let Sort::BitVec(width) = t.sort(value) else { return t.bool(true) };
+        // Compare the value with what it becomes, both in a width that holds either.
+        let wide = width.max(bits) + 1;
+        let exact = if value_signed { t.sext(wide, value) } else { t.zext(wide, value) };
+        let cut = t.extract(bits - 1, 0, exact);
+        let becomes = if signed { t.sext(wide, cut) } else { t.zext(wide, cut) };
+        t.eq(exact, becomes)
+    }
+
+    /// The `size` bytes at the pointer lie in one object (or there are none).
+    pub(super) fn valid(&mut self, pointer: &Pointer, size: Term) -> Term {
+        let t = self.terms;
+        let mut ok = t.eq(size, t.bv(self.pointer_bits, 0));
+        for object in self.accessible(pointer) {
+            let Some(info) = self.objects.get(&object) else { continue };
+            let whole = info.size;
+            let here = t.eq(pointer.base, self.base_const(object));
+            // offset <= whole and size <= whole - offset: exact, no addition that could wrap.
+            let fits = t.and(t.ule(pointer.offset, whole), t.ule(size, t.sub(whole, pointer.offset)));
+            ok = t.or(ok, t.and(here, fits));
+        }
+        ok
+    }
+
+    fn live(&mut self, state: &State, pointer: &Pointer) -> Term {
+        let t = self.terms;
+        let mut ok = t.bool(true);
+        for object in pointer.targets.iter().copied() {
+            let alive = match object {
+                // Null and integers have no life to end; validity is another question.
+                NO_OBJECT | INVALID => continue,
+                WILD => t.fresh("alive", Sort::Bool),
+                _ if self.objects.get(&object).is_some_and(|o| o.summary && o.mortal) => t.fresh("alive", Sort::Bool),
+                _ => match self.contents(state, object) {
+                    Some(contents) => contents.alive,
+                    None => continue,
+                },
+            };
+            let here = t.eq(pointer.base, self.base_const(object));
+            ok = t.and(ok, t.implies(here, alive));
+        }
+        ok
+    }
+
+    fn freeable(&mut self, state: &State, pointer: &Pointer) -> Term {
+        let t = self.terms;
+        let mut ok = self.is_null(pointer);
+        for object in self.accessible(pointer) {
+            let Some(info) = self.objects.get(&object) else { continue };
+            // A heap object, or one whose origin the caller knows.
+            let heap = matches!(info.key, super::ObjectKey::Allocation(..)) || info.input && !info.constant;
+            let global = matches!(info.key, super::ObjectKey::Global(_));
+            if !heap || global || info.summary {
+                continue;
+            }
+            let Some(contents) = self.contents(state, object) else { continue };
+            let start = t.eq(pointer.offset, t.bv(self.pointer_bits, 0));
+            let here = t.eq(pointer.base, self.base_const(object));
+            ok = t.or(ok, t.all(&[here, start, contents.alive]));
+        }
+        ok
+    }
+
+    fn initialized(&mut self, state: &State, pointer: &Pointer, size: Term) -> Result<Term, Stop> {
+        let t = self.terms;
+        let mut ok = t.bool(true);
+        for object in self.accessible(pointer) {
+            let Some(info) = self.objects.get(&object) else { continue };
+            if !info.indeterminate || info.summary {
+                if info.summary && info.indeterminate {
+                    ok = t.and(ok, t.fresh("written", Sort::Bool));
+                }
+                continue;
+            }
+            let Some(contents) = self.contents(state, object) else { continue };
+            let here = t.eq(pointer.base, self.base_const(object));
+            let written = match t.as_bv(size) {
+                Some(size) if size <= 64 => {
+                    let aligned = 1u64 << self.alignment(pointer.offset).min(3);
+                    let fits = aligned.min(1 << (size as u64).trailing_zeros().min(3));
+                    self.lower_to(object, fits)?;
+                    let g = self.granule(object);
+                    let mut all = t.bool(true);
+                    for k in 0..(size as u64) / g {
+                        let place = t.add(pointer.offset, t.bv(self.pointer_bits, u128::from(k * g)));
+                        let one = self.written(contents.version, place, g)?;
+                        all = t.and(all, one);
+                    }
+                    all
+                }
+                _ => {
+                    // For every byte of the range: a fresh place in it stands for all of them.
+                    self.lower_to(object, 1)?;
+                    let number = self.unique();
+                    let place = t.var(&format!("every.{number}"), Sort::BitVec(self.pointer_bits));
+                    let inside = t.ult(place, size);
+                    let at = t.add(pointer.offset, place);
+                    let one = self.written(contents.version, at, 1)?;
+                    t.implies(inside, one)
+                }
+            };
+            ok = t.and(ok, t.implies(here, written));
+        }
+        if pointer.targets.contains(&WILD) {
+            ok = t.and(ok, t.fresh("written", Sort::Bool));
+        }
+        Ok(ok)
+    }
+
+    /// A NUL lies at or after the pointer in its object.
+    fn terminated(&mut self, state: &State, pointer: &Pointer) -> Result<Term, Stop> {
+        let t = self.terms;
+        let mut ok = t.bool(false);
+        for object in self.accessible(pointer) {
+            let Some(info) = self.objects.get(&object).cloned() else { continue };
+            if info.summary {
+                continue;
+            }
+            let Some(contents) = self.contents(state, object) else { continue };
+            let here = t.eq(pointer.base, self.base_const(object));
+            let known = t.all(&[
+                t.ne(contents.nul, self.no_nul()),
+                t.ule(pointer.offset, contents.nul),
+                t.ult(contents.nul, info.size),
+            ]);
+            let mut found = known;
+            if let Some(size) = t.as_bv(info.size) {
+                if size <= EXACT_STRING && !t.is_true(known) {
+                    for at in 0..size {
+                        let place = t.bv(self.pointer_bits, at);
+                        let byte = self.read_bits(object, contents.version, place, 1)?;
+                        let nul = t.and(t.ule(pointer.offset, place), t.eq(byte, t.bv(8, 0)));
+                        found = t.or(found, nul);
+                    }
+                }
+            }
+            ok = t.or(ok, t.and(here, found));
+        }
+        Ok(ok)
+    }
+
+    /// The number of bytes before the first NUL.
+    pub(super) fn string_length(&mut self, edge: &Edge, pointer: &Pointer) -> Result<Term, Stop> {
+        let t = self.terms;
+        let zero = t.bv(self.pointer_bits, 0);
+        let mut result: Option<Term> = None;
+        for object in self.accessible(pointer) {
+            let Some(info) = self.objects.get(&object).cloned() else { continue };
+            let Some(contents) = self.contents(&edge.state, object) else { continue };
+            let here = t.eq(pointer.base, self.base_const(object));
+            self.strings.insert(object);
+            let length = match (t.as_bv(info.size), t.as_bv(pointer.offset)) {
+                (Some(size), Some(from)) if size <= EXACT_STRING || info.constant && size <= 4096 => {
+                    // Search from the end, so that the first NUL decides.
+                    let mut length = t.bv(self.pointer_bits, size.saturating_sub(from));
+                    for at in (from..size).rev() {
+                        let place = t.bv(self.pointer_bits, at);
+                        let byte = self.read_bits(object, contents.version, place, 1)?;
+                        length = t.ite(t.eq(byte, t.bv(8, 0)), t.bv(self.pointer_bits, at - from), length);
+                    }
+                    length
+                }
+                _ => {
+                    let number = self.unique();
+                    let length = t.var(&format!("strlen.{number}"), Sort::BitVec(self.pointer_bits));
+                    let rest = t.sub(info.size, pointer.offset);
+                    let applies = t.and(edge.guard, here);
+                    self.fact(t.implies(applies, t.ule(length, rest)));
+                    let known = t.and(t.ne(contents.nul, self.no_nul()), t.ule(pointer.offset, contents.nul));
+                    let upper = t.ule(length, t.sub(contents.nul, pointer.offset));
+                    self.fact(t.implies(t.and(applies, known), upper));
+                    if !info.summary {
+                        let at = t.add(pointer.offset, length);
+                        let byte = self.read_bits(object, contents.version, at, 1)?;
+                        let ends = t.and(t.ult(length, rest), t.eq(byte, t.bv(8, 0)));
+                        let none = t.eq(length, rest);
+                        self.fact(t.implies(applies, t.or(ends, none)));
+                        let first = self.read_bits(object, contents.version, pointer.offset, 1)?;
+                        self.fact(t.implies(
+                            t.and(applies, t.ne(length, zero)),
+                            t.ne(first, t.bv(8, 0)),
+                        ));
+                    }
+                    length
+                }
+            };
+            result = Some(match result {
+                None => length,
+                Some(other) => t.ite(here, length, other),
+            });
+        }
+        Ok(result.unwrap_or_else(|| t.fresh("strlen", Sort::BitVec(self.pointer_bits))))
+    }
+
+    /// A boolean expression over a state, for candidate invariants.
+    pub(super) fn holds_in(&mut self, frame: &Frame, state: &State, expr: &Expr) -> Result<Term, Stop> {
+        self.truth(frame, state, expr)
+    }
+
+    pub(super) fn register_value(&self, state: &State, local: vf_ir::LocalId) -> Option<Value> {
+        state.registers.get(local.index()).and_then(Option::as_ref).map(|r| r.value.clone())
+    }
+}

@@ -1,0 +1,798 @@
+//! Executing a function: regions, blocks, statements.
+
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+
+use vf_ir::cfg::Cfg;
+use vf_ir::{
+    AllocKind, Block, BlockId, Condition, Expr, Function, FunctionId, HavocReason, LocalId, Stmt, StmtKind, Storage,
+    Terminator, Ty,
+};
+use vf_smt::{Sort, Term};
+
+use super::memory::Version;
+use super::state::{Contents, Edge, Memory, Register, State};
+use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
+use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
+use crate::Reason;
+
+/// What is computed once per function.
+pub struct FunctionFacts {
+    pub cfg: Cfg,
+    /// Registers read before they are written, from the start of each block on.
+    pub live: Vec<HashSet<u32>>,
+}
+
+/// One activation of a function.
+#[derive(Clone)]
+pub struct Frame {
+    pub function: FunctionId,
+    /// Of the activation: its locals are objects of this context.
+    pub context: Context,
+    /// Of the loop iterations in it, too: allocations and calls happen here.
+    pub path: Context,
+    /// The user's function whose obligations this frame's are, and the calls from it to here: empty unless
+    /// this frame is a library model.
+    pub owner: FunctionId,
+    pub via: Vec<(BlockId, u32)>,
+}
+
+/// How a call ended: the condition under which it returns, the memory then, and the value.
+pub struct Exit {
+    pub guard: Term,
+    pub memory: Rc<Memory>,
+    pub value: Option<Value>,
+}
+
+/// Where control leaves a region.
+#[derive(Default)]
+pub struct RegionExit {
+    pub outside: Vec<(BlockId, Edge)>,
+    pub back: Vec<Edge>,
+}
+
+pub type Returns = Vec<(Edge, Option<Value>)>;
+
+impl Engine<'_> {
+    pub(super) fn facts_of(&mut self, function: FunctionId) -> Result<Rc<FunctionFacts>, Stop> {
+        if let Some(facts) = self.functions.get(&function) {
+            return Ok(facts.clone());
+        }
+        let body = self.program.function(function);
+        let cfg = Cfg::new(body);
+        let live = liveness(body, &cfg);
+        let facts = Rc::new(FunctionFacts { cfg, live });
+        self.functions.insert(function, facts.clone());
+        Ok(facts)
+    }
+
+    /// Executes a function with a body.
+    pub(super) fn run_function(
+        &mut self,
+        frame: &Frame,
+        arguments: Vec<Value>,
+        guard: Term,
+        memory: Rc<Memory>,
+    ) -> Result<Option<Exit>, Stop> {
+        let facts = self.facts_of(frame.function)?;
+        let function = self.program.function(frame.function);
+        if let Some(block) = facts.cfg.irreducible().first() {
+            let _ = block;
+            return Err(Stop::Give(Reason::Construct { what: "a jump into a loop".into(), function: function.name.clone() }));
+        }
+        let mut registers: Vec<Option<Register>> = vec![None; function.locals.len()];
+        let yes = self.terms.bool(true);
+        for (local, value) in function.params.iter().zip(arguments) {
+            if let Some(slot) = registers.get_mut(local.index()) {
+                *slot = Some(Register { value, assigned: yes });
+            }
+        }
+        let state = State { registers: Rc::new(registers), memory };
+        let mut returns = Returns::new();
+        self.stack.push(frame.function);
+        let exit = self.run_region(frame, &facts, None, BlockId(0), Edge { guard, state }, &mut returns);
+        self.stack.pop();
+        exit?;
+        // One exit for all returns.
+        let mut edges = Vec::new();
+        let mut value: Option<Value> = None;
+        for (edge, returned) in returns {
+            if self.terms.is_false(edge.guard) {
+                continue;
+            }
+            value = match (value, returned) {
+                (None, v) => v,
+                (Some(old), Some(new)) => Some(self.choose_value(edge.guard, &new, &old)),
+                (old, None) => old,
+            };
+            edges.push(edge);
+        }
+        // Later returns win in `choose_value`, and guards of returns exclude each other.
+        let Some(merged) = self.merge(edges, |_| false)? else { return Ok(None) };
+        Ok(Some(Exit { guard: merged.guard, memory: merged.state.memory, value }))
+    }
+
+    /// Executes the blocks of a loop body (or of the whole function) once, from `start`.
+    pub(super) fn run_region(
+        &mut self,
+        frame: &Frame,
+        facts: &Rc<FunctionFacts>,
+        region: Option<usize>,
+        start: BlockId,
+        entry: Edge,
+        returns: &mut Returns,
+    ) -> Result<RegionExit, Stop> {
+        let cfg = &facts.cfg;
+        let function = self.program.function(frame.function);
+        let mut pending: BTreeMap<usize, (BlockId, Vec<Edge>)> = BTreeMap::new();
+        let mut result = RegionExit::default();
+        let position = |block: BlockId| cfg.position(block).unwrap_or(usize::MAX);
+        pending.insert(position(start), (start, vec![entry]));
+        while let Some((_, (block, edges))) = pending.pop_first() {
+            let live = facts.live.get(block.index());
+            let Some(edge) = self.merge(edges, |r| live.is_none_or(|l| l.contains(&(r as u32))))? else { continue };
+            self.tick()?;
+            let mut leaving: Vec<(BlockId, Edge)> = Vec::new();
+            let inner = cfg.innermost_loop(block);
+            let nested = inner.filter(|_| inner != region && inner == cfg.loop_with_header(block));
+            if let Some(index) = nested {
+                leaving = self.run_loop(frame, facts, index, edge, returns)?;
+            } else if let Some(body) = function.blocks().get(block.index()) {
+                self.run_block(frame, block, body, edge, &mut leaving, returns)?;
+            }
+            for (target, edge) in leaving {
+                if self.terms.is_false(edge.guard) {
+                    continue;
+                }
+                match region {
+                    Some(index) if cfg.loops()[index].header == target => result.back.push(edge),
+                    Some(index) if !cfg.loops()[index].blocks.contains(&target) => result.outside.push((target, edge)),
+                    _ => pending.entry(position(target)).or_insert((target, Vec::new())).1.push(edge),
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    fn run_block(
+        &mut self,
+        frame: &Frame,
+        id: BlockId,
+        block: &Block,
+        edge: Edge,
+        leaving: &mut Vec<(BlockId, Edge)>,
+        returns: &mut Returns,
+    ) -> Result<(), Stop> {
+        let mut edge = edge;
+        for (number, statement) in block.statements.iter().enumerate() {
+            self.tick()?;
+            self.run_statement(frame, (id, number as u32), statement, &mut edge)?;
+            if self.terms.is_false(edge.guard) {
+                return Ok(());
+            }
+        }
+        let t = self.terms;
+        match &block.terminator {
+            Terminator::Goto(target) => leaving.push((*target, edge)),
+            Terminator::Branch { condition, then, otherwise } => {
+                let taken = self.truth(frame, &edge.state, condition)?;
+                leaving.push((*then, Edge { guard: t.and(edge.guard, taken), state: edge.state.clone() }));
+                leaving.push((*otherwise, Edge { guard: t.and(edge.guard, t.not(taken)), state: edge.state }));
+            }
+            Terminator::Switch { value, cases, default } => {
+                let value = self.bits(frame, &edge.state, value)?;
+                let Sort::BitVec(width) = t.sort(value) else { return Ok(()) };
+                let mut rest = edge.guard;
+                for case in cases {
+                    let hit = if case.low == case.high {
+                        t.eq(value, t.bv(width, case.low))
+                    } else {
+                        t.and(t.uge(value, t.bv(width, case.low)), t.ule(value, t.bv(width, case.high)))
+                    };
+                    leaving.push((case.target, Edge { guard: t.and(rest, hit), state: edge.state.clone() }));
+                    rest = t.and(rest, t.not(hit));
+                }
+                leaving.push((*default, Edge { guard: rest, state: edge.state }));
+            }
+            Terminator::Return(value) => {
+                let value = match value {
+                    Some(value) => Some(self.value(frame, &edge.state, value)?),
+                    None => None,
+                };
+                let mut edge = edge;
+                self.end_frame(frame, &mut edge.state);
+                returns.push((edge, value));
+            }
+            Terminator::Unreachable => {}
+        }
+        Ok(())
+    }
+
+    /// Memory locals and stack allocations of the frame end with it.
+    fn end_frame(&mut self, frame: &Frame, state: &mut State) {
+        let dead = self.terms.bool(false);
+        let ids: Vec<ObjectId> = state
+            .memory
+            .keys()
+            .copied()
+            .filter(|id| {
+                matches!(self.objects.get(id).map(|o| &o.key),
+                    Some(ObjectKey::Local(context, _)) if *context == frame.context)
+            })
+            .collect();
+        for id in ids {
+            if let Some(mut contents) = self.contents(state, id) {
+                contents.alive = dead;
+                self.set_contents(state, id, contents);
+            }
+        }
+    }
+
+    pub(super) fn assign(&mut self, state: &mut State, local: LocalId, value: Value) {
+        let assigned = self.terms.bool(true);
+        if let Some(slot) = Rc::make_mut(&mut state.registers).get_mut(local.index()) {
+            *slot = Some(Register { value, assigned });
+        }
+    }
+
+    pub(super) fn register_type(&self, frame: &Frame, local: LocalId) -> Ty {
+        match self.program.function(frame.function).locals.get(local.index()).map(|l| l.storage) {
+            Some(Storage::Register(ty)) => ty,
+            _ => Ty::Ptr,
+        }
+    }
+
+    /// An unknown value, recorded as a decision of the outside.
+    pub(super) fn chosen_value(&mut self, frame: &Frame, guard: Term, ty: Ty, name: &str, reason: HavocReason) -> Value {
+        let number = self.unique();
+        let value = match ty {
+            Ty::Ptr => Value::Pointer(self.wild_pointer("chosen")),
+            other => Value::Bits(self.terms.var(&format!("choice.{number}.{name}"), Sort::BitVec(self.width_of(other)))),
+        };
+        let function = if name.is_empty() { self.model_name(frame) } else { name.to_owned() };
+        self.choices.push(ChoicePoint { guard, function, kind: ChoiceTerm::Value(value.clone(), ty), reason });
+        value
+    }
+
+    /// The model's name inside a library model, else nothing.
+    pub(super) fn model_name(&self, frame: &Frame) -> String {
+        let function = self.program.function(frame.function);
+        if function.library_model { function.name.clone() } else { String::new() }
+    }
+
+    fn run_statement(
+        &mut self,
+        frame: &Frame,
+        at: (BlockId, u32),
+        statement: &Stmt,
+        edge: &mut Edge,
+    ) -> Result<(), Stop> {
+        let t = self.terms;
+        match &statement.kind {
+            StmtKind::Assign { dst, value } => {
+                let value = self.value(frame, &edge.state, value)?;
+                self.assign(&mut edge.state, *dst, value);
+            }
+            StmtKind::Havoc { dst, why } => {
+                let ty = self.register_type(frame, *dst);
+                let value = self.chosen_value(frame, edge.guard, ty, "", *why);
+                self.assign(&mut edge.state, *dst, value);
+            }
+            StmtKind::Load { dst, ptr, ty, volatile } => {
+                let pointer = self.pointer(frame, &edge.state, ptr)?;
+                let value = if *volatile {
+                    self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
+                } else {
+                    self.load(&edge.state, &pointer, *ty)?
+                };
+                self.assign(&mut edge.state, *dst, value);
+            }
+            StmtKind::Store { ptr, value, ty, .. } => {
+                let pointer = self.pointer(frame, &edge.state, ptr)?;
+                let value = self.value(frame, &edge.state, value)?;
+                let value = match (ty, value) {
+                    (Ty::Ptr, Value::Bits(bits)) => Value::Pointer(self.pointer_from(bits)),
+                    (Ty::Int(_) | Ty::Float(_), Value::Pointer(p)) => Value::Bits(self.address_of(&p)),
+                    (_, value) => value,
+                };
+                self.store(&mut edge.state, &pointer, value, *ty)?;
+            }
+            StmtKind::Copy { dst, src, size } => {
+                let dst = self.pointer(frame, &edge.state, dst)?;
+                let src = self.pointer(frame, &edge.state, src)?;
+                let size = self.bits(frame, &edge.state, size)?;
+                self.copy(&mut edge.state, &dst, &src, size)?;
+            }
+            StmtKind::Fill { dst, byte, size } => {
+                let dst = self.pointer(frame, &edge.state, dst)?;
+                let byte = self.bits(frame, &edge.state, byte)?;
+                let size = self.bits(frame, &edge.state, size)?;
+                self.fill(&mut edge.state, &dst, byte, size)?;
+            }
+            StmtKind::HavocMemory { dst, size } => {
+                let dst = self.pointer(frame, &edge.state, dst)?;
+                let size = self.bits(frame, &edge.state, size)?;
+                let label: Rc<str> = format!("havoc{}", self.unique()).into();
+                let function = self.model_name(frame);
+                self.choices.push(ChoicePoint {
+                    guard: edge.guard,
+                    function,
+                    kind: ChoiceTerm::Bytes { label: label.clone(), size },
+                    reason: HavocReason::Environment,
+                });
+                self.havoc_range(&mut edge.state, &dst, size, label)?;
+            }
+            StmtKind::Alloc { dst, size, zeroed, may_fail, kind } => {
+                let size = self.bits(frame, &edge.state, size)?;
+                let pointer = self.allocate(frame, at, edge, size, *zeroed, *may_fail, *kind);
+                self.assign(&mut edge.state, *dst, Value::Pointer(pointer));
+            }
+            StmtKind::Free { ptr } => {
+                let pointer = self.pointer(frame, &edge.state, ptr)?;
+                for object in pointer.targets.iter().copied() {
+                    if object == NO_OBJECT || object == INVALID || object == WILD {
+                        continue;
+                    }
+                    if let Some(mut contents) = self.contents(&edge.state, object) {
+                        let here = t.eq(pointer.base, self.base_const(object));
+                        contents.alive = t.and(contents.alive, t.not(here));
+                        self.set_contents(&mut edge.state, object, contents);
+                        if let Some(info) = self.objects.get_mut(&object) {
+                            info.mortal = true;
+                        }
+                    }
+                }
+            }
+            StmtKind::StringLength { dst, ptr } => {
+                let pointer = self.pointer(frame, &edge.state, ptr)?;
+                let length = self.string_length(edge, &pointer)?;
+                self.assign(&mut edge.state, *dst, Value::Bits(length));
+            }
+            StmtKind::ObjectSize { dst, ptr } => {
+                let pointer = self.pointer(frame, &edge.state, ptr)?;
+                let mut size = t.bv(self.pointer_bits, 0);
+                for object in pointer.targets.iter() {
+                    if let Some(info) = self.objects.get(object) {
+                        let rest = t.ite(
+                            t.ule(pointer.offset, info.size),
+                            t.sub(info.size, pointer.offset),
+                            t.bv(self.pointer_bits, 0),
+                        );
+                        size = t.ite(t.eq(pointer.base, self.base_const(*object)), rest, size);
+                    }
+                }
+                self.assign(&mut edge.state, *dst, Value::Bits(size));
+            }
+            StmtKind::Call { dst, callee, args } => {
+                self.call(frame, at, edge, *dst, callee, args)?;
+            }
+            StmtKind::Check(obligation) => {
+                self.check(frame, *obligation, edge)?;
+            }
+            StmtKind::Assume(condition) => {
+                let holds = self.truth(frame, &edge.state, condition)?;
+                edge.guard = t.and(edge.guard, holds);
+            }
+            StmtKind::ScopeStart(local) => {
+                if self.is_memory(frame, *local) {
+                    let object = self.local_object(frame, *local);
+                    let contents = self.fresh_contents(object, false);
+                    self.set_contents(&mut edge.state, object, contents);
+                }
+            }
+            StmtKind::ScopeEnd(local) => {
+                if self.is_memory(frame, *local) {
+                    let object = self.local_object(frame, *local);
+                    if let Some(mut contents) = self.contents(&edge.state, object) {
+                        contents.alive = t.bool(false);
+                        self.set_contents(&mut edge.state, object, contents);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects an access through the pointer may really touch.
+    pub(super) fn accessible(&self, pointer: &Pointer) -> Vec<ObjectId> {
+        pointer
+            .targets
+            .iter()
+            .copied()
+            .filter(|o| *o != NO_OBJECT && *o != INVALID && *o != WILD)
+            .filter(|o| !self.terms.is_false(self.terms.eq(pointer.base, self.base_const(*o))))
+            .collect()
+    }
+
+    pub(super) fn load(&mut self, state: &State, pointer: &Pointer, ty: Ty) -> Result<Value, Stop> {
+        let t = self.terms;
+        let mut result: Option<Value> = None;
+        for object in self.accessible(pointer) {
+            let summary = self.objects.get(&object).is_none_or(|o| o.summary);
+            let value = match self.contents(state, object) {
+                Some(contents) if !summary => self.read_value(object, contents.version, pointer.offset, ty)?,
+                _ => self.unknown_value(ty),
+            };
+            result = Some(match result {
+                None => value,
+                Some(other) => {
+                    let here = t.eq(pointer.base, self.base_const(object));
+                    self.choose_value(here, &value, &other)
+                }
+            });
+        }
+        Ok(match result {
+            Some(value) => value,
+            None => self.unknown_value(ty),
+        })
+    }
+
+    pub(super) fn unknown_value(&mut self, ty: Ty) -> Value {
+        match ty {
+            Ty::Ptr => Value::Pointer(self.wild_pointer("unknown")),
+            other => Value::Bits(self.terms.fresh("unknown", Sort::BitVec(self.width_of(other)))),
+        }
+    }
+
+    /// Replaces the version of every object the pointer may point to by what `write` makes of it.
+    fn write_each(
+        &mut self,
+        state: &mut State,
+        pointer: &Pointer,
+        mut write: impl FnMut(&mut Self, ObjectId, &Contents) -> Result<Contents, Stop>,
+    ) -> Result<(), Stop> {
+        let t = self.terms;
+        for object in self.accessible(pointer) {
+            if self.objects.get(&object).is_none_or(|o| o.summary) {
+                continue;
+            }
+            let Some(before) = self.contents(state, object) else { continue };
+            let after = write(self, object, &before)?;
+            let here = if pointer.targets.len() == 1 {
+                t.bool(true)
+            } else {
+                t.eq(pointer.base, self.base_const(object))
+            };
+            let merged = Contents {
+                version: self.choose_version(here, after.version, before.version),
+                alive: before.alive,
+                nul: t.ite(here, after.nul, before.nul),
+            };
+            self.set_contents(state, object, merged);
+        }
+        Ok(())
+    }
+
+    pub(super) fn store(&mut self, state: &mut State, pointer: &Pointer, value: Value, ty: Ty) -> Result<(), Stop> {
+        let t = self.terms;
+        let bytes = ty.size(self.program.model);
+        let offset = pointer.offset;
+        let none = self.no_nul();
+        self.write_each(state, pointer, |engine, object, before| {
+            let version = engine.store_version(object, before.version, offset, bytes, value.clone())?;
+            let distance = t.sub(before.nul, offset);
+            let covered = t.ult(distance, t.bv(engine.pointer_bits, u128::from(bytes)));
+            let kept = t.ite(covered, none, before.nul);
+            let nul = match &value {
+                Value::Bits(bits) if bytes <= 4 => t.ite(t.eq(*bits, t.bv((bytes * 8) as u32, 0)), offset, kept),
+                _ => kept,
+            };
+            Ok(Contents { version, alive: before.alive, nul })
+        })
+    }
+
+    pub(super) fn fill(&mut self, state: &mut State, dst: &Pointer, byte: Term, size: Term) -> Result<(), Stop> {
+        let t = self.terms;
+        let offset = dst.offset;
+        let none = self.no_nul();
+        self.write_each(state, dst, |engine, object, before| {
+            engine.fit_range(object, offset, size)?;
+            let version = engine.add_version(Version::Fill { before: before.version, offset, size, byte });
+            let one = t.bv(engine.pointer_bits, 1);
+            let some = t.ne(size, t.bv(engine.pointer_bits, 0));
+            let last = t.sub(t.add(offset, size), one);
+            let covered = t.ult(t.sub(before.nul, offset), size);
+            let zero = t.and(some, t.eq(byte, t.bv(8, 0)));
+            let nul = t.ite(zero, last, t.ite(covered, none, before.nul));
+            Ok(Contents { version, alive: before.alive, nul })
+        })
+    }
+
+    fn havoc_range(&mut self, state: &mut State, dst: &Pointer, size: Term, label: Rc<str>) -> Result<(), Stop> {
+        let t = self.terms;
+        let offset = dst.offset;
+        let none = self.no_nul();
+        self.write_each(state, dst, |engine, object, before| {
+            engine.fit_range(object, offset, size)?;
+            // Bytes of the outside are given byte by byte.
+            let version =
+                engine.add_version(Version::Havoc { before: before.version, offset, size, label: label.clone() });
+            let covered = t.ult(t.sub(before.nul, offset), size);
+            Ok(Contents { version, alive: before.alive, nul: t.ite(covered, none, before.nul) })
+        })
+    }
+
+    pub(super) fn copy(&mut self, state: &mut State, dst: &Pointer, src: &Pointer, size: Term) -> Result<(), Stop> {
+        let t = self.terms;
+        let none = self.no_nul();
+        let sources: Vec<(ObjectId, Option<Contents>)> = self
+            .accessible(src)
+            .into_iter()
+            .map(|o| (o, self.contents(state, o)))
+            .collect();
+        let (offset, from) = (dst.offset, src.offset);
+        let src = src.clone();
+        self.write_each(state, dst, |engine, object, before| {
+            engine.fit_range(object, offset, size)?;
+            let covered = t.ult(t.sub(before.nul, offset), size);
+            let kept = t.ite(covered, none, before.nul);
+            let mut result: Option<Contents> = None;
+            for (source, contents) in &sources {
+                let summary = engine.objects.get(source).is_none_or(|o| o.summary);
+                let (version, nul) = match contents {
+                    Some(contents) if !summary => {
+                        engine.fit_range(*source, from, size)?;
+                        let g = engine.granule(object).min(engine.granule(*source));
+                        engine.lower_to(object, g)?;
+                        engine.lower_to(*source, g)?;
+                        let version = engine.add_version(Version::Copy {
+                            before: before.version,
+                            offset,
+                            size,
+                            source: contents.version,
+                            source_object: *source,
+                            source_offset: from,
+                        });
+                        // The source's NUL comes along when it lies in the range.
+                        let distance = t.sub(contents.nul, from);
+                        let comes = t.and(t.ne(contents.nul, none), t.ult(distance, size));
+                        (version, t.ite(comes, t.add(offset, distance), kept))
+                    }
+                    _ => {
+                        let label: Rc<str> = format!("copied{}", engine.unique()).into();
+                        let version =
+                            engine.add_version(Version::Havoc { before: before.version, offset, size, label });
+                        (version, kept)
+                    }
+                };
+                result = Some(match result {
+                    None => Contents { version, alive: before.alive, nul },
+                    Some(other) => {
+                        let here = t.eq(src.base, engine.base_const(*source));
+                        Contents {
+                            version: engine.choose_version(here, version, other.version),
+                            alive: before.alive,
+                            nul: t.ite(here, nul, other.nul),
+                        }
+                    }
+                });
+            }
+            Ok(match result {
+                Some(contents) => contents,
+                None => {
+                    let label: Rc<str> = format!("copied{}", engine.unique()).into();
+                    let version = engine.add_version(Version::Havoc { before: before.version, offset, size, label });
+                    Contents { version, alive: before.alive, nul: kept }
+                }
+            })
+        })
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn allocate(
+        &mut self,
+        frame: &Frame,
+        at: (BlockId, u32),
+        edge: &mut Edge,
+        size: Term,
+        zeroed: bool,
+        may_fail: bool,
+        kind: AllocKind,
+    ) -> Pointer {
+        let t = self.terms;
+        let key = ObjectKey::Allocation(frame.path, at.0.0, at.1);
+        let id = self.names.object(&key);
+        let name = match kind {
+            AllocKind::Heap => format!("allocation in {}", self.program.function(frame.owner).name),
+            AllocKind::Stack => "variable-length array".into(),
+        };
+        self.add_object(
+            id,
+            Object {
+                key,
+                name,
+                size,
+                element: None,
+                input: false,
+                summary: false,
+                mortal: true,
+                indeterminate: true,
+                constant: false,
+            },
+        );
+        for inside in &mut self.allocated_in_loop {
+            inside.insert(id);
+        }
+        let contents = self.fresh_contents(id, zeroed);
+        self.set_contents(&mut edge.state, id, contents);
+        let zero = t.bv(self.pointer_bits, 0);
+        let pointer = self.pointer_to(id, zero);
+        // An object larger than PTRDIFF_MAX cannot be had.
+        let limit = t.bv(self.pointer_bits, (1 << (self.pointer_bits - 1)) - 1);
+        if !may_fail {
+            let possible = t.implies(edge.guard, t.ule(size, limit));
+            self.fact(possible);
+            return pointer;
+        }
+        let number = self.unique();
+        let fails = t.var(&format!("fails.{number}"), Sort::Bool);
+        let function = self.model_name(frame);
+        self.choices.push(ChoicePoint {
+            guard: edge.guard,
+            function,
+            kind: ChoiceTerm::Fails(fails),
+            reason: HavocReason::Environment,
+        });
+        let possible = t.implies(t.and(edge.guard, t.not(fails)), t.ule(size, limit));
+        self.fact(possible);
+        let null = self.null();
+        self.choose_pointer(fails, &null, &pointer)
+    }
+
+    pub(super) fn lower_to(&mut self, object: ObjectId, g: u64) -> Result<(), Stop> {
+        if g < self.granule(object) {
+            self.learned.granule.insert(object, g);
+            return Err(Stop::Restart);
+        }
+        Ok(())
+    }
+}
+
+/// Registers live at the start of each block (backward dataflow; Aho et al. 9.2.5).
+fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
+    let blocks = function.blocks();
+    let mut uses: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
+    let mut kills: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
+    for (index, block) in blocks.iter().enumerate() {
+        let (used, killed) = (&mut uses[index], &mut kills[index]);
+        let mut read = |expr: &Expr, killed: &HashSet<u32>| {
+            registers_of(expr, &mut |local| {
+                if !killed.contains(&local) {
+                    used.insert(local);
+                }
+            });
+        };
+        for statement in &block.statements {
+            visit_expressions(&statement.kind, function, &mut |e| read(e, killed));
+            if let Some(dst) = defined(&statement.kind) {
+                killed.insert(dst.0);
+            }
+        }
+        match &block.terminator {
+            Terminator::Branch { condition, .. } => read(condition, killed),
+            Terminator::Switch { value, .. } => read(value, killed),
+            Terminator::Return(Some(value)) => read(value, killed),
+            Terminator::Goto(_) | Terminator::Return(None) | Terminator::Unreachable => {}
+        }
+    }
+    let mut live = uses.clone();
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for block in cfg.reverse_postorder().iter().rev() {
+            let mut incoming: Vec<u32> = Vec::new();
+            for (next, _) in cfg.successors(*block) {
+                if let Some(set) = live.get(next.index()) {
+                    incoming.extend(set.iter().filter(|r| !kills[block.index()].contains(r)));
+                }
+            }
+            for register in incoming {
+                changed |= live[block.index()].insert(register);
+            }
+        }
+    }
+    live
+}
+
+pub(super) fn registers_of(expr: &Expr, found: &mut impl FnMut(u32)) {
+    match expr {
+        Expr::Local(local) => found(local.0),
+        Expr::Int { .. }
+        | Expr::Null
+        | Expr::LocalAddress(_)
+        | Expr::GlobalAddress(_)
+        | Expr::FunctionAddress(_) => {}
+        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+            registers_of(arg, found);
+        }
+        Expr::Binary { lhs, rhs, .. }
+        | Expr::Compare { lhs, rhs, .. }
+        | Expr::PtrCompare { lhs, rhs, .. }
+        | Expr::PtrDiff { lhs, rhs, .. } => {
+            registers_of(lhs, found);
+            registers_of(rhs, found);
+        }
+        Expr::Select { condition, then, otherwise } => {
+            registers_of(condition, found);
+            registers_of(then, found);
+            registers_of(otherwise, found);
+        }
+        Expr::PtrAdd { ptr, index, .. } => {
+            registers_of(ptr, found);
+            registers_of(index, found);
+        }
+        Expr::Member { ptr, .. } => registers_of(ptr, found),
+    }
+}
+
+pub(super) fn defined(kind: &StmtKind) -> Option<LocalId> {
+    match kind {
+        StmtKind::Assign { dst, .. }
+        | StmtKind::Havoc { dst, .. }
+        | StmtKind::Load { dst, .. }
+        | StmtKind::Alloc { dst, .. }
+        | StmtKind::StringLength { dst, .. }
+        | StmtKind::ObjectSize { dst, .. } => Some(*dst),
+        StmtKind::Call { dst, .. } => *dst,
+        _ => None,
+    }
+}
+
+/// Every expression a statement reads; a check's are those of its condition.
+pub(super) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mut impl FnMut(&Expr)) {
+    match kind {
+        StmtKind::Assign { value, .. } | StmtKind::Assume(value) => visit(value),
+        StmtKind::Load { ptr, .. }
+        | StmtKind::Free { ptr }
+        | StmtKind::StringLength { ptr, .. }
+        | StmtKind::ObjectSize { ptr, .. } => visit(ptr),
+        StmtKind::Store { ptr, value, .. } => {
+            visit(ptr);
+            visit(value);
+        }
+        StmtKind::Copy { dst, src, size } => {
+            visit(dst);
+            visit(src);
+            visit(size);
+        }
+        StmtKind::Fill { dst, byte, size } => {
+            visit(dst);
+            visit(byte);
+            visit(size);
+        }
+        StmtKind::HavocMemory { dst, size } => {
+            visit(dst);
+            visit(size);
+        }
+        StmtKind::Alloc { size, .. } => visit(size),
+        StmtKind::Call { callee, args, .. } => {
+            if let vf_ir::Callee::Indirect(callee) = callee {
+                visit(callee);
+            }
+            args.iter().for_each(visit);
+        }
+        StmtKind::Check(obligation) => {
+            if let Some(obligation) = function.obligations.get(obligation.index()) {
+                match &obligation.condition {
+                    Condition::Holds(e) => visit(e),
+                    Condition::NoOverflow { lhs, rhs, .. } => {
+                        visit(lhs);
+                        visit(rhs);
+                    }
+                    Condition::Lossless { value, .. } => visit(value),
+                    Condition::ValidAccess { ptr, size, .. } | Condition::InitializedMemory { ptr, size } => {
+                        visit(ptr);
+                        visit(size);
+                    }
+                    Condition::NotNull { ptr }
+                    | Condition::Live { ptr }
+                    | Condition::Terminated { ptr }
+                    | Condition::Freeable { ptr } => visit(ptr),
+                    Condition::InitializedLocal(local) => visit(&Expr::Local(*local)),
+                    Condition::Unreachable => {}
+                }
+            }
+        }
+        StmtKind::Havoc { .. } | StmtKind::ScopeStart(_) | StmtKind::ScopeEnd(_) => {}
+    }
+}

@@ -1,0 +1,261 @@
+//! Expressions to terms.
+
+use std::rc::Rc;
+
+use vf_ir::{BinaryOp, CompareOp, Expr, Resize, Storage, Ty, UnaryOp};
+use vf_smt::{Sort, Term};
+
+use super::exec::Frame;
+use super::state::State;
+use super::value::{INVALID, NO_OBJECT, ObjectKey, Pointer, Value};
+use super::{Engine, Stop};
+
+impl Engine<'_> {
+    pub(super) fn width_of(&self, ty: Ty) -> u32 {
+        match ty {
+            Ty::Int(bits) | Ty::Float(bits) => bits,
+            Ty::Ptr => self.pointer_bits,
+        }
+    }
+
+    pub(super) fn bits(&mut self, frame: &Frame, state: &State, expr: &Expr) -> Result<Term, Stop> {
+        match self.value(frame, state, expr)? {
+            Value::Bits(term) => Ok(term),
+            Value::Pointer(pointer) => Ok(self.address_of(&pointer)),
+        }
+    }
+
+    /// An `Int(1)` expression as a truth value.
+    pub(super) fn truth(&mut self, frame: &Frame, state: &State, expr: &Expr) -> Result<Term, Stop> {
+        let term = match expr {
+            Expr::Compare { op, lhs, rhs } => {
+                let lhs = self.bits(frame, state, lhs)?;
+                let rhs = self.bits(frame, state, rhs)?;
+                return Ok(self.compare(*op, lhs, rhs));
+            }
+            Expr::PtrCompare { op, lhs, rhs } => {
+                let lhs = self.pointer(frame, state, lhs)?;
+                let rhs = self.pointer(frame, state, rhs)?;
+                return Ok(self.compare_pointers(*op, &lhs, &rhs));
+            }
+            Expr::Unary { op: UnaryOp::Not, arg } => {
+                let inner = self.truth(frame, state, arg)?;
+                return Ok(self.terms.not(inner));
+            }
+            Expr::Binary { op: BinaryOp::And, lhs, rhs } => {
+                let lhs = self.truth(frame, state, lhs)?;
+                let rhs = self.truth(frame, state, rhs)?;
+                return Ok(self.terms.and(lhs, rhs));
+            }
+            Expr::Binary { op: BinaryOp::Or, lhs, rhs } => {
+                let lhs = self.truth(frame, state, lhs)?;
+                let rhs = self.truth(frame, state, rhs)?;
+                return Ok(self.terms.or(lhs, rhs));
+            }
+            other => self.bits(frame, state, other)?,
+        };
+        Ok(self.terms.bv_to_bool(term))
+    }
+
+    pub(super) fn pointer(&mut self, frame: &Frame, state: &State, expr: &Expr) -> Result<Pointer, Stop> {
+        match self.value(frame, state, expr)? {
+            Value::Pointer(pointer) => Ok(pointer),
+            Value::Bits(bits) => Ok(self.pointer_from(bits)),
+        }
+    }
+
+    pub(super) fn value(&mut self, frame: &Frame, state: &State, expr: &Expr) -> Result<Value, Stop> {
+        let t = self.terms;
+        Ok(match expr {
+            Expr::Int { bits, value } => Value::Bits(t.bv(*bits, *value)),
+            Expr::Null => Value::Pointer(self.null()),
+            Expr::Local(local) => match state.registers.get(local.index()).and_then(Option::as_ref) {
+                Some(register) => register.value.clone(),
+                None => self.indeterminate(frame, *local),
+            },
+            Expr::LocalAddress(local) => {
+                let object = self.local_object(frame, *local);
+                let zero = t.bv(self.pointer_bits, 0);
+                Value::Pointer(self.pointer_to(object, zero))
+            }
+            Expr::GlobalAddress(global) => {
+                let object = self.object(ObjectKey::Global(*global))?;
+                let zero = t.bv(self.pointer_bits, 0);
+                Value::Pointer(self.pointer_to(object, zero))
+            }
+            Expr::FunctionAddress(function) => {
+                let object = self.object(ObjectKey::Function(*function))?;
+                let zero = t.bv(self.pointer_bits, 0);
+                Value::Pointer(self.pointer_to(object, zero))
+            }
+            Expr::Unary { op, arg } => {
+                let arg = self.bits(frame, state, arg)?;
+                Value::Bits(match op {
+                    UnaryOp::Not => t.bvnot(arg),
+                    UnaryOp::Neg => t.neg(arg),
+                })
+            }
+            Expr::Binary { op, lhs, rhs } => {
+                let lhs = self.bits(frame, state, lhs)?;
+                let rhs = self.bits(frame, state, rhs)?;
+                Value::Bits(match op {
+                    BinaryOp::Add => t.add(lhs, rhs),
+                    BinaryOp::Sub => t.sub(lhs, rhs),
+                    BinaryOp::Mul => t.mul(lhs, rhs),
+                    BinaryOp::SDiv => t.sdiv(lhs, rhs),
+                    BinaryOp::UDiv => t.udiv(lhs, rhs),
+                    BinaryOp::SRem => t.srem(lhs, rhs),
+                    BinaryOp::URem => t.urem(lhs, rhs),
+                    BinaryOp::And => t.bvand(lhs, rhs),
+                    BinaryOp::Or => t.bvor(lhs, rhs),
+                    BinaryOp::Xor => t.bvxor(lhs, rhs),
+                    BinaryOp::Shl => t.shl(lhs, rhs),
+                    BinaryOp::LShr => t.lshr(lhs, rhs),
+                    BinaryOp::AShr => t.ashr(lhs, rhs),
+                })
+            }
+            Expr::Compare { .. } | Expr::PtrCompare { .. } => {
+                let truth = self.truth(frame, state, expr)?;
+                Value::Bits(t.bool_to_bv(1, truth))
+            }
+            Expr::Resize { kind, bits, arg } => {
+                let arg = self.bits(frame, state, arg)?;
+                Value::Bits(match kind {
+                    Resize::ZeroExtend => t.zext(*bits, arg),
+                    Resize::SignExtend => t.sext(*bits, arg),
+                    Resize::Truncate => t.extract(bits - 1, 0, arg),
+                })
+            }
+            Expr::Select { condition, then, otherwise } => {
+                let condition = self.truth(frame, state, condition)?;
+                let then = self.value(frame, state, then)?;
+                let otherwise = self.value(frame, state, otherwise)?;
+                self.choose_value(condition, &then, &otherwise)
+            }
+            Expr::PtrAdd { ptr, index, scale } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                let index = self.bits(frame, state, index)?;
+                Value::Pointer(self.advance(&pointer, index, *scale))
+            }
+            Expr::Member { ptr, record, field } => {
+                let pointer = self.pointer(frame, state, ptr)?;
+                let offset = self
+                    .program
+                    .records
+                    .get(record.0 as usize)
+                    .and_then(|r| r.fields.get(*field as usize))
+                    .map_or(0, |f| f.offset);
+                let offset = t.add(pointer.offset, t.bv(self.pointer_bits, u128::from(offset)));
+                Value::Pointer(Pointer { offset, ..pointer })
+            }
+            Expr::PtrDiff { lhs, rhs, scale } => {
+                let lhs = self.pointer(frame, state, lhs)?;
+                let rhs = self.pointer(frame, state, rhs)?;
+                let bytes = if lhs.base == rhs.base {
+                    t.sub(lhs.offset, rhs.offset)
+                } else {
+                    let exact = t.sub(lhs.offset, rhs.offset);
+                    let other = {
+                        let left = self.address_of(&lhs);
+                        let right = self.address_of(&rhs);
+                        t.sub(left, right)
+                    };
+                    t.ite(t.eq(lhs.base, rhs.base), exact, other)
+                };
+                Value::Bits(if *scale <= 1 {
+                    bytes
+                } else {
+                    t.sdiv(bytes, t.bv(self.pointer_bits, u128::from(*scale)))
+                })
+            }
+            Expr::PtrToInt(arg) => {
+                let pointer = self.pointer(frame, state, arg)?;
+                Value::Bits(self.address_of(&pointer))
+            }
+            Expr::IntToPtr(arg) => {
+                let bits = self.bits(frame, state, arg)?;
+                Value::Pointer(self.pointer_from(bits))
+            }
+        })
+    }
+
+    /// `pointer + index * scale`. Arithmetic that leaves the address range yields a pointer to nothing.
+    fn advance(&mut self, pointer: &Pointer, index: Term, scale: u64) -> Pointer {
+        let t = self.terms;
+        let scale = t.bv(self.pointer_bits, u128::from(scale));
+        let bytes = t.mul(index, scale);
+        let offset = t.add(pointer.offset, bytes);
+        let overflow = t.or(t.mul_overflows(true, index, scale), t.add_overflows(true, pointer.offset, bytes));
+        if t.is_false(overflow) {
+            return Pointer { base: pointer.base, offset, targets: pointer.targets.clone() };
+        }
+        let base = t.ite(overflow, self.base_const(INVALID), pointer.base);
+        let mut targets = (*pointer.targets).clone();
+        targets.insert(INVALID);
+        Pointer { base, offset, targets: Rc::new(targets) }
+    }
+
+    pub(super) fn compare(&self, op: CompareOp, lhs: Term, rhs: Term) -> Term {
+        let t = self.terms;
+        match op {
+            CompareOp::Equal => t.eq(lhs, rhs),
+            CompareOp::NotEqual => t.ne(lhs, rhs),
+            CompareOp::ULess => t.ult(lhs, rhs),
+            CompareOp::ULessEqual => t.ule(lhs, rhs),
+            CompareOp::SLess => t.slt(lhs, rhs),
+            CompareOp::SLessEqual => t.sle(lhs, rhs),
+        }
+    }
+
+    /// Pointers to different objects are unequal; orders between different objects go by address.
+    pub(super) fn compare_pointers(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+        let t = self.terms;
+        let same = t.eq(lhs.base, rhs.base);
+        match op {
+            CompareOp::Equal | CompareOp::NotEqual => {
+                let mut equal = t.and(same, t.eq(lhs.offset, rhs.offset));
+                // An integer used as a pointer equals the pointer whose address it is.
+                let number = |p: &Pointer| p.targets.contains(&NO_OBJECT) && t.as_bv(p.offset) != Some(0);
+                if (number(lhs) || number(rhs)) && !t.is_true(same) {
+                    let none = self.base_const(NO_OBJECT);
+                    let mixed = t.and(
+                        t.xor(t.eq(lhs.base, none), t.eq(rhs.base, none)),
+                        t.not(t.or(self.is_null(lhs), self.is_null(rhs))),
+                    );
+                    let left = self.address_of(lhs);
+                    let right = self.address_of(rhs);
+                    equal = t.or(equal, t.and(mixed, t.eq(left, right)));
+                }
+                if op == CompareOp::Equal { equal } else { t.not(equal) }
+            }
+            _ => {
+                let within = self.compare(op, lhs.offset, rhs.offset);
+                if t.is_true(same) {
+                    return within;
+                }
+                let left = self.address_of(lhs);
+                let right = self.address_of(rhs);
+                t.ite(same, within, self.compare(op, left, right))
+            }
+        }
+    }
+
+    pub(super) fn is_null(&self, pointer: &Pointer) -> Term {
+        let t = self.terms;
+        t.and(
+            t.eq(pointer.base, self.base_const(NO_OBJECT)),
+            t.eq(pointer.offset, t.bv(self.pointer_bits, 0)),
+        )
+    }
+
+    /// Any value of the local's type: it was never assigned on this path.
+    fn indeterminate(&mut self, frame: &Frame, local: vf_ir::LocalId) -> Value {
+        match self.program.function(frame.function).locals.get(local.index()).map(|l| l.storage) {
+            Some(Storage::Register(Ty::Ptr)) => Value::Pointer(self.wild_pointer("indeterminate")),
+            Some(Storage::Register(ty)) => {
+                Value::Bits(self.terms.fresh("indeterminate", Sort::BitVec(self.width_of(ty))))
+            }
+            _ => Value::Pointer(self.wild_pointer("indeterminate")),
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! The entry function's inputs, and the usual reading of its parameters.
+//!
+//! A function checked alone has callers nobody sees. What they may pass is every value of the parameters'
+//! types; what a *pointer* may point to needs more: the usual reading of a parameter list. Each clause of
+//! it is a [`Contract`] under a literal of its own, so that the solver's unsat core tells which clauses a
+//! proof needed; only those are reported, as assumptions and as the inferred contract.
+//!
+//! - a pointer that the function never compares with null is not null;
+//! - a pointer to a complete type points to at least one object of it;
+//! - a pointer followed by an integer parameter points to that many elements;
+//! - a `const char *` points to a string.
+
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
+
+use vf_ir::{CType, Expr, FunctionId, LocalId, StmtKind, Storage, Ty};
+use vf_smt::{Sort, Term};
+
+use super::exec::{Frame, registers_of};
+use super::memory::{Version, Written};
+use super::state::{Contents, Edge, State};
+use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
+use super::{Engine, Stop};
+use crate::{Entry, Reason};
+
+/// One clause of the usual reading.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    pub literal: Term,
+    /// As an ACSL predicate: `\valid(p + (0 .. n - 1))`.
+    pub text: String,
+}
+
+/// A pointer found in unknown initial contents.
+#[derive(Clone, Debug)]
+pub struct InputCell {
+    pub object: ObjectId,
+    pub offset: Term,
+    pub pointer: Pointer,
+}
+
+impl Engine<'_> {
+    /// Runs the entry function on every input.
+    pub(super) fn run_entry(&mut self) -> Result<Vec<(LocalId, Value)>, Stop> {
+        for (id, name) in [(NO_OBJECT, "null"), (INVALID, "invalid"), (WILD, "unknown")] {
+            let size = self.terms.bv(self.pointer_bits, 0);
+            self.objects.insert(
+                id,
+                Object {
+                    key: ObjectKey::Fixed(id.0),
+                    name: name.into(),
+                    size,
+                    element: None,
+                    input: false,
+                    summary: true,
+                    mortal: false,
+                    indeterminate: false,
+                    constant: true,
+                },
+            );
+        }
+        let entry = self.settings.entry;
+        let function = self.program.function(entry);
+        let nullable = null_tested(self.program, entry);
+        let mut arguments: Vec<(LocalId, Value)> = Vec::new();
+        for (position, local) in function.params.clone().into_iter().enumerate() {
+            let Some(info) = function.locals.get(local.index()).cloned() else { continue };
+            let value = match info.storage {
+                Storage::Register(Ty::Ptr) => {
+                    let name = info.name.clone();
+                    let pointee = match &info.ty {
+                        CType::Pointer { to, .. } => (**to).clone(),
+                        _ => CType::Void,
+                    };
+                    let read_only = matches!(&info.ty, CType::Pointer { to_const: true, .. });
+                    let hidden = position == 0 && matches!(function.ret, CType::Record(_));
+                    let may_be_null = nullable.contains(&local) && !hidden;
+                    let key = ObjectKey::Parameter(local);
+                    Value::Pointer(self.input_object(key, &name, &pointee, read_only, may_be_null))
+                }
+                Storage::Register(ty) => {
+                    let term = self.terms.var(&format!("arg.{}", info.name), Sort::BitVec(self.width_of(ty)));
+                    if info.ty == CType::Bool {
+                        let one = self.terms.bv(self.width_of(ty), 1);
+                        self.fact(self.terms.ule(term, one));
+                    }
+                    Value::Bits(term)
+                }
+                Storage::Memory => {
+                    return Err(Stop::Give(Reason::Construct {
+                        what: "a parameter in memory".into(),
+                        function: function.name.clone(),
+                    }));
+                }
+            };
+            arguments.push((local, value));
+        }
+        if self.settings.entry_mode == Entry::Each {
+            self.pair_lengths(entry, &arguments);
+        }
+        let state = State { registers: Rc::new(Vec::new()), memory: Rc::new(Default::default()) };
+        let frame = Frame { function: entry, context: Context(0), path: Context(0), owner: entry, via: Vec::new() };
+        let guard = self.terms.bool(true);
+        let edge = Edge { guard, state };
+        let values = arguments.iter().map(|(_, v)| v.clone()).collect();
+        self.run_function(&frame, values, edge.guard, edge.state.memory)?;
+        Ok(arguments)
+    }
+
+    fn contract(&mut self, text: String, clause: Term) {
+        if self.terms.is_true(clause) {
+            return;
+        }
+        if let Some(known) = self.contracts.iter().find(|c| c.text == text) {
+            let literal = known.literal;
+            self.fact(self.terms.implies(literal, clause));
+            return;
+        }
+        let literal = self.terms.var(&format!("contract.{text}"), Sort::Bool);
+        self.fact(self.terms.implies(literal, clause));
+        self.contracts.push(Contract { literal, text });
+    }
+
+    /// A pointer that came from outside, and the object it points to when it is not null.
+    pub(super) fn input_object(
+        &mut self,
+        key: ObjectKey,
+        name: &str,
+        pointee: &CType,
+        read_only: bool,
+        may_be_null: bool,
+    ) -> Pointer {
+        let t = self.terms;
+        let id = self.names.object(&key);
+        if !self.objects.contains_key(&id) {
+            let size = t.var(&format!("size.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
+            self.add_object(
+                id,
+                Object {
+                    key,
+                    name: format!("*{name}"),
+                    size,
+                    element: Some(pointee.clone()),
+                    input: true,
+                    summary: false,
+                    mortal: false,
+                    indeterminate: false,
+                    constant: false,
+                },
+            );
+            self.limit_size(size);
+            if let Some(least) = pointee.size(&self.program.records, self.program.model) {
+                if !matches!(pointee, CType::Int { bits: 8, .. }) {
+                    let least = t.bv(self.pointer_bits, u128::from(least));
+                    self.contract(format!("\\valid({name})"), t.uge(size, least));
+                }
+            }
+            let version = self.add_version(Version::Base {
+                object: id,
+                label: "".into(),
+                written: Written::All,
+                lazy: true,
+                before: None,
+            });
+            self.set_initial(id, version);
+            if matches!(pointee, CType::Int { bits: 8, signed: true }) {
+                let nul = t.var(&format!("nul.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
+                let none = self.no_nul();
+                let array = self.contents_array(id, "", 1);
+                self.base_reads.entry(array).or_default().push(nul);
+                let there = t.and(t.ult(nul, size), t.eq(t.select(array, nul), t.bv(8, 0)));
+                self.learned.granule.insert(id, 1);
+                self.fact(t.or(t.eq(nul, none), there));
+                if let Some(contents) = self.initial.get_mut(&id) {
+                    contents.nul = nul;
+                }
+                if read_only {
+                    self.contract(format!("valid_read_string({name})"), t.ne(nul, none));
+                    self.strings.insert(id);
+                }
+            }
+        }
+        let zero = t.bv(self.pointer_bits, 0);
+        let there = self.pointer_to(id, zero);
+        let null = self.null();
+        let is_null = t.var(&format!("null.{}.{name}", id.0), Sort::Bool);
+        if !may_be_null {
+            self.contract(format!("{name} != \\null"), t.not(is_null));
+        }
+        self.choose_pointer(is_null, &null, &there)
+    }
+
+    /// A pointer read from contents that the outside chose.
+    pub(super) fn input_pointer(&mut self, object: ObjectId, label: &Rc<str>, offset: Term) -> Result<Pointer, Stop> {
+        let t = self.terms;
+        let Some(at) = t.as_bv(offset) else {
+            let pointer = self.wild_pointer("element");
+            return Ok(pointer);
+        };
+        let at = at as u64;
+        let Some(info) = self.objects.get(&object).cloned() else { return Ok(self.wild_pointer("input")) };
+        let (path, pointee, read_only) = self.cell_path(&info, at);
+        let depth = path.matches("->").count() + path.matches('*').count();
+        if depth > 8 {
+            return Ok(self.wild_pointer("deep"));
+        }
+        let key = ObjectKey::Reached(object, at, label.clone());
+        let name = if label.is_empty() { path } else { format!("{path}@{label}") };
+        let fresh = !self.objects.contains_key(&self.names.object(&key));
+        let pointer = if matches!(pointee, CType::Function(_)) {
+            self.wild_pointer("function")
+        } else {
+            // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
+            let tested = self.reads_tested(&info, at);
+            self.input_object(key, &name, &pointee, read_only, tested)
+        };
+        if fresh && label.is_empty() {
+            self.input_pointers.push(InputCell { object, offset, pointer: pointer.clone() });
+        }
+        Ok(pointer)
+    }
+
+    /// Source path, pointee and constness of the pointer at an offset of an object.
+    fn cell_path(&self, object: &Object, at: u64) -> (String, CType, bool) {
+        let plain = object.name.strip_prefix('*').unwrap_or(&object.name);
+        let is_referent = object.name.starts_with('*');
+        let mut path = plain.to_owned();
+        let mut arrow = is_referent;
+        let mut ty = object.element.clone().unwrap_or(CType::Void);
+        let mut rest = at;
+        if let Some(size) = ty.size(&self.program.records, self.program.model).filter(|s| *s > 0) {
+            if rest / size > 0 {
+                path = format!("{path}[{}]", rest / size);
+                rest %= size;
+                arrow = false;
+            }
+        }
+        loop {
+            match &ty {
+                CType::Record(id) => {
+                    let Some(record) = self.program.records.get(id.0 as usize) else { break };
+                    let found = record
+                        .fields
+                        .iter()
+                        .filter(|f| {
+                            let size = f.ty.size(&self.program.records, self.program.model).unwrap_or(0);
+                            f.offset <= rest && rest < f.offset + size.max(1)
+                        })
+                        .max_by_key(|f| u8::from(matches!(f.ty, CType::Pointer { .. })));
+                    let Some(field) = found else { break };
+                    if !field.name.is_empty() {
+                        path = format!("{path}{}{}", if arrow { "->" } else { "." }, field.name);
+                        arrow = false;
+                    }
+                    rest -= field.offset;
+                    ty = field.ty.clone();
+                }
+                CType::Array { element, .. } => {
+                    let size = element.size(&self.program.records, self.program.model).unwrap_or(0);
+                    if size == 0 {
+                        break;
+                    }
+                    path = format!("{path}[{}]", rest / size);
+                    rest %= size;
+                    ty = (**element).clone();
+                }
+                CType::Pointer { to, to_const } => {
+                    if arrow {
+                        path = format!("*{path}");
+                    }
+                    return (path, (**to).clone(), *to_const);
+                }
+                _ => break,
+            }
+        }
+        (format!("{path}+{at}"), CType::Void, false)
+    }
+
+    /// Whether the entry function (or what it inlines) compares with null a pointer loaded from this
+    /// member.
+    fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
+        let Some(CType::Record(record)) = object.element else { return false };
+        tested_members(self.program).contains(&(record.0, at))
+    }
+
+    /// Pointer parameters with the length that follows them: `size(p) >= n * sizeof(*p)`.
+    fn pair_lengths(&mut self, entry: FunctionId, arguments: &[(LocalId, Value)]) {
+        let t = self.terms;
+        let function = self.program.function(entry);
+        let info = |local: LocalId| function.locals.get(local.index());
+        for (position, (local, value)) in arguments.iter().enumerate() {
+            let (Value::Pointer(pointer), Some(CType::Pointer { to, .. })) = (value, info(*local).map(|l| &l.ty)) else {
+                continue;
+            };
+            let scale = match &**to {
+                CType::Void => 1,
+                CType::Function(_) => continue,
+                other => match other.size(&self.program.records, self.program.model) {
+                    Some(size) if size > 0 => size,
+                    _ => continue,
+                },
+            };
+            let partner = arguments[position + 1..]
+                .iter()
+                .find(|(_, v)| matches!(v, Value::Bits(_)))
+                .or_else(|| arguments[..position].iter().rev().find(|(_, v)| matches!(v, Value::Bits(_))));
+            let Some((length, Value::Bits(count))) = partner else { continue };
+            let Some(length_info) = info(*length) else { continue };
+            let CType::Int { bits, signed } = length_info.ty else { continue };
+            if bits > self.pointer_bits {
+                continue;
+            }
+            let wide = self.pointer_bits * 2;
+            let exact = if signed { t.sext(wide, *count) } else { t.zext(wide, *count) };
+            let needed = t.mul(exact, t.bv(wide, u128::from(scale)));
+            let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
+            let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
+            for object in pointer.targets.iter() {
+                let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else { continue };
+                let big = t.or(t.sle(exact, t.bv(wide, 0)), t.uge(t.zext(wide, size), needed));
+                self.contract(text.clone(), big);
+            }
+        }
+    }
+
+    /// Contents of every object that the outside can reach become unknown.
+    pub(super) fn havoc_reachable(&mut self, edge: &mut Edge, roots: &[Pointer], why: &str) -> Result<(), Stop> {
+        let ids: BTreeSet<ObjectId> = self.initial.keys().chain(edge.state.memory.keys()).copied().collect();
+        let passed: HashSet<ObjectId> = roots.iter().flat_map(|p| p.targets.iter().copied()).collect();
+        let label: Rc<str> = format!(".after{}.{why}", self.unique()).into();
+        for id in ids {
+            let Some(info) = self.objects.get(&id).cloned() else { continue };
+            // Locals that were not passed cannot be reached unless their address was stored somewhere; that
+            // is rare enough to be settled by the type of object alone: only pure locals are spared.
+            let private = matches!(info.key, ObjectKey::Local(..)) && !passed.contains(&id) && !self.escaped(id);
+            if private || info.constant || info.summary {
+                continue;
+            }
+            let Some(before) = self.contents(&edge.state, id) else { continue };
+            let lazy = info.input;
+            let version = self.add_version(Version::Base {
+                object: id,
+                label: label.clone(),
+                written: Written::All,
+                lazy,
+                before: None,
+            });
+            let none = self.no_nul();
+            self.set_contents(&mut edge.state, id, Contents { version, alive: before.alive, nul: none });
+        }
+        Ok(())
+    }
+
+    /// Whether a local's address was ever stored to memory.
+    fn escaped(&self, id: ObjectId) -> bool {
+        self.versions.iter().any(|v| match v {
+            Version::Store { value: Value::Pointer(p), .. } => p.targets.contains(&id),
+            _ => false,
+        })
+    }
+}
+
+/// Parameters of a function that it compares with null, directly or through a copy.
+fn null_tested(program: &vf_ir::Program, entry: FunctionId) -> HashSet<LocalId> {
+    let function = program.function(entry);
+    let mut copies: Vec<(LocalId, LocalId)> = Vec::new();
+    let mut tested: HashSet<u32> = HashSet::new();
+    let mut look = |expr: &Expr| find_null_tests(expr, &mut |local| {
+        tested.insert(local);
+    });
+    for block in function.blocks() {
+        for statement in &block.statements {
+            if let StmtKind::Assign { dst, value } = &statement.kind {
+                registers_of(value, &mut |from| copies.push((*dst, LocalId(from))));
+            }
+            super::exec::visit_expressions(&statement.kind, function, &mut |e| {
+                if !matches!(statement.kind, StmtKind::Check(_)) {
+                    look(e);
+                }
+            });
+        }
+        match &block.terminator {
+            vf_ir::Terminator::Branch { condition, .. } => look(condition),
+            vf_ir::Terminator::Return(Some(value)) => look(value),
+            _ => {}
+        }
+    }
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (to, from) in &copies {
+            let pointer = |l: &LocalId| {
+                matches!(function.locals.get(l.index()).map(|l| l.storage), Some(Storage::Register(Ty::Ptr)))
+            };
+            if tested.contains(&to.0) && pointer(to) && pointer(from) {
+                changed |= tested.insert(from.0);
+            }
+        }
+    }
+    function.params.iter().copied().filter(|p| tested.contains(&p.0)).collect()
+}
+
+fn find_null_tests(expr: &Expr, found: &mut impl FnMut(u32)) {
+    match expr {
+        Expr::PtrCompare { lhs, rhs, .. } => match (&**lhs, &**rhs) {
+            (Expr::Local(local), Expr::Null) | (Expr::Null, Expr::Local(local)) => found(local.0),
+            _ => {}
+        },
+        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } => find_null_tests(arg, found),
+        Expr::Binary { lhs, rhs, .. } | Expr::Compare { lhs, rhs, .. } => {
+            find_null_tests(lhs, found);
+            find_null_tests(rhs, found);
+        }
+        Expr::Select { condition, then, otherwise } => {
+            find_null_tests(condition, found);
+            find_null_tests(then, found);
+            find_null_tests(otherwise, found);
+        }
+        _ => {}
+    }
+}
+
+/// (record, offset) of members whose loaded pointers are compared with null somewhere in the program.
+fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
+    let mut members = HashSet::new();
+    for index in 0..program.functions.len() {
+        let function = &program.functions[index];
+        let mut tested: HashSet<u32> = HashSet::new();
+        let mut copies: Vec<(u32, u32)> = Vec::new();
+        for block in function.blocks() {
+            for statement in &block.statements {
+                if let StmtKind::Assign { dst, value: Expr::Local(from) } = &statement.kind {
+                    copies.push((dst.0, from.0));
+                }
+                if !matches!(statement.kind, StmtKind::Check(_)) {
+                    super::exec::visit_expressions(&statement.kind, function, &mut |e| {
+                        find_null_tests(e, &mut |l| {
+                            tested.insert(l);
+                        });
+                    });
+                }
+            }
+            if let vf_ir::Terminator::Branch { condition, .. } = &block.terminator {
+                find_null_tests(condition, &mut |l| {
+                    tested.insert(l);
+                });
+            }
+        }
+        for _ in 0..4 {
+            for (to, from) in &copies {
+                if tested.contains(to) {
+                    tested.insert(*from);
+                }
+            }
+        }
+        for block in function.blocks() {
+            for statement in &block.statements {
+                if let StmtKind::Load { dst, ptr: Expr::Member { record, field, .. }, .. } = &statement.kind {
+                    if tested.contains(&dst.0) {
+                        let offset = program.records.get(record.0 as usize).and_then(|r| r.fields.get(*field as usize));
+                        if let Some(field) = offset {
+                            members.insert((record.0, field.offset));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    members
+}

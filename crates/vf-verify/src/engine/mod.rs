@@ -1,0 +1,311 @@
+//! Symbolic execution of one entry function over its whole control-flow graph.
+//!
+//! Blocks are executed once each, in topological order, with the states of all incoming paths merged into
+//! one (no path explosion; Babic and Hu, *Calysto*, 2008, do the same for whole functions). The result is a
+//! list of [`Event`]s in execution order: facts, and check instances with the condition under which they are
+//! reached. Loops are treated in one of two ways ([`Mode`]): cut at their headers, with candidate invariants
+//! under activation literals, or unrolled to a bound. Nothing is decided here; [`crate::solve`] does.
+//!
+//! What an execution has to assume beforehand (which objects a loop changes, how finely an object is read)
+//! starts optimistic. Where it proves wrong, the execution stops, records what it [`Learned`], and starts
+//! again; that set only grows, so this ends.
+
+mod calls;
+mod checks;
+mod exec;
+mod expr;
+mod inputs;
+mod loops;
+mod memory;
+mod objects;
+mod state;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Instant;
+
+use vf_ir::{BlockId, FunctionId, HavocReason, LocalId, ObligationId, Program};
+use vf_smt::{Term, Terms};
+
+use crate::{Entry, Reason};
+use exec::FunctionFacts;
+pub use inputs::Contract;
+pub use loops::LoopKey;
+use memory::{Version, VersionId};
+use state::Contents;
+pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};
+use value::Names;
+
+/// How loops are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Cut at the header: any state that satisfies the invariants.
+    Invariants,
+    /// Every loop up to this many iterations.
+    Unroll(u32),
+}
+
+/// Why an execution stopped early.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// Something was learned; start again.
+    Restart,
+    /// The entry function as a whole cannot be looked at.
+    Give(Reason),
+}
+
+/// An obligation as reported: one place of one function, through models called there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CheckKey {
+    /// The user's function.
+    pub function: FunctionId,
+    /// For a check inside a library model: the call statements that lead to it, from the user's function on.
+    pub via: Vec<(BlockId, u32)>,
+    /// The function that has the obligation (a model, or `function` itself).
+    pub inner: FunctionId,
+    pub obligation: ObligationId,
+}
+
+/// A check reached by the execution.
+#[derive(Clone, Debug)]
+pub struct CheckInstance {
+    pub key: CheckKey,
+    pub guard: Term,
+    pub holds: Term,
+    /// It does not apply (lifetime of an object that never dies): reported only if another instance does.
+    pub applies: bool,
+    /// Loops whose havocked state is in force here: a violation may be an artefact of the cut.
+    pub after_cut: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Holds on every execution that gets here.
+    Fact(Term),
+    Check(CheckInstance),
+    /// Candidate invariants on loop entry or after an iteration: (candidate number, it holds here).
+    Establish { candidates: Vec<(usize, Term)>, guard: Term },
+    /// Execution that needs more iterations than the bound.
+    Unwound { guard: Term, function: FunctionId, header: BlockId },
+}
+
+/// A candidate invariant of this execution.
+#[derive(Clone, Debug)]
+pub struct CandidateInstance {
+    /// Assumed where this literal is.
+    pub active: Term,
+    pub text: String,
+}
+
+/// A decision of the outside, recorded in execution order.
+#[derive(Clone, Debug)]
+pub struct ChoicePoint {
+    pub guard: Term,
+    pub function: String,
+    pub kind: ChoiceTerm,
+    pub reason: HavocReason,
+}
+
+#[derive(Clone, Debug)]
+pub enum ChoiceTerm {
+    Value(Value, vf_ir::Ty),
+    /// Label of the array (indexed from the start) and the size.
+    Bytes { label: Rc<str>, size: Term },
+    Fails(Term),
+}
+
+/// What restarts have taught.
+#[derive(Debug, Default)]
+pub struct Learned {
+    pub(crate) granule: HashMap<ObjectId, u64>,
+    pub(crate) loops: HashMap<LoopKey, loops::LoopLearned>,
+    pub(crate) cells: HashMap<ObjectId, BTreeSet<u64>>,
+    pub(crate) pointer_cells: HashMap<ObjectId, BTreeSet<u64>>,
+}
+
+/// Limits of one execution.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Steps of the execution (reads, merges, statements).
+    pub steps: u64,
+    pub deadline: Option<Instant>,
+    /// Calls inlined into each other.
+    pub depth: u32,
+}
+
+pub struct Settings<'p> {
+    pub program: &'p Program,
+    pub entry: FunctionId,
+    pub entry_mode: Entry,
+    /// Checks that are not obligations of this run (irrelevant wraps) are left out wholly.
+    pub skip: &'p dyn Fn(FunctionId, ObligationId) -> bool,
+    pub budget: Budget,
+}
+
+/// Everything an execution produced.
+pub struct Execution {
+    pub events: Vec<Event>,
+    pub candidates: Vec<CandidateInstance>,
+    pub contracts: Vec<Contract>,
+    pub choices: Vec<ChoicePoint>,
+    pub assumptions: BTreeSet<String>,
+    pub objects: BTreeMap<ObjectId, Object>,
+    pub arguments: Vec<(LocalId, Value)>,
+    /// Contents arrays of base versions, with the places they were read at.
+    pub base_reads: HashMap<Term, Vec<Term>>,
+    pub input_pointers: Vec<inputs::InputCell>,
+    pub granules: HashMap<ObjectId, u64>,
+    pub strings: HashSet<ObjectId>,
+    pub cut_loops: usize,
+}
+
+pub(crate) struct Engine<'p> {
+    program: &'p Program,
+    terms: &'p Terms,
+    settings: &'p Settings<'p>,
+    pointer_bits: u32,
+    mode: Mode,
+    names: &'p mut Names,
+    learned: &'p mut Learned,
+    functions: HashMap<FunctionId, Rc<FunctionFacts>>,
+    // Memory.
+    versions: Vec<Version>,
+    granule_reads: HashMap<(VersionId, Term), Term>,
+    written_reads: HashMap<(VersionId, Term), Term>,
+    pointer_reads: HashMap<(VersionId, Term), Pointer>,
+    alignments: HashMap<Term, u32>,
+    address_sources: HashMap<Term, (Term, Rc<BTreeSet<ObjectId>>)>,
+    pointer_of_address: HashMap<Term, Pointer>,
+    tables_given: HashSet<(ObjectId, u64)>,
+    base_reads: HashMap<Term, Vec<Term>>,
+    objects: BTreeMap<ObjectId, Object>,
+    initial: BTreeMap<ObjectId, Contents>,
+    addresses_given: HashSet<ObjectId>,
+    strings: HashSet<ObjectId>,
+    // What comes out.
+    events: Vec<Event>,
+    candidates: Vec<CandidateInstance>,
+    contracts: Vec<Contract>,
+    choices: Vec<ChoicePoint>,
+    assumptions: BTreeSet<String>,
+    input_pointers: Vec<inputs::InputCell>,
+    // Where we are.
+    stack: Vec<FunctionId>,
+    loop_stack: Vec<LoopKey>,
+    allocated_in_loop: Vec<BTreeSet<ObjectId>>,
+    cut_loops: usize,
+    steps: u64,
+    unique: u64,
+}
+
+/// What survives a restart of one analysis.
+#[derive(Default)]
+pub struct Memo {
+    names: Names,
+    learned: Learned,
+}
+
+/// Restarts before giving up; each learns something, and a function has few things to learn.
+const RESTART_LIMIT: u32 = 400;
+
+/// Executes the entry function.
+///
+/// # Errors
+/// The reason why the function as a whole cannot be decided.
+pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mode) -> Result<Execution, Reason> {
+    for _ in 0..RESTART_LIMIT {
+        let mut engine = Engine {
+            program: settings.program,
+            terms,
+            settings,
+            pointer_bits: settings.program.model.pointer_bits(),
+            mode,
+            names: &mut memo.names,
+            learned: &mut memo.learned,
+            functions: HashMap::new(),
+            versions: Vec::new(),
+            granule_reads: HashMap::new(),
+            written_reads: HashMap::new(),
+            pointer_reads: HashMap::new(),
+            alignments: HashMap::new(),
+            address_sources: HashMap::new(),
+            pointer_of_address: HashMap::new(),
+            tables_given: HashSet::new(),
+            base_reads: HashMap::new(),
+            objects: BTreeMap::new(),
+            initial: BTreeMap::new(),
+            addresses_given: HashSet::new(),
+            strings: HashSet::new(),
+            events: Vec::new(),
+            candidates: Vec::new(),
+            contracts: Vec::new(),
+            choices: Vec::new(),
+            assumptions: BTreeSet::new(),
+            input_pointers: Vec::new(),
+            stack: Vec::new(),
+            loop_stack: Vec::new(),
+            allocated_in_loop: Vec::new(),
+            cut_loops: 0,
+            steps: 0,
+            unique: 0,
+        };
+        match engine.run_entry() {
+            Ok(arguments) => {
+                let granules =
+                    engine.objects.keys().map(|id| (*id, engine.granule(*id))).collect::<HashMap<_, _>>();
+                return Ok(Execution {
+                    events: engine.events,
+                    candidates: engine.candidates,
+                    contracts: engine.contracts,
+                    choices: engine.choices,
+                    assumptions: engine.assumptions,
+                    objects: engine.objects,
+                    arguments,
+                    base_reads: engine.base_reads,
+                    input_pointers: engine.input_pointers,
+                    granules,
+                    strings: engine.strings,
+                    cut_loops: engine.cut_loops,
+                });
+            }
+            Err(Stop::Restart) => {}
+            Err(Stop::Give(reason)) => return Err(reason),
+        }
+    }
+    Err(Reason::TooComplex { what: "restarts" })
+}
+
+impl Engine<'_> {
+    /// Counts a step and looks at the limits.
+    fn tick(&mut self) -> Result<(), Stop> {
+        self.steps += 1;
+        if self.steps > self.settings.budget.steps {
+            return Err(Stop::Give(Reason::TooComplex { what: "symbolic execution steps" }));
+        }
+        if self.steps.is_multiple_of(1024) {
+            if let Some(deadline) = self.settings.budget.deadline {
+                if Instant::now() > deadline {
+                    return Err(Stop::Give(Reason::Timeout));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fact(&mut self, term: Term) {
+        if !self.terms.is_true(term) {
+            self.events.push(Event::Fact(term));
+        }
+    }
+
+    fn assume(&mut self, text: impl Into<String>) {
+        self.assumptions.insert(text.into());
+    }
+
+    /// A number no other label of this execution has.
+    fn unique(&mut self) -> u64 {
+        self.unique += 1;
+        self.unique
+    }
+}

@@ -1,0 +1,115 @@
+//! Values of the symbolic execution, and the objects that pointers point into.
+//!
+//! A pointer is a pair (object, offset): `base` is the number of the object as a 32-bit pattern, `offset` a
+//! byte offset of pointer width. Beside the two terms a pointer carries the finite set of objects that its
+//! base can name, so that an access looks at those only. The first numbers are fixed: 0 is "no object" (null,
+//! and integers used as pointers, whose address is the offset), 1 what pointer arithmetic that overflowed
+//! yields, 2 a pointer of which nothing is known.
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use vf_ir::{CType, FunctionId, GlobalId, LocalId};
+use vf_smt::Term;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub u32);
+
+/// Null and integers used as pointers.
+pub const NO_OBJECT: ObjectId = ObjectId(0);
+/// Result of pointer arithmetic that left the address range.
+pub const INVALID: ObjectId = ObjectId(1);
+/// Nothing is known of where it points.
+pub const WILD: ObjectId = ObjectId(2);
+
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Integers, and floats as opaque patterns.
+    Bits(Term),
+    Pointer(Pointer),
+}
+
+#[derive(Clone, Debug)]
+pub struct Pointer {
+    pub base: Term,
+    pub offset: Term,
+    pub targets: Rc<BTreeSet<ObjectId>>,
+}
+
+/// What distinguishes an object from every other of one analysis; stable across restarts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ObjectKey {
+    Fixed(u32),
+    Global(GlobalId),
+    Function(FunctionId),
+    /// A memory local in one inlined call (context).
+    Local(Context, LocalId),
+    /// What a pointer parameter of the entry function points to.
+    Parameter(LocalId),
+    /// What the pointer in unknown contents (by label) of an object at this offset points to.
+    Reached(ObjectId, u64, Rc<str>),
+    /// An `Alloc` statement (context, block, statement).
+    Allocation(Context, u32, u32),
+    /// What a pointer returned by a call without body points to.
+    Returned(Context, u32, u32),
+    /// All objects of one kind that cannot be told apart (older allocations of a loop, elements of an
+    /// array of pointers).
+    Summary(Box<ObjectKey>),
+}
+
+/// Number of a calling context: the chain of call sites, with the loop iterations at each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Context(pub u32);
+
+#[derive(Clone, Debug)]
+pub struct Object {
+    pub key: ObjectKey,
+    /// Name in source terms: `*p`, `table`, `*p->next`.
+    pub name: String,
+    /// Size in bytes, of pointer width.
+    pub size: Term,
+    /// Type of its elements where one is known.
+    pub element: Option<CType>,
+    /// Exists before the call of the entry function, with contents that the caller chose.
+    pub input: bool,
+    /// Stands for several objects: its contents are never known.
+    pub summary: bool,
+    /// Ends its life at some point (heap object, scoped local); `lifetime` is then a real question.
+    pub mortal: bool,
+    /// Begins with indeterminate contents; `initialized` is then a real question.
+    pub indeterminate: bool,
+    pub constant: bool,
+}
+
+/// Numbers given to object keys and contexts. Kept across restarts of one analysis, so that what a restart
+/// learned about an object finds it again.
+#[derive(Debug, Default)]
+pub struct Names {
+    objects: HashMap<ObjectKey, ObjectId>,
+    contexts: HashMap<(Context, u32, u32, u32), Context>,
+}
+
+impl Names {
+    pub fn object(&mut self, key: &ObjectKey) -> ObjectId {
+        if let ObjectKey::Fixed(n) = key {
+            return ObjectId(*n);
+        }
+        let next = ObjectId(3 + self.objects.len() as u32);
+        *self.objects.entry(key.clone()).or_insert(next)
+    }
+
+    /// The context of the call (or loop iteration) `what` at (block, statement) in `from`.
+    pub fn context(&mut self, from: Context, block: u32, statement: u32, what: u32) -> Context {
+        let next = Context(1 + self.contexts.len() as u32);
+        *self.contexts.entry((from, block, statement, what)).or_insert(next)
+    }
+}
+
+impl Value {
+    pub fn bits(&self) -> Option<Term> {
+        match self {
+            Value::Bits(t) => Some(*t),
+            Value::Pointer(_) => None,
+        }
+    }
+}
