@@ -1,0 +1,89 @@
+//! Documents that say what the code says must keep saying it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use vf_ir::Property;
+use vf_repair::PatchReport;
+use vf_verify::report::CheckReport;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn document(path: &str) -> String {
+    let path = repository().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The text of the fenced blocks that begin with this line.
+fn fenced(text: &str, opening: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while lines.by_ref().any(|line| line == opening) {
+        blocks.push(lines.by_ref().take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"));
+    }
+    blocks
+}
+
+#[test]
+fn the_glossary_lists_every_property_with_its_cwe() {
+    let rows: Vec<(String, String)> = document("docs/glossary.md")
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let [_, name, _, cwe, _] = cells.as_slice() else { return None };
+            cwe.starts_with("CWE-").then(|| (name.trim_matches('`').to_owned(), (*cwe).to_owned()))
+        })
+        .collect();
+    let properties: Vec<(String, String)> =
+        Property::ALL.iter().map(|p| (p.name().to_owned(), p.cwe().to_owned())).collect();
+    assert_eq!(rows, properties);
+}
+
+/// Reads an example as the type that the program prints, prints it again, and wants the same back: a field
+/// that is missing, renamed or new makes a difference.
+fn round_trip<T: DeserializeOwned + Serialize>(kind: &str) {
+    let blocks = fenced(&document("docs/schema.md"), &format!("```json {kind}"));
+    assert!(!blocks.is_empty(), "docs/schema.md has no example of {kind}");
+    for block in blocks {
+        let example: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        let report: T = serde_json::from_value(example.clone()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        assert_eq!(serde_json::to_value(&report).expect("reports are JSON"), example, "{kind}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_schema_are_what_the_program_prints() {
+    round_trip::<CheckReport>("check");
+    round_trip::<PatchReport>("patch");
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() {
+    let mut looked_at = 0;
+    let mut files = vec!["README.md".to_owned(), "CHANGELOG.md".to_owned()];
+    for folder in ["docs", "docs/decisions", "corpus", "smt/contracts"] {
+        for entry in std::fs::read_dir(repository().join(folder)).expect("the folder is there") {
+            let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
+            if name.ends_with(".md") {
+                files.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    for file in files {
+        let text = document(&file);
+        let folder = repository().join(&file).parent().expect("a file is in a folder").to_path_buf();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            looked_at += 1;
+            assert!(folder.join(target).exists(), "{file}: the link to {target} leads nowhere");
+        }
+    }
+    assert!(looked_at > 5, "only {looked_at} links were found");
+}
