@@ -97,6 +97,9 @@ impl Terms {
             let right = self.add(y, offset);
             return self.eq_bits_plain(x, right);
         }
+        if let Some(term) = self.divided_again(a, b).or_else(|| self.divided_again(b, a)) {
+            return term;
+        }
         // x = x + y  is  y = 0
         for (part, whole) in [(a, b), (b, a)] {
             match self.view(whole) {
@@ -263,6 +266,9 @@ impl Terms {
         }
         if let Some((x, y)) = self.narrowed_operands(a, b) {
             return self.ult(x, y);
+        }
+        if let Some(term) = self.quotient_below(a, b) {
+            return term;
         }
         if let Some(term) = self.compare_choice(a, b, |x, y| x < y) {
             return term;

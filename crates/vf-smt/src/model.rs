@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use z3::ast::{Array, BV};
+use z3::ast::{Array, Ast, BV, Dynamic};
 
 use crate::term::{Sort, Term, Terms, View};
 use crate::translate::{Expression, Translation, bits_constant};
 use crate::value::{Assignment, Value};
 
-/// Values of all variables of the query. An array is read at the values that the query's index terms of its
-/// width have in the model, and is zero elsewhere: that is the whole of what the query can see of it, equality
-/// of arrays apart, and the caller checks the result with the evaluator.
+/// Values of all variables of the query. An array's value is read off z3's normal form of it (updates of a
+/// constant array, or the table of a function); where z3 answers in another form, the array is read at the
+/// values that the query's index terms have in the model, and is zero elsewhere. The caller checks the result
+/// with the evaluator.
 pub(crate) fn extract(
     terms: &Terms,
     translation: &mut Translation,
@@ -19,7 +20,7 @@ pub(crate) fn extract(
 ) -> Assignment {
     let mut assignment = Assignment::new();
     let reachable = terms.reachable(query);
-    let indices = index_values(terms, translation, model, &reachable);
+    let mut indices: Option<HashMap<u32, Vec<u128>>> = None;
     for &term in &reachable {
         let View::Var { sort, .. } = terms.view(term) else {
             continue;
@@ -36,12 +37,19 @@ pub(crate) fn extract(
                 value: bits_value(model, &expression, bits).unwrap_or(0),
             },
             (Expression::Array(expression), Sort::Array { index, element }) => {
-                let at = indices.get(&index).cloned().unwrap_or_default();
+                let read = whole_array(model, &expression, index, element).unwrap_or_else(|| {
+                    let indices =
+                        indices.get_or_insert_with(|| index_values(terms, translation, model, &reachable));
+                    let at = indices.get(&index).map_or(&[][..], Vec::as_slice);
+                    (0, entries_at(model, &expression, index, element, at))
+                });
+                let (default, mut entries) = read;
+                entries.retain(|_, value| *value != default);
                 Value::Array {
                     index_bits: index,
                     element_bits: element,
-                    default: 0,
-                    entries: entries(model, &expression, index, element, &at),
+                    default,
+                    entries,
                 }
             }
             _ => continue,
@@ -80,7 +88,46 @@ fn index_values(
     values
 }
 
-fn entries(
+/// Default and entries of an array's value in the model: `(store (store ((as const S) d) i v) j w)`, or the
+/// table of the function behind `(_ as-array f)`. Operators are told apart by their names, which are the same
+/// in every version of z3; their numbers are not.
+fn whole_array(
+    model: &z3::Model,
+    array: &Array,
+    index_bits: u32,
+    element_bits: u32,
+) -> Option<(u128, BTreeMap<u128, u128>)> {
+    let mut value = Dynamic::from_ast(&model.eval(array, true)?);
+    // The outermost update of an index is the one that counts.
+    let mut entries = BTreeMap::new();
+    loop {
+        if let Some(function) = value.as_array().and_then(|array| array.as_array_func_decl()) {
+            let table = model.get_func_interp(&function)?;
+            for entry in table.get_entries() {
+                let index = bits_value(model, &entry.get_args().first()?.as_bv()?, index_bits)?;
+                let element = bits_value(model, &entry.get_value().as_bv()?, element_bits)?;
+                entries.entry(index).or_insert(element);
+            }
+            let default = bits_value(model, &table.get_else()?.as_bv()?, element_bits)?;
+            return Some((default, entries));
+        }
+        let children = value.children();
+        match (value.safe_decl().ok()?.name().as_str(), children.as_slice()) {
+            ("store", [older, index, element]) => {
+                let index = bits_value(model, &index.as_bv()?, index_bits)?;
+                let element = bits_value(model, &element.as_bv()?, element_bits)?;
+                entries.entry(index).or_insert(element);
+                value = older.clone();
+            }
+            ("const", [element]) => {
+                return Some((bits_value(model, &element.as_bv()?, element_bits)?, entries));
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn entries_at(
     model: &z3::Model,
     array: &Array,
     index_bits: u32,

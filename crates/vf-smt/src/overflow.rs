@@ -184,4 +184,37 @@ impl Terms {
     fn signed_constant(&self, bits: u32, value: i128) -> Term {
         self.bv(bits, from_signed(bits, value))
     }
+
+    /// `c udiv b < a`: the exact product `a * b` is more than `c`. (Where `b` is zero the quotient is all ones,
+    /// and neither holds.) Programs guard `n * size` by `n > SIZE_MAX / size`.
+    pub(crate) fn quotient_below(&self, quotient: Term, a: Term) -> Option<Term> {
+        let View::UDiv(c, b) = self.view(quotient) else {
+            return None;
+        };
+        let overflows = self.mul_overflows(false, a, b);
+        let product = self.mul(a, b);
+        let more = self.ult(c, product);
+        Some(self.or(overflows, more))
+    }
+
+    /// `(a * b) udiv b = a`: the product did not overflow, or `b` is zero and `a` is all ones. Programs test a
+    /// product by dividing it again.
+    pub(crate) fn divided_again(&self, quotient: Term, a: Term) -> Option<Term> {
+        let View::UDiv(product, b) = self.view(quotient) else {
+            return None;
+        };
+        let View::Mul(x, y) = self.view(product) else {
+            return None;
+        };
+        if (x, y) != (a, b) && (y, x) != (a, b) {
+            return None;
+        }
+        let bits = self.width(a);
+        let (zero, ones) = (self.bv(bits, 0), self.bv(bits, mask(bits)));
+        let by_zero = self.eq(b, zero);
+        let all_ones = self.eq(a, ones);
+        let overflows = self.mul_overflows(false, a, b);
+        let fits = self.not(overflows);
+        Some(self.ite(by_zero, all_ones, fits))
+    }
 }

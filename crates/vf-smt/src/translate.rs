@@ -134,11 +134,11 @@ impl Translation {
             View::AShr(a, b) => E::Bits(self.bits(a).bvashr(self.bits(b))),
             View::Ult(a, b) => E::Bool(self.bits(a).bvult(self.bits(b))),
             View::Slt(a, b) => E::Bool(self.bits(a).bvslt(self.bits(b))),
-            View::UMulOverflow(a, b) => E::Bool(self.bits(a).bvmul_no_overflow(self.bits(b), false).not()),
+            View::UMulOverflow(a, b) => {
+                E::Bool(unsigned_product_overflows(self.bits(a), self.bits(b), width(a)))
+            }
             View::SMulOverflow(a, b) => {
-                let above = self.bits(a).bvmul_no_overflow(self.bits(b), true);
-                let below = self.bits(a).bvmul_no_underflow(self.bits(b));
-                E::Bool(Bool::and(&[above, below]).not())
+                E::Bool(signed_product_overflows(self.bits(a), self.bits(b), width(a)))
             }
             View::ZeroExtend { bits, arg } => E::Bits(self.bits(arg).zero_ext(bits - width(arg))),
             View::SignExtend { bits, arg } => E::Bits(self.bits(arg).sign_ext(bits - width(arg))),
@@ -154,6 +154,51 @@ impl Translation {
             }
         }
     }
+}
+
+// z3 has predicates for the overflow of products, but those of version 4.8.12 are wrong for signed operands
+// (9 * -1 in 7 bits overflows, they say). The circuits below are those of Schulte, Gok, Balzola and
+// Brocato, "Combined unsigned and two's complement saturating multipliers" (2000), made of plain operators; they
+// are decided much faster than a comparison with the product in twice the width.
+
+/// Bit i of one operand and bit j of the other with i + j >= w make a product of 2^w or more. Otherwise the
+/// product is below 2^(w+1), and one more bit shows whether it fits.
+fn unsigned_product_overflows(a: &BV, b: &BV, bits: u32) -> Bool {
+    let product = a.zero_ext(1).bvmul(b.zero_ext(1));
+    let carry = product.extract(bits, bits);
+    is_set(&far_bits(a, b, bits, bits).map_or(carry.clone(), |far| far.bvor(&carry)))
+}
+
+/// As above on the operands with the sign folded away (x where x >= 0, otherwise -x - 1), with w - 1 for w.
+/// Otherwise the product lies in [-2^w, 2^w], and in w + 1 bits its two top bits agree iff it fits: 2^w itself
+/// becomes -2^w, whose top bits differ.
+fn signed_product_overflows(a: &BV, b: &BV, bits: u32) -> Bool {
+    let product = a.sign_ext(1).bvmul(b.sign_ext(1));
+    let turned = product
+        .extract(bits, bits)
+        .bvxor(product.extract(bits - 1, bits - 1));
+    let folded = |x: &BV| x.bvxor(x.bvashr(bits_constant(bits, u128::from(bits) - 1)));
+    let far = far_bits(&folded(a), &folded(b), bits - 1, bits - 1);
+    is_set(&far.map_or(turned.clone(), |far| far.bvor(&turned)))
+}
+
+/// One bit: whether some bit i of `a` and some bit j of `b`, both below `count`, are set with i + j >= `sum`.
+fn far_bits(a: &BV, b: &BV, count: u32, sum: u32) -> Option<BV> {
+    let mut result: Option<BV> = None;
+    // The disjunction of b's bits from sum - i up to count - 1.
+    let mut above: Option<BV> = None;
+    for i in (sum + 1 - count)..count {
+        let next = b.extract(sum - i, sum - i);
+        let any = above.map_or(next.clone(), |bits: BV| bits.bvor(&next));
+        let both = a.extract(i, i).bvand(&any);
+        result = Some(result.map_or(both.clone(), |found: BV| found.bvor(&both)));
+        above = Some(any);
+    }
+    result
+}
+
+fn is_set(bit: &BV) -> Bool {
+    bit.eq(BV::from_u64(1, 1))
 }
 
 /// The z3 variable of one of ours. Numbers, not names: z3 needs no reading of them.

@@ -259,3 +259,146 @@ fn unassigned_variables_are_zero() {
     assert_eq!(t.eval(t.select(a, x), &assignment), bits(8, 5));
     assert_eq!(t.eval(t.select(a, t.bv(8, 3)), &assignment), bits(8, 4));
 }
+
+/// Over all operands of small widths, z3's reading of the overflow predicates is arithmetic's.
+#[test]
+fn product_overflow_is_exact_for_all_small_operands() {
+    for width in 1..=5u32 {
+        for signed in [false, true] {
+            let t = Terms::new();
+            let (a, b) = (t.var("a", Sort::BitVec(width)), t.var("b", Sort::BitVec(width)));
+            let mut solver = Solver::new(&t);
+            solver.assert(t.mul_overflows(signed, a, b));
+            let mut count = 0;
+            for x in 0..1u128 << width {
+                for y in 0..1u128 << width {
+                    let number = |v: u128| {
+                        let v = v as i64;
+                        if signed && v >= 1 << (width - 1) {
+                            v - (1 << width)
+                        } else {
+                            v
+                        }
+                    };
+                    let (low, high) = if signed {
+                        (-(1 << (width - 1)), (1 << (width - 1)) - 1)
+                    } else {
+                        (0, (1 << width) - 1)
+                    };
+                    let product = number(x) * number(y);
+                    let expected = product < low || product > high;
+                    let fixed = [t.eq(a, t.bv(width, x)), t.eq(b, t.bv(width, y))];
+                    let found = matches!(solver.check(&fixed), Outcome::Sat(_));
+                    assert_eq!(found, expected, "{width} bits, signed {signed}: {x} * {y}");
+                    count += 1;
+                }
+            }
+            assert_eq!(count, 1 << (2 * width));
+        }
+    }
+}
+
+/// Every operator at wide widths and corner values: z3 finds no value but the evaluator's.
+#[test]
+fn operators_agree_with_z3_at_corner_values_of_wide_widths() {
+    type Operator = (
+        &'static str,
+        fn(&Terms, vf_smt::Term, vf_smt::Term) -> vf_smt::Term,
+    );
+    let operators: [Operator; 24] = [
+        ("add", |t, a, b| t.add(a, b)),
+        ("sub", |t, a, b| t.sub(a, b)),
+        ("mul", |t, a, b| t.mul(a, b)),
+        ("udiv", |t, a, b| t.udiv(a, b)),
+        ("sdiv", |t, a, b| t.sdiv(a, b)),
+        ("urem", |t, a, b| t.urem(a, b)),
+        ("srem", |t, a, b| t.srem(a, b)),
+        ("and", |t, a, b| t.bvand(a, b)),
+        ("or", |t, a, b| t.bvor(a, b)),
+        ("xor", |t, a, b| t.bvxor(a, b)),
+        ("shl", |t, a, b| t.shl(a, b)),
+        ("lshr", |t, a, b| t.lshr(a, b)),
+        ("ashr", |t, a, b| t.ashr(a, b)),
+        ("ult", |t, a, b| t.ult(a, b)),
+        ("slt", |t, a, b| t.slt(a, b)),
+        ("uadd", |t, a, b| t.add_overflows(false, a, b)),
+        ("sadd", |t, a, b| t.add_overflows(true, a, b)),
+        ("usub", |t, a, b| t.sub_overflows(false, a, b)),
+        ("ssub", |t, a, b| t.sub_overflows(true, a, b)),
+        ("umul", |t, a, b| t.mul_overflows(false, a, b)),
+        ("smul", |t, a, b| t.mul_overflows(true, a, b)),
+        ("quotient", |t, a, b| t.ult(t.udiv(a, b), b)),
+        ("again", |t, a, b| t.eq(t.udiv(t.mul(a, b), b), a)),
+        ("neg", |t, a, b| t.neg(t.bvnot(t.sub(b, a)))),
+    ];
+    for width in [32, 64, 65, 128] {
+        let top = 1u128 << (width - 1);
+        let ones = u128::MAX >> (128 - width);
+        let corners = [
+            0,
+            1,
+            2,
+            7,
+            40,
+            top - 1,
+            top,
+            top + 1,
+            ones - 1,
+            ones,
+            top >> 1,
+            1 << (width / 2),
+            0x9e37_79b9,
+        ];
+        for (name, operator) in operators {
+            let t = Terms::new();
+            let (mut fixed, mut wrong, mut assignment) = (Vec::new(), Vec::new(), Assignment::new());
+            for (i, &x) in corners.iter().enumerate() {
+                for (j, &y) in corners.iter().enumerate() {
+                    let a = t.var(&format!("a{i}_{j}"), Sort::BitVec(width));
+                    let b = t.var(&format!("b{i}_{j}"), Sort::BitVec(width));
+                    assignment.set(a, bits(width, x));
+                    assignment.set(b, bits(width, y));
+                    fixed.push(t.eq(a, t.bv(width, x)));
+                    fixed.push(t.eq(b, t.bv(width, y)));
+                    let result = operator(&t, a, b);
+                    wrong.push(match t.eval(result, &assignment) {
+                        Value::Bool(true) => t.not(result),
+                        Value::Bool(false) => result,
+                        Value::Bits { bits, value } => t.ne(result, t.bv(bits, value)),
+                        other => panic!("{other:?}"),
+                    });
+                }
+            }
+            let mut solver = Solver::new(&t);
+            fixed.iter().for_each(|&formula| solver.assert(formula));
+            assert!(matches!(solver.check(&[]), Outcome::Sat(_)));
+            solver.assert(t.any(&wrong));
+            let outcome = solver.check(&[]);
+            assert!(
+                matches!(outcome, Outcome::Unsat { .. }),
+                "{name} at {width}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_division_guard_proves_the_product() {
+    let t = Terms::new();
+    let (n, size) = (t.var("n", Sort::BitVec(64)), t.var("size", Sort::BitVec(64)));
+    let most = t.bv(64, u128::from(u64::MAX));
+    let mut solver = Solver::new(&t);
+    solver.assert(t.ule(n, t.udiv(most, size)));
+    solver.assert(t.mul_overflows(false, n, size));
+    assert!(
+        matches!(solver.check(&[]), Outcome::Unsat { .. }),
+        "n <= SIZE_MAX / size"
+    );
+    let mut solver = Solver::new(&t);
+    solver.assert(t.or(t.eq(size, t.bv(64, 0)), t.eq(t.udiv(t.mul(n, size), size), n)));
+    solver.assert(t.mul_overflows(false, size, n));
+    assert!(
+        matches!(solver.check(&[]), Outcome::Unsat { .. }),
+        "n * size / size == n"
+    );
+}
