@@ -1,0 +1,572 @@
+//! The loop: propose, check, feed back, until a candidate is proven or nothing is left to try.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, Verdict};
+
+use crate::bug::BugReport;
+use crate::certify::{CertifyError, ProvenPatch, certify};
+use crate::checker::{CheckError, CheckRequest, Checked, Checker};
+use crate::ctext::functions::functions;
+use crate::ctext::lex::normalised;
+use crate::judge::{Outcome, Version, changes};
+use crate::locate::{LocateError, Place, SourceText, locate, read_in_tree, targets};
+use crate::log::{LOG_SCHEMA, LogError, LogOutcome, LogRecord, write_record};
+use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style};
+use crate::untrusted::accept;
+
+/// What is to be repaired.
+#[derive(Clone, Debug)]
+pub struct RepairRequest {
+    /// Root of the source tree; never written to.
+    pub tree: PathBuf,
+    pub what: RepairTarget,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub enum RepairTarget {
+    /// The place that a report names.
+    Report(BugReport),
+    /// Everything refuted in a file of the tree, or in one function of it.
+    File { file: PathBuf, function: Option<String> },
+}
+
+/// Where the loop gives up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub rounds: u32,
+    pub candidates: u32,
+    /// Of the whole run.
+    pub time: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { rounds: 12, candidates: 200, time: None }
+    }
+}
+
+/// What the loop tells while it works.
+#[derive(Clone, Debug)]
+pub enum Event {
+    Stage(Stage),
+    /// A note for the user (the report's line and function do not agree).
+    Note(String),
+    Round {
+        round: u32,
+        proposer: String,
+        candidates: usize,
+    },
+    /// One candidate was judged; `tried` counts from 1 over the whole run.
+    Tried {
+        round: u32,
+        tried: u32,
+        origin: String,
+        note: String,
+        result: Tried,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum Tried {
+    Proven,
+    /// Proves some targets; the next rounds start from it. Ids still open.
+    Partial(Vec<String>),
+    Failed(Failure),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Locating,
+    CheckingOld,
+    Proposing,
+    Proven,
+}
+
+/// Where events and records go.
+pub struct Hooks<'a> {
+    pub progress: &'a mut dyn FnMut(Event),
+    /// JSON lines of [`crate::log`].
+    pub log: Option<&'a mut dyn Write>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RepairOutcome {
+    pub file: PathBuf,
+    pub function: String,
+    /// Verdicts on the text as it was.
+    pub before: CheckReport,
+    /// Ids of the obligations that had to be proved.
+    pub targets: Vec<String>,
+    pub patch: Option<ProvenPatch>,
+    pub stopped: Stopped,
+    pub rounds: u32,
+    pub candidates: u32,
+    /// Every candidate that failed, with the reason.
+    pub failed: Vec<Feedback>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    Proven,
+    /// Every obligation at the place is proved: the report seems to be wrong about this code.
+    NothingToFix,
+    /// The function has no obligation, or could not be checked at all.
+    NothingChecked,
+    /// No proposer had anything left to offer.
+    NoMoreCandidates,
+    RoundLimit,
+    CandidateLimit,
+    TimeLimit,
+}
+
+impl Stopped {
+    /// In words, for a person.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Stopped::Proven => "a candidate was proven",
+            Stopped::NothingToFix => "every obligation at the place is proved already",
+            Stopped::NothingChecked => "nothing could be checked at the place",
+            Stopped::NoMoreCandidates => "no proposer has another candidate",
+            Stopped::RoundLimit => "the limit of rounds was reached",
+            Stopped::CandidateLimit => "the limit of candidates was reached",
+            Stopped::TimeLimit => "the time was used up",
+        }
+    }
+}
+
+/// A fault of the input or of the tool; that no repair was found is an outcome, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    #[error(transparent)]
+    Locate(#[from] LocateError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    #[error(transparent)]
+    Proposer(#[from] ProposerError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("{file}: nothing in this file is refuted or unknown; there is nothing to repair")]
+    NothingRefuted { file: PathBuf },
+    #[error("{file}: the check says nothing about function `{function}`")]
+    NotChecked { file: PathBuf, function: String },
+}
+
+/// Repairs one function.
+pub fn repair(
+    request: &RepairRequest,
+    checker: &mut dyn Checker,
+    proposers: &mut [Box<dyn Proposer>],
+    mut hooks: Hooks<'_>,
+) -> Result<RepairOutcome, RepairError> {
+    let started = Instant::now();
+    (hooks.progress)(Event::Stage(Stage::Locating));
+    let (report, place) = match &request.what {
+        RepairTarget::Report(report) => (Some(report.clone()), locate(report, &request.tree)?),
+        RepairTarget::File { file, function } => {
+            (None, worst_function(request, file, function.as_deref(), checker, started)?)
+        }
+    };
+    if let Some(note) = &place.note {
+        (hooks.progress)(Event::Note(note.clone()));
+    }
+    (hooks.progress)(Event::Stage(Stage::CheckingOld));
+    let mut run = Run::new(request, checker, report, place, started)?;
+    let end = run.go(proposers, &mut hooks)?;
+    let record = LogRecord::End {
+        proven: run.proven.is_some(),
+        candidates: run.tried,
+        rounds: run.round,
+        stopped: end.describe().to_string(),
+    };
+    if let Some(log) = hooks.log.as_deref_mut() {
+        write_record(log, &record)?;
+    }
+    Ok(run.outcome(end))
+}
+
+/// For a repair without a report: the function asked for, else the first with something refuted, else the
+/// first with something unknown.
+fn worst_function(
+    request: &RepairRequest,
+    file: &Path,
+    function: Option<&str>,
+    checker: &mut dyn Checker,
+    started: Instant,
+) -> Result<Place, RepairError> {
+    let source = read_in_tree(&request.tree, file)?;
+    let place = |source: SourceText, function: String| Place { source, function, line: 0, note: None };
+    if let Some(name) = function {
+        // The look-up by name with its suggestions, on a line that exists.
+        let report = BugReport { file: file.to_path_buf(), line: 1, function: Some(name.into()), ..BugReport::default() };
+        let found = locate(&report, &request.tree)?;
+        return Ok(place(found.source, found.function));
+    }
+    let time_left = request.limits.time.map(|t| t.saturating_sub(started.elapsed()));
+    let checked = checker.check(&CheckRequest { file: &source.path, overlay: &[], functions: &[], time_left })?;
+    let defined = functions(&source.text);
+    let with = |verdict: Verdict| {
+        checked.report.functions.iter().find(|f| {
+            defined.iter().any(|d| d.name == f.name) && f.obligations.iter().any(|o| o.verdict == verdict)
+        })
+    };
+    match with(Verdict::Refuted).or_else(|| with(Verdict::Unknown)) {
+        Some(found) => Ok(place(source, found.name.clone())),
+        None => Err(RepairError::NothingRefuted { file: file.to_path_buf() }),
+    }
+}
+
+/// State of one repair.
+struct Run<'a> {
+    request: &'a RepairRequest,
+    checker: &'a mut dyn Checker,
+    started: Instant,
+    report: Option<BugReport>,
+    place: Place,
+    /// The text as it was, with its verdicts.
+    original: Version,
+    /// The original with every function of the file checked: for changes that reach further than one function.
+    original_all: Option<Version>,
+    /// Ids in `original` that must be proved.
+    targets: Vec<String>,
+    /// The text that candidates edit: the original, or the last partial step.
+    current: Current,
+    seen: HashSet<String>,
+    failed: Vec<Feedback>,
+    proven: Option<ProvenPatch>,
+    round: u32,
+    tried: u32,
+}
+
+/// A text that candidates start from.
+#[derive(Clone)]
+struct Current {
+    text: Arc<str>,
+    checked: Checked,
+    /// Targets (ids in the original) not proved in this text.
+    open: Vec<String>,
+}
+
+/// What the check of one candidate gave.
+enum Judged {
+    Proven(Box<ProvenPatch>),
+    Partial(Box<Current>),
+    Failed(Failure),
+    /// Tried before under another name.
+    Known,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        request: &'a RepairRequest,
+        checker: &'a mut dyn Checker,
+        report: Option<BugReport>,
+        place: Place,
+        started: Instant,
+    ) -> Result<Run<'a>, RepairError> {
+        let time_left = request.limits.time.map(|t| t.saturating_sub(started.elapsed()));
+        let names = [place.function.clone()];
+        let question = CheckRequest { file: &place.source.path, overlay: &[], functions: &names, time_left };
+        let checked = checker.check(&question)?;
+        let found = checked.report.functions.iter().find(|f| f.name == place.function).ok_or_else(|| {
+            RepairError::NotChecked { file: place.source.relative.clone(), function: place.function.clone() }
+        })?;
+        let line = report.as_ref().map(|_| place.line);
+        let targets: Vec<String> = targets(report.as_ref(), line, found)
+            .into_iter()
+            .filter_map(|i| found.obligations.get(i).map(|o| o.id.clone()))
+            .collect();
+        let original = version(&place.source.path, place.source.text.clone(), checked.report.clone());
+        let text = place.source.text.clone();
+        Ok(Run {
+            request,
+            checker,
+            started,
+            report,
+            place,
+            original,
+            original_all: None,
+            current: Current { text, checked, open: targets.clone() },
+            targets,
+            seen: HashSet::new(),
+            failed: Vec::new(),
+            proven: None,
+            round: 0,
+            tried: 0,
+        })
+    }
+
+    fn outcome(self, stopped: Stopped) -> RepairOutcome {
+        RepairOutcome {
+            file: self.place.source.relative,
+            function: self.place.function,
+            before: self.original.report,
+            targets: self.targets,
+            patch: self.proven,
+            stopped,
+            rounds: self.round,
+            candidates: self.tried,
+            failed: self.failed,
+        }
+    }
+
+    fn time_left(&self) -> Option<Duration> {
+        self.request.limits.time.map(|t| t.saturating_sub(self.started.elapsed()))
+    }
+
+    fn function_report<'r>(&self, report: &'r CheckReport) -> Option<&'r FunctionReport> {
+        report.functions.iter().find(|f| f.name == self.place.function)
+    }
+
+    fn go(&mut self, proposers: &mut [Box<dyn Proposer>], hooks: &mut Hooks<'_>) -> Result<Stopped, RepairError> {
+        let start = LogRecord::Start {
+            schema: LOG_SCHEMA.to_string(),
+            file: self.place.source.relative.to_string_lossy().into_owned(),
+            function: self.place.function.clone(),
+            targets: self.targets.clone(),
+        };
+        if let Some(log) = hooks.log.as_deref_mut() {
+            write_record(log, &start)?;
+        }
+        if self.targets.is_empty() {
+            let checked = self.function_report(&self.original.report).is_some_and(|f| !f.obligations.is_empty());
+            return Ok(if checked { Stopped::NothingToFix } else { Stopped::NothingChecked });
+        }
+        (hooks.progress)(Event::Stage(Stage::Proposing));
+        self.seen.insert(normalised(&self.place.source.text));
+        while self.round < self.request.limits.rounds {
+            self.round += 1;
+            let context = self.context();
+            let mut offered = 0;
+            let mut step: Option<Box<Current>> = None;
+            for proposer in proposers.iter_mut() {
+                let candidates = proposer.propose(&context, &self.failed)?;
+                offered += candidates.len();
+                let name = proposer.name().to_string();
+                (hooks.progress)(Event::Round {
+                    round: self.round,
+                    proposer: name.clone(),
+                    candidates: candidates.len(),
+                });
+                for candidate in candidates {
+                    if self.time_left().is_some_and(|t| t.is_zero()) {
+                        return Ok(Stopped::TimeLimit);
+                    }
+                    if self.tried >= self.request.limits.candidates {
+                        return Ok(Stopped::CandidateLimit);
+                    }
+                    let judged = self.judge(&candidate)?;
+                    if matches!(judged, Judged::Known) {
+                        continue;
+                    }
+                    self.tried += 1;
+                    let proven = self.record(&name, candidate, judged, &mut step, hooks)?;
+                    if proven {
+                        (hooks.progress)(Event::Stage(Stage::Proven));
+                        return Ok(Stopped::Proven);
+                    }
+                }
+            }
+            match step {
+                Some(step) => {
+                    if let Some(log) = hooks.log.as_deref_mut() {
+                        write_record(log, &LogRecord::Step { round: self.round, open: step.open.clone() })?;
+                    }
+                    self.current = *step;
+                }
+                None if offered == 0 => return Ok(Stopped::NoMoreCandidates),
+                None => {}
+            }
+        }
+        Ok(Stopped::RoundLimit)
+    }
+
+    /// Reports and logs one judgement; true when it is a proof.
+    fn record(
+        &mut self,
+        proposer: &str,
+        candidate: Candidate,
+        judged: Judged,
+        step: &mut Option<Box<Current>>,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<bool, RepairError> {
+        let (origin, note) = (candidate.origin.clone(), candidate.note.clone());
+        let (result, outcome) = match judged {
+            Judged::Known => return Ok(false),
+            Judged::Proven(patch) => {
+                self.proven = Some(*patch);
+                (Tried::Proven, LogOutcome::Proven)
+            }
+            Judged::Partial(next) => {
+                let open = next.open.clone();
+                if step.as_ref().is_none_or(|s| next.open.len() < s.open.len()) {
+                    *step = Some(next);
+                }
+                (Tried::Partial(open.clone()), LogOutcome::Partial { open })
+            }
+            Judged::Failed(failure) => {
+                let function_text = candidate
+                    .apply(&self.current.text)
+                    .ok()
+                    .and_then(|text| {
+                        let f = functions(&text).into_iter().find(|f| f.name == self.place.function)?;
+                        text.get(f.range).map(str::to_string)
+                    })
+                    .unwrap_or_default();
+                let feedback =
+                    Feedback { candidate: candidate.clone(), function_text, failure: failure.clone(), round: self.round };
+                self.failed.push(feedback);
+                (Tried::Failed(failure.clone()), LogOutcome::Failed { failure })
+            }
+        };
+        if let Some(log) = hooks.log.as_deref_mut() {
+            let proposer = proposer.to_string();
+            write_record(log, &LogRecord::Candidate { round: self.round, proposer, candidate, outcome })?;
+        }
+        let proven = matches!(result, Tried::Proven);
+        (hooks.progress)(Event::Tried { round: self.round, tried: self.tried, origin, note, result });
+        Ok(proven)
+    }
+
+    fn context(&self) -> Context {
+        let text = self.current.text.clone();
+        let span = functions(&text).into_iter().find(|f| f.name == self.place.function).map_or(0..0, |f| f.range);
+        let all = self.function_report(&self.current.checked.report).map_or(Vec::new(), |f| f.obligations.clone());
+        Context {
+            report: self.report.clone(),
+            file: self.place.source.relative.clone(),
+            function: self.place.function.clone(),
+            span,
+            failed: self.open_now(&self.current),
+            all,
+            program: self.current.checked.program.clone(),
+            style: style_of(&text),
+            text,
+        }
+    }
+
+    /// The open targets as obligations of the current text.
+    fn open_now(&self, current: &Current) -> Vec<ObligationReport> {
+        let now = version(&self.place.source.path, current.text.clone(), current.checked.report.clone());
+        let changes = changes(&self.original, &now);
+        let mut found = Vec::new();
+        for id in &current.open {
+            for change in &changes {
+                let Some(before) = change.before else { continue };
+                let Some(index) = before.obligations.iter().position(|o| o.id == *id) else { continue };
+                let matched = change.alignment.after_of(index).and_then(|(j, _)| change.after?.obligations.get(j));
+                found.extend(matched.or(before.obligations.get(index)).cloned());
+            }
+        }
+        found
+    }
+
+    fn judge(&mut self, candidate: &Candidate) -> Result<Judged, RepairError> {
+        let text = match accept(candidate, &self.current.text, &self.place.function) {
+            Ok(text) => text,
+            Err(refusal) => return Ok(Judged::Failed(Failure::Refused { refusal })),
+        };
+        if !self.seen.insert(normalised(&text)) {
+            return Ok(Judged::Known);
+        }
+        let reaches_out = self.reaches_out(&text);
+        let names = if reaches_out { Vec::new() } else { vec![self.place.function.clone()] };
+        let path = self.place.source.path.clone();
+        if reaches_out && self.original_all.is_none() {
+            let question = CheckRequest { file: &path, overlay: &[], functions: &[], time_left: self.time_left() };
+            let checked = self.checker.check(&question)?;
+            self.original_all = Some(version(&path, self.place.source.text.clone(), checked.report));
+        }
+        let overlay = [(path.clone(), text.clone())];
+        let question = CheckRequest { file: &path, overlay: &overlay, functions: &names, time_left: self.time_left() };
+        let checked = match self.checker.check(&question) {
+            Ok(checked) => checked,
+            Err(CheckError::Load { message, .. }) => return Ok(Judged::Failed(Failure::DoesNotParse { message })),
+        };
+        let text: Arc<str> = Arc::from(text);
+        let after = version(&path, text.clone(), checked.report.clone());
+        let before = self.original_all.as_ref().filter(|_| reaches_out).unwrap_or(&self.original);
+        let relative = &self.place.source.relative;
+        let error = match certify(relative, &self.place.function, before, &after, &self.targets) {
+            Ok(patch) => return Ok(Judged::Proven(Box::new(patch))),
+            Err(error) => error,
+        };
+        let changes = changes(before, &after);
+        let outcome_of = |id: &String| {
+            changes.iter().find_map(|c| {
+                let index = c.before?.obligations.iter().position(|o| o.id == *id)?;
+                Some(c.outcome(index))
+            })
+        };
+        let open: Vec<String> =
+            self.targets.iter().filter(|id| outcome_of(id) != Some(Outcome::Fixed)).cloned().collect();
+        let fixes_more = self.current.open.iter().any(|id| !open.contains(id));
+        let loses_none = open.iter().all(|id| self.current.open.contains(id));
+        let sound = changes.iter().all(|c| c.introduced().is_empty() && !c.lost());
+        if let CertifyError::TargetNotProved { .. } = &error
+            && fixes_more
+            && loses_none
+            && sound
+            && !open.is_empty()
+            && !reaches_out
+        {
+            return Ok(Judged::Partial(Box::new(Current { text, checked, open })));
+        }
+        Ok(Judged::Failed(self.explain(error, &open, before, &after)))
+    }
+
+    /// Whether a text changes more than the body of the function: then every function of the file is judged.
+    fn reaches_out(&self, text: &str) -> bool {
+        let around = |text: &str| {
+            functions(text)
+                .into_iter()
+                .find(|f| f.name == self.place.function)
+                .and_then(|f| Some(normalised(&format!("{} {}", text.get(..f.body.start)?, text.get(f.body.end..)?))))
+        };
+        around(text) != around(&self.place.source.text)
+    }
+
+    fn explain(&self, error: CertifyError, open: &[String], before: &Version, after: &Version) -> Failure {
+        match error {
+            CertifyError::Refused(refusal) => Failure::Refused { refusal },
+            CertifyError::Introduced { obligations } => Failure::Introduced { obligations },
+            CertifyError::TargetNotProved { obligation } => {
+                let mut obligations = vec![*obligation];
+                for change in changes(before, after) {
+                    for (b, a, _) in &change.alignment.pairs {
+                        let old = change.before.and_then(|f| f.obligations.get(*b));
+                        let new = change.after.and_then(|f| f.obligations.get(*a));
+                        if let (Some(old), Some(new)) = (old, new)
+                            && open.contains(&old.id)
+                            && new.verdict != Verdict::Proved
+                            && !obligations.iter().any(|o| o.id == new.id)
+                        {
+                            obligations.push(new.clone());
+                        }
+                    }
+                }
+                Failure::StillFails { obligations }
+            }
+            other => Failure::NotCertified { why: other.to_string() },
+        }
+    }
+}
+
+fn version(path: &Path, text: Arc<str>, report: CheckReport) -> Version {
+    Version { files: vec![(path.to_string_lossy().into_owned(), text)], report }
+}
+
+/// Kernel code is what includes the kernel's headers.
+pub fn style_of(text: &str) -> Style {
+    let kernel = text.lines().any(|line| {
+        let line = line.trim_start();
+        line.starts_with('#') && line.contains("include") && (line.contains("<linux/") || line.contains("<asm/"))
+    });
+    if kernel { Style::Kernel } else { Style::User }
+}
