@@ -1,0 +1,79 @@
+//! Conditions of obligations, evaluated exactly.
+
+use super::machine::{Machine, Stop};
+use super::memory::{ObjectKind, Pointer};
+use super::value;
+use crate::obligation::Condition;
+
+impl Machine<'_> {
+    pub(super) fn holds(&mut self, condition: &Condition) -> Result<bool, Stop> {
+        Ok(match condition {
+            Condition::Holds(expr) => self.eval_bool(expr)?,
+            Condition::NoOverflow { op, signed, lhs, rhs } => {
+                let (bits, lhs) = self.eval_bits(lhs)?;
+                let (_, rhs) = self.eval_bits(rhs)?;
+                value::no_overflow(*op, *signed, bits, lhs, rhs)
+            }
+            Condition::Lossless {
+                value: expr,
+                value_signed,
+                bits,
+                signed,
+            } => {
+                let (from, value) = self.eval_bits(expr)?;
+                value::lossless(from, *value_signed, value, *bits, *signed)
+            }
+            Condition::ValidAccess { ptr, size, .. } => {
+                let (pointer, size) = (self.eval_pointer(ptr)?, self.eval_size(size)?);
+                self.memory.is_inside(pointer, size)
+            }
+            Condition::NotNull { ptr } => {
+                let pointer = self.eval_pointer(ptr)?;
+                pointer.object.is_some() || pointer.offset != 0
+            }
+            Condition::Live { ptr } => {
+                // What points into no object points into none that has died.
+                let pointer = self.eval_pointer(ptr)?;
+                let object = self
+                    .memory
+                    .resolve(pointer)
+                    .and_then(|(id, _)| self.memory.info(id));
+                object.is_none_or(|info| info.alive)
+            }
+            Condition::InitializedLocal(local) => self.is_assigned(*local),
+            Condition::InitializedMemory { ptr, size } => {
+                let (pointer, size) = (self.eval_pointer(ptr)?, self.eval_size(size)?);
+                self.spend_on_search(pointer, size)?;
+                self.memory.is_initialized(pointer, size)
+            }
+            Condition::Terminated { ptr } => {
+                let pointer = self.eval_pointer(ptr)?;
+                let length = self.terminator_of(pointer, true);
+                self.spend_on_search(pointer, length.unwrap_or(u64::MAX))?;
+                length.is_some()
+            }
+            Condition::Freeable { ptr } => {
+                let pointer = self.eval_pointer(ptr)?;
+                pointer == Pointer::NULL || self.is_freeable(pointer)
+            }
+            Condition::Unreachable => false,
+        })
+    }
+
+    /// Bytes from the pointer to the first NUL in its object. Bytes that were never written could be
+    /// anything: where only written ones count, they are not NUL.
+    pub(super) fn terminator_of(&self, pointer: Pointer, only_written: bool) -> Option<u64> {
+        let (id, offset) = self.memory.resolve(pointer)?;
+        let nul = |(byte, written): (u8, bool)| byte == 0 && (written || !only_written);
+        Some(self.memory.find(id, offset, u64::MAX, nul)? - offset)
+    }
+
+    pub(super) fn is_freeable(&self, pointer: Pointer) -> bool {
+        let Some((id, 0)) = self.memory.resolve(pointer) else {
+            return false;
+        };
+        self.memory
+            .info(id)
+            .is_some_and(|info| info.alive && matches!(info.kind, ObjectKind::Heap | ObjectKind::Input(_)))
+    }
+}
