@@ -1,11 +1,15 @@
 //! One declaration through lang-c.
 
+mod worker;
+
 use std::ops::Range;
 
 use lang_c::ast::ExternalDeclaration;
 use lang_c::span::Node;
 
-use crate::normalise::SideTable;
+use crate::normalise::{Rewritten, SideTable};
+
+pub use worker::{STACK_BYTES, on_large_stack};
 
 /// A declaration as lang-c sees it. Spans inside `node` are positions in the rewritten text; ask
 /// [`ParsedDeclaration::range`] or [`crate::split::Unit::span`] for places outside of it.
@@ -21,7 +25,7 @@ pub struct ParsedDeclaration {
 }
 
 /// Where each token of a rewritten text comes from; sorted by `at`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenMap {
     pub(crate) tokens: Vec<MappedToken>,
 }
@@ -39,7 +43,7 @@ impl ParsedDeclaration {
     /// The stretch of preprocessed text that a node covers, trimmed to whole tokens; `None` for a span of
     /// nowhere (`Span::none()`), or of generated text.
     pub fn range(&self, span: lang_c::span::Span) -> Option<Range<usize>> {
-        self.map.range(span)
+        self.map.range(span.start..span.end)
     }
 
     /// The rewritten text of a node.
@@ -49,16 +53,19 @@ impl ParsedDeclaration {
 }
 
 impl TokenMap {
-    fn range(&self, span: lang_c::span::Span) -> Option<Range<usize>> {
+    /// The stretch of preprocessed text that a stretch of the rewritten text stands for. lang-c's nodes may
+    /// take in white space at their end: only whole tokens count.
+    pub fn range(&self, positions: Range<usize>) -> Option<Range<usize>> {
         let first = self
             .tokens
-            .partition_point(|t| ((t.at + t.len) as usize) <= span.start);
+            .partition_point(|t| ((t.at + t.len) as usize) <= positions.start);
         let last = self
             .tokens
-            .partition_point(|t| (t.at as usize) < span.end)
+            .partition_point(|t| (t.at as usize) < positions.end)
             .checked_sub(1)?;
         let (first, last) = (self.tokens.get(first)?, self.tokens.get(last)?);
-        (first.start <= last.end && span.start <= span.end).then_some(first.start as usize..last.end as usize)
+        (positions.start <= positions.end && first.start <= last.end)
+            .then_some(first.start as usize..last.end as usize)
     }
 }
 
@@ -76,18 +83,21 @@ pub enum ParseFailure {
         offset: usize,
     },
     /// It took longer than the limit.
-    #[error("parsing took longer than {limit_ms} ms (near `{construct}`)")]
+    #[error("parsing took longer than {limit_ms} ms (begins `{begins}`)")]
     TimeOut {
         limit_ms: u64,
-        construct: String,
+        begins: String,
         offset: usize,
     },
     /// Nested deeper than the limit.
     #[error("nested deeper than {limit} levels")]
     TooDeep { limit: usize, offset: usize },
-    /// No such declaration.
-    #[error("no declaration {index}")]
+    /// File-scope assembly, or an index past the end.
+    #[error("no declaration with a tree at index {index}")]
     NoSuchDeclaration { index: usize },
+    /// The thread that parses could not be started.
+    #[error("no thread to parse in: {problem}")]
+    NoThread { problem: String },
 }
 
 impl ParseFailure {
@@ -97,7 +107,69 @@ impl ParseFailure {
             ParseFailure::Syntax { offset, .. }
             | ParseFailure::TimeOut { offset, .. }
             | ParseFailure::TooDeep { offset, .. } => *offset,
-            ParseFailure::NoSuchDeclaration { .. } => 0,
+            ParseFailure::NoSuchDeclaration { .. } | ParseFailure::NoThread { .. } => 0,
         }
     }
+}
+
+/// Parses one rewritten declaration, in a thread of its own sort (see [`worker`]).
+pub(crate) fn parse(index: usize, rewritten: Rewritten) -> Result<ParsedDeclaration, ParseFailure> {
+    let Rewritten { text, map, side } = rewritten;
+    match worker::parse_text(text.clone()) {
+        Ok(Ok(node)) => Ok(ParsedDeclaration {
+            index,
+            node,
+            side,
+            text,
+            map,
+        }),
+        Ok(Err(position)) => {
+            let rest = text.get(position..).unwrap_or("").trim_start();
+            let token = crate::lex::lex(rest)
+                .first()
+                .map_or("end of declaration", |t| t.text(rest))
+                .to_string();
+            let offset = map.range(position..text.len()).map_or(0, |r| r.start);
+            let construct = construct_near(&text, position);
+            Err(ParseFailure::Syntax {
+                found: token,
+                construct,
+                offset,
+            })
+        }
+        Err(worker::Trouble::TimeOut { limit_ms }) => {
+            let first = map.tokens.first();
+            let begins = first.and_then(|t| text.get(t.at as usize..)).unwrap_or("");
+            let begins = begins.chars().take(40).collect();
+            Err(ParseFailure::TimeOut {
+                limit_ms,
+                begins,
+                offset: first.map_or(0, |t| t.start as usize),
+            })
+        }
+        Err(worker::Trouble::NoThread { problem }) => Err(ParseFailure::NoThread { problem }),
+    }
+}
+
+/// The construct of GNU C that stands where lang-c stopped, if it is one known not to be supported.
+fn construct_near(text: &str, position: usize) -> Option<&'static str> {
+    let rest = text.get(position..).unwrap_or("").trim_start();
+    let before = text.get(..position).unwrap_or("").trim_end();
+    let word = |w: &str| rest.starts_with(w) || before.ends_with(w);
+    [
+        ("__vf_real", "real part of a complex number"),
+        ("__vf_imag", "imaginary part of a complex number"),
+        (
+            "__vf_alignof_value",
+            "_Alignof of an expression without parentheses",
+        ),
+        ("__builtin_convertvector", "vector conversion"),
+        ("__builtin_has_attribute", "__builtin_has_attribute"),
+        ("_BitInt", "_BitInt"),
+        ("R\"", "raw string literal"),
+    ]
+    .iter()
+    .find(|(w, _)| word(w))
+    .map(|(_, name)| *name)
+    .or_else(|| (rest.starts_with('{') && before.ends_with(')')).then_some("nested function"))
 }

@@ -58,6 +58,18 @@ pub enum Target {
     Statement(usize),
 }
 
+impl Target {
+    /// The same target, so many bytes later.
+    pub(crate) fn moved(self, by: usize) -> Target {
+        match self {
+            Target::Tag(at) => Target::Tag(at + by),
+            Target::Declarator(at) => Target::Declarator(at + by),
+            Target::Specifiers(at) => Target::Specifiers(at + by),
+            Target::Statement(at) => Target::Statement(at + by),
+        }
+    }
+}
+
 /// One rewrite that is not an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rewrite {

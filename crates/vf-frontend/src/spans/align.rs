@@ -1,0 +1,5 @@
+//! Aligns.
+#[derive(Debug)]
+pub struct Chunk;
+#[derive(Debug)]
+pub struct SourceTokens;
