@@ -359,7 +359,7 @@ impl<'p> Context<'p> {
     }
 
     /// Where an obligation is reported: its own place, or that of the call of the model it belongs to.
-    fn place(&self, key: &CheckKey) -> Span {
+    pub fn place(&self, key: &CheckKey) -> Span {
         let function = self.program.function(key.function);
         if let Some((block, statement)) = key.via.first() {
             let found = function.blocks().get(block.index()).and_then(|b| b.statements.get(*statement as usize));

@@ -20,7 +20,6 @@ pub struct Finding {
     pub reached: u32,
     /// Some instance really applies.
     pub applies: bool,
-    /// A model of a violation, with the number of the event.
     pub violation: Option<Violation>,
     pub undecided: Option<UnknownWhy>,
     /// Contract clauses that the proofs used.
@@ -29,10 +28,10 @@ pub struct Finding {
     pub after_cut: bool,
 }
 
+/// Models of a violation, the one that is easiest to read first.
 #[derive(Debug)]
 pub struct Violation {
     pub models: Vec<Model>,
-    pub event: usize,
 }
 
 impl Finding {
@@ -73,7 +72,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     let mut solved = Solved { kept: (0..active.len()).filter(|i| active[*i]).collect(), ..Solved::default() };
     let literals = Literals::new(execution, &active);
     let mut reachable: HashMap<Term, bool> = HashMap::new();
-    for (number, event) in execution.events.iter().enumerate() {
+    for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
             Event::Establish { .. } => {}
@@ -133,7 +132,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                             }
                         }
                         models.push(model);
-                        finding.violation.get_or_insert(Violation { models, event: number });
+                        finding.violation.get_or_insert(Violation { models });
                     }
                     Outcome::Unknown(why) => {
                         finding.undecided.get_or_insert(why);

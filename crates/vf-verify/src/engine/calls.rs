@@ -24,7 +24,7 @@ impl Engine<'_> {
         }
         match callee {
             Callee::Direct(function) => {
-                let value = self.call_one(frame, at, edge, *function, values, dst.is_some())?;
+                let value = self.call_one(frame, at, edge, *function, values)?;
                 self.finish(frame, edge, dst, value);
             }
             Callee::Indirect(pointer) => {
@@ -54,7 +54,6 @@ impl Engine<'_> {
         edge: &mut Edge,
         callee: FunctionId,
         values: Vec<Value>,
-        wants: bool,
     ) -> Result<Option<Value>, Stop> {
         let function = self.program.function(callee);
         let recursive = self.stack.contains(&callee);
@@ -96,7 +95,7 @@ impl Engine<'_> {
                     }
                     Body::Declared => {}
                 }
-                self.external(frame, at, edge, callee, values, wants)
+                self.external(frame, at, edge, callee, values)
             }
         }
     }
@@ -109,7 +108,6 @@ impl Engine<'_> {
         edge: &mut Edge,
         callee: FunctionId,
         values: Vec<Value>,
-        wants: bool,
     ) -> Result<Option<Value>, Stop> {
         let function = self.program.function(callee);
         let name = function.name.clone();
@@ -125,14 +123,12 @@ impl Engine<'_> {
             edge.guard = self.terms.bool(false);
             return Ok(None);
         }
-        // The interpreter asks for one decision, the result, whether or not it is used.
         self.assume(format!(
             "`{name}`, whose body is not in view, is safe, and changes only what its arguments and globals reach"
         ));
         self.havoc_reachable(edge, &writable, &name)?;
-        let Some(ty) = function.ret.scalar().filter(|_| wants) else {
-            return Ok(None);
-        };
+        // The result is a decision of the outside, whether or not it is used.
+        let Some(ty) = function.ret.scalar() else { return Ok(None) };
         let value = match ty {
             Ty::Ptr => Value::Pointer(self.returned_pointer(frame, at, edge, callee, &name)),
             other => {
@@ -197,7 +193,7 @@ impl Engine<'_> {
                 continue;
             }
             let mut branch = Edge { guard: taken, state: edge.state.clone() };
-            let value = self.call_one(frame, at, &mut branch, function, values.clone(), dst.is_some())?;
+            let value = self.call_one(frame, at, &mut branch, function, values.clone())?;
             self.finish(frame, &mut branch, dst, value);
             edges.push(branch);
         }

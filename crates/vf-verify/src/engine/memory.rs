@@ -32,7 +32,6 @@ pub enum Written {
     None,
     /// After a loop: written if it was before the loop, else unknown (an array of bits by offset).
     Since(VersionId, Term),
-    Unknown(Term),
 }
 
 #[derive(Clone, Debug)]
@@ -519,7 +518,6 @@ impl Engine<'_> {
             Version::Base { written, .. } => match written {
                 Written::All => t.bool(true),
                 Written::None => t.bool(false),
-                Written::Unknown(array) => t.bv_to_bool(t.select(array, offset)),
                 Written::Since(before, array) => {
                     debug_assert!(t.sort(array) == array_sort);
                     let was = self.written(before, offset, g)?;
