@@ -1,6 +1,6 @@
 //! One replay, from request to outcome.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vf_ir::input::Input;
 use vf_ir::{FunctionId, ObligationId, Program, Property};
@@ -12,22 +12,53 @@ use crate::harness::{self, ASAN_OPTIONS, Build, Harness, SourceText, UBSAN_OPTIO
 use crate::sandbox::{Ended, Finished, Job, Limits, Sandbox, Trust};
 use crate::sanitizer::{Finding, findings};
 
-/// The obligation that the input is said to violate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The violation that is promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    pub function: FunctionId,
-    pub obligation: ObligationId,
+    pub property: Property,
+    /// File and 1-based lines (first and last) of the operation; `None` when not known.
+    pub place: Option<(PathBuf, u32, u32)>,
+    /// The obligation in the program, where it is there: then the interpreter is asked too.
+    pub obligation: Option<(FunctionId, ObligationId)>,
+}
+
+impl Target {
+    /// The target that is an obligation of the program; `None` when the ids are out of range.
+    pub fn of(
+        program: &Program,
+        sources: &SourceMap,
+        function: FunctionId,
+        id: ObligationId,
+    ) -> Option<Target> {
+        let obligation = program
+            .functions
+            .get(function.index())?
+            .obligations
+            .get(id.index())?;
+        let span = obligation.span;
+        let place = sources.get(span.file).filter(|_| span.is_known()).map(|file| {
+            (
+                file.path.clone(),
+                span.start.line,
+                span.end.line.max(span.start.line),
+            )
+        });
+        Some(Target {
+            property: obligation.property,
+            place,
+            obligation: Some((function, id)),
+        })
+    }
 }
 
 /// What to replay.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     pub program: &'a Program,
-    pub sources: &'a SourceMap,
     /// The program's files, the one that defines the input's function first.
     pub files: &'a [SourceText],
     pub input: &'a Input,
-    pub target: Target,
+    pub target: &'a Target,
     pub build: &'a Build,
     pub limits: Limits,
 }
@@ -109,7 +140,7 @@ pub fn replay(request: &Request<'_>) -> Result<ReplayOutcome, ReplayError> {
     let mut witnesses = Vec::new();
     let execution = execute(request);
     if let Ok(execution) = &execution {
-        let seen = execution.findings.iter().find(|f| is_witness(request, f));
+        let seen = execution.findings.iter().find(|f| is_witness(request.target, f));
         witnesses.extend(seen.cloned().map(Witness::Sanitizer));
     }
     if interpreted(request) {
@@ -210,42 +241,31 @@ fn execute(request: &Request<'_>) -> Result<Execution, ReplayError> {
 /// Whether a report is the promised violation: of the property's kind, and with the obligation's place
 /// somewhere on the stack (an inlined callee's or a library function's own place comes further in). A report
 /// without any place counts when its kind is right.
-fn is_witness(request: &Request<'_>, finding: &Finding) -> bool {
-    let Some((property, place)) = target(request) else {
-        return false;
-    };
-    if !finding.shows(property) {
+fn is_witness(target: &Target, finding: &Finding) -> bool {
+    if !finding.shows(target.property) {
         return false;
     }
-    let Some((file, first, last)) = place else {
+    let Some((file, first, last)) = &target.place else {
         return true;
     };
     finding.frames.is_empty()
         || finding.frames.iter().any(|frame| {
-            (first..=last).contains(&frame.line) && Path::new(&frame.file).file_name() == file.file_name()
+            (*first..=*last).contains(&frame.line) && Path::new(&frame.file).file_name() == file.file_name()
         })
 }
 
-type Place<'a> = Option<(&'a Path, u32, u32)>;
-
-fn target<'a>(request: &Request<'a>) -> Option<(Property, Place<'a>)> {
-    let function = request.program.functions.get(request.target.function.index())?;
-    let obligation = function.obligations.get(request.target.obligation.index())?;
-    let span = obligation.span;
-    let place = request
-        .sources
-        .get(span.file)
-        .filter(|_| span.is_known())
-        .map(|file| {
-            (
-                file.path.as_path(),
-                span.start.line,
-                span.end.line.max(span.start.line),
-            )
-        });
-    Some((obligation.property, place))
-}
-
-fn interpreted(_request: &Request<'_>) -> bool {
-    false
+/// Whether the interpreter meets the obligation's check with a false condition. Other checks are passed over:
+/// the verifier too goes on after a violation as if there had been none.
+fn interpreted(request: &Request<'_>) -> bool {
+    let Some((function, obligation)) = request.target.obligation else {
+        return false;
+    };
+    let ignore = |f, o| (f, o) != (function, obligation);
+    let limits = vf_ir::interp::Limits {
+        trace: 0,
+        ignore: Some(&ignore),
+        ..Default::default()
+    };
+    let run = vf_ir::interp::run(request.program, request.input, &limits);
+    matches!(run.outcome, vf_ir::interp::Outcome::Violated { function: f, obligation: o, .. } if (f, o) == (function, obligation))
 }

@@ -220,7 +220,15 @@ fn address_error(line: &str, rest: &[&str]) -> Option<Finding> {
 
 /// `program: file:line: function: Assertion `text' failed.` (glibc), or the harness's own words.
 fn failed_assertion(line: &str, rest: &[&str]) -> Option<Finding> {
-    let own = line.strip_prefix("vf-replay: assertion violated: ");
+    let precondition = line.strip_prefix("vf-replay: precondition violated: ");
+    let own = line
+        .strip_prefix("vf-replay: assertion violated: ")
+        .or(precondition);
+    let violation = if precondition.is_some() {
+        Violation::LibraryArguments
+    } else {
+        Violation::Assertion
+    };
     if own.is_none() && !(line.contains(": Assertion `") && line.ends_with("failed.")) {
         return None;
     }
@@ -240,7 +248,7 @@ fn failed_assertion(line: &str, rest: &[&str]) -> Option<Finding> {
     let stack = rest.iter().position(|l| l.trim_start().starts_with("#0 "));
     found.extend(frames(stack.and_then(|at| rest.get(at..)).unwrap_or_default()));
     Some(Finding {
-        violation: Violation::Assertion,
+        violation,
         write: None,
         message: line.to_string(),
         frames: found,

@@ -91,6 +91,13 @@ fn declaration(name: &str, ret: CType) -> Function {
     }
 }
 
+fn model(name: &str) -> Function {
+    Function {
+        library_model: true,
+        ..declaration(name, CType::INT)
+    }
+}
+
 impl Case {
     fn int(mut self, value: i128) -> Self {
         self.input.arguments.push(InputValue::Int {
@@ -141,15 +148,13 @@ impl Case {
             flags: self.flags.clone(),
             ..Case::build()
         };
+        let target =
+            Target::of(&self.program, &self.sources, FunctionId(0), ObligationId(0)).expect("an obligation");
         use_it(&Request {
             program: &self.program,
-            sources: &self.sources,
             files: &files,
             input: &self.input,
-            target: Target {
-                function: FunctionId(0),
-                obligation: ObligationId(0),
-            },
+            target: &target,
             build: &build,
             limits: Limits::default(),
         })
@@ -387,31 +392,82 @@ fn external_functions_return_what_was_decided() {
 fn allocations_fail_when_they_are_decided_to() {
     let text = "#include <stdlib.h>\nint f(void) {\n    char *p = malloc(4);\n    p[0] = 1;\n    free(p);\n    return 0;\n}\n";
     let f = |fails| {
-        case(text, "f", &[], Property::NotNull, 4).choice("malloc", ChoiceKind::AllocationFails(fails))
+        let mut case =
+            case(text, "f", &[], Property::NotNull, 4).choice("malloc", ChoiceKind::AllocationFails(fails));
+        case.program.functions.push(model("malloc"));
+        case
     };
     confirmed(f(true));
     not_confirmed(f(false));
 }
 
 #[test]
-fn kernel_functions_have_small_implementations() {
+fn kernel_functions_decide_as_the_verifiers_models_do() {
     let text = "typedef unsigned long size_t;\nextern void *kmalloc(size_t, unsigned);\nextern void kfree(const void *);\n\
         extern unsigned long copy_from_user(void *, const void *, unsigned long);\n\
         int f(const void *from, unsigned n) {\n    unsigned char *p = kmalloc(8, 0);\n    if (!p) return -12;\n\
         \x20   if (copy_from_user(p, from, 8)) { kfree(p); return -14; }\n    int x = p[p[0]];\n    kfree(p);\n    return x;\n}\n";
-    let f = |byte: u8| {
-        case(text, "f", &[char_pointer(), CType::UINT], Property::ValidRead, 9)
+    let f = |byte: u8, fails: bool| {
+        let mut case = case(text, "f", &[char_pointer(), CType::UINT], Property::ValidRead, 9)
             .pointer(InputPointer::Address(0x1000))
             .int(0)
-            .choice("kmalloc", ChoiceKind::AllocationFails(false))
+            .choice("kmalloc", ChoiceKind::AllocationFails(fails))
+            .choice("copy_from_user", ChoiceKind::Bytes(vec![byte, 7, 7]))
             .choice(
                 "copy_from_user",
-                ChoiceKind::Value(InputValue::Int { bits: 64, value: 0 }),
-            )
-            .choice("copy_from_user", ChoiceKind::Bytes(vec![byte, 7, 7]))
+                ChoiceKind::Value(InputValue::Int { bits: 8, value: 0 }),
+            );
+        case.program
+            .functions
+            .extend(["kmalloc", "kfree", "copy_from_user"].map(model));
+        case
     };
-    confirmed(f(8));
-    not_confirmed(f(7));
+    not_confirmed(f(8, true));
+    confirmed(f(8, false));
+    not_confirmed(f(7, false));
+}
+
+#[test]
+fn what_a_model_requires_is_required_when_it_runs() {
+    let text = "typedef unsigned long size_t;\nextern unsigned long copy_from_user(void *, const void *, unsigned long);\n\
+        extern long strscpy(char *, const char *, size_t);\n\
+        int f(unsigned n) {\n    char to[8];\n    return copy_from_user(to, 0, n);\n}\n\
+        int g(unsigned n) {\n    char to[8];\n    return strscpy(to, \"0123456789\", n);\n}\n";
+    let copy = |name, line, n| {
+        let mut case = case(text, name, &[CType::UINT], Property::ValidWrite, line).int(n);
+        case.program
+            .functions
+            .extend(["copy_from_user", "strscpy"].map(model));
+        case
+    };
+    confirmed(copy("f", 6, 9));
+    not_confirmed(copy("f", 6, 8));
+    confirmed(copy("g", 10, 9));
+    not_confirmed(copy("g", 10, 8));
+}
+
+#[test]
+fn what_comes_from_outside_the_program_is_decided() {
+    let text = "#include <unistd.h>\n#include <stdio.h>\nint f(void) {\n    char b[8];\n    ssize_t n = read(0, b, sizeof b);\n\
+        \x20   if (n < 0) return 1;\n    if (n == 8 && b[0] == 'A' && b[7] == 'Z')\n        b[n] = 0;\n    puts(\"end\");\n    return 0;\n}\n";
+    let value = |v| ChoiceKind::Value(InputValue::Int { bits: 64, value: v });
+    let f = |fails, length, bytes: &[u8]| {
+        let mut case = case(text, "f", &[], Property::IndexUpperBound, 8)
+            .choice("read", value(fails))
+            .choice("read", value(length))
+            .choice("read", ChoiceKind::Bytes(bytes.to_vec()));
+        case.program.functions.push(model("read"));
+        case
+    };
+    confirmed(f(0, 8, b"A......Z"));
+    not_confirmed(f(0, 7, b"A......Z"));
+    not_confirmed(f(1, 8, b"A......Z"));
+    let impossible = f(0, 9, b"A......Z").replay();
+    assert!(
+        impossible.summary().contains("assumption"),
+        "{}",
+        impossible.summary()
+    );
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //!
 //! The harness includes the user's file, so that static functions can be called and types are the user's own;
 //! makes the input's objects, each exactly as large as the counterexample has it; sets globals; queues what
-//! the outside decided; and calls the function. Beside it stand a fixed run-time (`vf_runtime.c`) and stubs
-//! for what neither the program nor the C library defines ([`stubs`]).
+//! the outside decided; and calls the function. Beside it stand a fixed run-time (`vf_runtime.c`), the models
+//! of library functions that decide something (`models`), and stubs for what neither the program nor the C
+//! library defines ([`stubs`]).
 
 mod flags;
+mod models;
 mod stubs;
 mod text;
 
@@ -26,11 +28,8 @@ pub const RUNTIME: &str = include_str!("vf_runtime.c");
 /// Name of the program that the commands make.
 pub const BINARY: &str = "vf_replay";
 const MAIN: &str = "vf_harness.c";
+const MODELS: &str = "vf_models.c";
 const STUBS: &str = "vf_stubs.c";
-
-/// Functions of the C library whose results are decisions of the outside: the linker routes calls of them to
-/// the run-time (`ld(1)`, `--wrap`).
-const WRAPPED: [&str; 3] = ["malloc", "calloc", "realloc"];
 
 /// A file of the program under test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +144,8 @@ pub fn write(
     };
     writer.main()?;
     let mut files = Vec::new();
-    let mut units = vec![MAIN.to_string(), "vf_runtime.c".to_string(), STUBS.to_string()];
+    let models = models::models(program);
+    let mut units = vec![MAIN.to_string()];
     let mut include_dirs = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let name = format!("vf_source_{index}.c");
@@ -168,7 +168,11 @@ pub fn write(
     }
     files.push((MAIN.to_string(), writer.file()));
     files.push(("vf_runtime.c".to_string(), RUNTIME.to_string()));
+    files.push((MODELS.to_string(), models.text));
     files.push((STUBS.to_string(), stubs(program, &[])));
+    // The program's own definitions come first: they win over models of the same name. The stubs come last:
+    // they are compiled again once the linker has said what is missing.
+    units.extend(["vf_runtime.c", MODELS, STUBS].map(String::from));
 
     let compiler = build.compiler.to_string_lossy().into_owned();
     let mut sanitize: Vec<String> = SANITIZE.iter().map(|s| s.to_string()).collect();
@@ -181,7 +185,7 @@ pub fn write(
     for unit in &units {
         let object = unit.replace(".c", ".o");
         let mut command = vec![compiler.clone()];
-        if unit.starts_with("vf_runtime") || unit == STUBS {
+        if [MODELS, STUBS, "vf_runtime.c"].contains(&unit.as_str()) {
             command.extend(["-w", "-fno-builtin"].map(String::from));
             command.extend(
                 meaning
@@ -209,7 +213,8 @@ pub fn write(
             .filter(|f| matches!(f.as_str(), "-m32" | "-m64"))
             .cloned(),
     );
-    command.extend(WRAPPED.iter().map(|name| format!("-Wl,--wrap={name}")));
+    command.push("-Wl,-z,muldefs".to_string());
+    command.extend(models.wrapped.iter().map(|name| format!("-Wl,--wrap={name}")));
     command.extend(objects);
     command.extend(["-o".to_string(), BINARY.to_string()]);
     command.extend(link);

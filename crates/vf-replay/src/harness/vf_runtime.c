@@ -1,10 +1,9 @@
 /*
- * Run-time of the replay harness: objects of exact size, the choices of the outside in order, and small
- * implementations of kernel functions over the C library, so that AddressSanitizer watches them.
+ * Run-time of the replay harness: objects of exact size, the choices of the outside in order, and what the
+ * models of library functions rest on, over the C library, so that AddressSanitizer watches them.
  *
  * Everything a program may define itself is weak: its own definition wins.
  */
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +21,8 @@
 #endif
 #ifdef HAS_ASAN
 void __asan_poison_memory_region(void const volatile *address, size_t size);
+int __asan_address_is_poisoned(void const volatile *address);
+const char *__asan_locate_address(void *address, char *name, size_t name_size, void **start, size_t *size);
 #else
 #define __asan_poison_memory_region(address, size) ((void)(address))
 #endif
@@ -50,12 +51,20 @@ static void push(struct choice c)
 	choices[count++] = c;
 }
 
+/* The model's own name: routed calls arrive under the linker's. */
+static const char *own_name(const char *function)
+{
+	return strncmp(function, "__wrap_", 7) == 0 ? function + 7 : function;
+}
+
 /* The next decision of this kind that the named function made; null when there is none. */
 static struct choice *take(const char *function, enum kind kind)
 {
+	const char *name = own_name(function);
+
 	for (size_t i = 0; i < count; i++) {
 		struct choice *c = &choices[i];
-		if (!c->taken && c->kind == kind && strcmp(c->function, function) == 0) {
+		if (!c->taken && c->kind == kind && strcmp(c->function, name) == 0) {
 			c->taken = 1;
 			return c;
 		}
@@ -238,217 +247,89 @@ WEAK void *__VERIFIER_nondet_pointer(void)
 	return (void *)(uintptr_t)vf_take_value("__VERIFIER_nondet_pointer");
 }
 
-/* ---- allocation ---- */
+/* ---- what the models of library functions ask for (docs/ir-intrinsics.md) ---- */
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-
-void *__wrap_malloc(size_t size)
+void vf_assume(_Bool condition)
 {
-	return vf_fails("malloc") ? NULL : __real_malloc(size);
+	if (!condition)
+		excluded();
 }
 
-void *__wrap_calloc(size_t n, size_t size)
+void vf_require(const char *function, _Bool condition, const char *what)
 {
-	return vf_fails("calloc") ? NULL : __real_calloc(n, size);
+	if (condition)
+		return;
+	fprintf(stderr, "vf-replay: precondition violated: %s: %s\n", own_name(function), what);
+	fflush(stderr);
+	abort();
 }
 
-void *__wrap_realloc(void *p, size_t size)
+/* Touches what must be accessible, so that AddressSanitizer reports what is not. */
+void vf_require_read(const void *p, unsigned long n)
 {
-	return vf_fails("realloc") ? NULL : __real_realloc(p, size);
+	const volatile char *bytes = p;
+
+	for (unsigned long i = 0; i < n; i++)
+		(void)bytes[i];
 }
 
-static void *allocate(const char *function, size_t n, size_t size, int zeroed)
+void vf_require_write(void *p, unsigned long n)
 {
-	size_t total;
+	char *bytes = p;
 
-	if (vf_fails(function) || __builtin_mul_overflow(n, size, &total))
+#ifdef HAS_ASAN
+	for (unsigned long i = 0; p && i < n; i++) {
+		/* Written only where that fails: what the model means to write it writes itself. */
+		if (__asan_address_is_poisoned(bytes + i))
+			*(volatile char *)(bytes + i) = 0;
+	}
+#endif
+	/* Memory that is not mapped is not poisoned either. */
+	if (n) {
+		__atomic_fetch_or(bytes, 0, __ATOMIC_RELAXED);
+		__atomic_fetch_or(bytes + n - 1, 0, __ATOMIC_RELAXED);
+	}
+}
+
+void vf_require_string(const char *p)
+{
+	const volatile char *c = p;
+
+	while (*c)
+		c++;
+}
+
+/* Bytes from p to the end of its object. */
+unsigned long vf_object_size(const void *p)
+{
+#ifdef HAS_ASAN
+	char name[64];
+	void *start = NULL;
+	size_t size = 0;
+
+	__asan_locate_address((void *)p, name, sizeof name, &start, &size);
+	if (start && (char *)p >= (char *)start && (size_t)((char *)p - (char *)start) <= size)
+		return size - (size_t)((char *)p - (char *)start);
+#else
+	(void)p;
+#endif
+	return PTRDIFF_MAX;
+}
+
+/* Without a NUL in the object, the distance to its end. */
+unsigned long vf_strlen(const char *p)
+{
+	return strnlen(p, vf_object_size(p));
+}
+
+void *vf_allocate(const char *function, unsigned long n, int zeroed, int may_fail)
+{
+	if (may_fail && vf_fails(function))
 		return NULL;
-	return zeroed ? __real_calloc(1, total) : __real_malloc(total);
+	return zeroed ? calloc(1, n) : malloc(n);
 }
 
-#define ALLOCATE(name, zeroed) \
-	WEAK void *name(size_t size, unsigned flags) { (void)flags; return allocate(#name, 1, size, zeroed); }
-#define ALLOCATE_ARRAY(name, zeroed) \
-	WEAK void *name(size_t n, size_t size, unsigned flags) { (void)flags; return allocate(#name, n, size, zeroed); }
-#define RELEASE(name) WEAK void name(const void *p) { free((void *)p); }
-ALLOCATE(kmalloc, 0)
-ALLOCATE(__kmalloc, 0)
-ALLOCATE(kzalloc, 1)
-ALLOCATE(kvmalloc, 0)
-ALLOCATE(kvzalloc, 1)
-ALLOCATE(vmalloc, 0)
-ALLOCATE(vzalloc, 1)
-ALLOCATE(kmalloc_node, 0)
-ALLOCATE(kzalloc_node, 1)
-ALLOCATE(kmalloc_noprof, 0)
-ALLOCATE(__kmalloc_noprof, 0)
-ALLOCATE_ARRAY(kmalloc_array, 0)
-ALLOCATE_ARRAY(kcalloc, 1)
-ALLOCATE_ARRAY(kvmalloc_array, 0)
-ALLOCATE_ARRAY(kvcalloc, 1)
-RELEASE(kfree)
-RELEASE(kvfree)
-RELEASE(vfree)
-RELEASE(kfree_sensitive)
-RELEASE(kzfree)
-
-WEAK void *krealloc(const void *p, size_t size, unsigned flags)
+void vf_release(void *p)
 {
-	(void)flags;
-	return vf_fails("krealloc") ? NULL : __real_realloc((void *)p, size);
+	free(p);
 }
-
-static void *duplicate(const char *function, const void *from, size_t size, int terminate)
-{
-	char *copy = allocate(function, 1, size + terminate, 0);
-
-	if (copy) {
-		memcpy(copy, from, size);
-		if (terminate)
-			copy[size] = 0;
-	}
-	return copy;
-}
-
-WEAK void *kmemdup(const void *from, size_t size, unsigned flags)
-{
-	(void)flags;
-	return duplicate("kmemdup", from, size, 0);
-}
-
-WEAK char *kmemdup_nul(const char *from, size_t size, unsigned flags)
-{
-	(void)flags;
-	return from ? duplicate("kmemdup_nul", from, size, 1) : NULL;
-}
-
-WEAK char *kstrdup(const char *from, unsigned flags)
-{
-	(void)flags;
-	return from ? duplicate("kstrdup", from, strlen(from), 1) : NULL;
-}
-
-WEAK char *kstrndup(const char *from, size_t max, unsigned flags)
-{
-	(void)flags;
-	return from ? duplicate("kstrndup", from, strnlen(from, max), 1) : NULL;
-}
-
-/* ---- user space: addresses there are not dereferenced, what comes from there is a choice ---- */
-
-static unsigned long from_user(const char *function, void *to, unsigned long size)
-{
-	unsigned long missing = (unsigned long)vf_take_value(function);
-
-	if (missing > size)
-		missing = size;
-	vf_take_bytes(function, to, size - missing);
-	memset((char *)to + (size - missing), 0, missing);
-	return missing;
-}
-
-static unsigned long to_user(const char *function, const void *from, unsigned long size)
-{
-	/* Touches every byte that would leave the kernel. */
-	for (unsigned long i = 0; i < size; i++)
-		(void)((const volatile unsigned char *)from)[i];
-	unsigned long missing = (unsigned long)vf_take_value(function);
-	return missing > size ? size : missing;
-}
-
-#define FROM_USER(name) \
-	WEAK unsigned long name(void *to, const void *from, unsigned long size) \
-	{ (void)from; return from_user(#name, to, size); }
-#define TO_USER(name) \
-	WEAK unsigned long name(void *to, const void *from, unsigned long size) \
-	{ (void)to; return to_user(#name, from, size); }
-FROM_USER(copy_from_user)
-FROM_USER(_copy_from_user)
-FROM_USER(__copy_from_user)
-FROM_USER(raw_copy_from_user)
-TO_USER(copy_to_user)
-TO_USER(_copy_to_user)
-TO_USER(__copy_to_user)
-TO_USER(raw_copy_to_user)
-
-WEAK void *memdup_user(const void *from, size_t size)
-{
-	char *copy = allocate("memdup_user", 1, size, 0);
-
-	(void)from;
-	if (!copy)
-		return (void *)-12L;
-	vf_take_bytes("memdup_user", copy, size);
-	return copy;
-}
-
-/* ---- strings and printing ---- */
-
-WEAK long strscpy(char *to, const char *from, size_t size)
-{
-	size_t length;
-
-	if (size == 0)
-		return -7;
-	length = strnlen(from, size);
-	if (length == size) {
-		memcpy(to, from, size - 1);
-		to[size - 1] = 0;
-		return -7;
-	}
-	memcpy(to, from, length + 1);
-	return (long)length;
-}
-
-WEAK long strscpy_pad(char *to, const char *from, size_t size)
-{
-	long length = strscpy(to, from, size);
-
-	if (length >= 0)
-		memset(to + length + 1, 0, size - (size_t)length - 1);
-	return length;
-}
-
-WEAK size_t strlcpy(char *to, const char *from, size_t size)
-{
-	size_t length = strlen(from);
-
-	if (size) {
-		size_t copied = length < size ? length : size - 1;
-		memcpy(to, from, copied);
-		to[copied] = 0;
-	}
-	return length;
-}
-
-WEAK size_t strlcat(char *to, const char *from, size_t size)
-{
-	size_t used = strnlen(to, size);
-
-	return used == size ? size + strlen(from) : used + strlcpy(to + used, from, size - used);
-}
-
-WEAK int vscnprintf(char *to, size_t size, const char *format, va_list args)
-{
-	int length = vsnprintf(to, size, format, args);
-
-	if (size == 0)
-		return 0;
-	return (size_t)length < size ? length : (int)(size - 1);
-}
-
-WEAK int scnprintf(char *to, size_t size, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	int length = vscnprintf(to, size, format, args);
-	va_end(args);
-	return length;
-}
-
-#define PRINT(name) WEAK int name(const char *format, ...) { (void)format; return 0; }
-PRINT(printk)
-PRINT(_printk)
