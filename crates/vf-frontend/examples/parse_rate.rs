@@ -1,0 +1,156 @@
+//! Measures the front end on preprocessed files: which declarations parse, which functions of the main file are
+//! lost and why, and how long it takes. Prints Markdown.
+//!
+//! `parse_rate DIR` reads every `*.i` in DIR.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use vf_frontend::preprocess::Preprocessed;
+use vf_frontend::split::{Kind, Unit, split};
+use vf_source::SourceMap;
+
+/// What one file gave.
+struct Row {
+    name: String,
+    bytes: usize,
+    declarations: usize,
+    failed: usize,
+    functions: usize,
+    /// Functions of the main file that did not parse: name and reason.
+    lost: Vec<(String, String)>,
+    split: Duration,
+    /// To parse every function of the main file, and nothing else.
+    main_functions: Duration,
+    /// To parse everything.
+    all: Duration,
+}
+
+fn main() {
+    let Some(folder) = std::env::args().nth(1) else {
+        eprintln!("usage: parse_rate DIR    (DIR holds preprocessed files, *.i)");
+        std::process::exit(2);
+    };
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries.filter_map(|e| Some(e.ok()?.path())).collect(),
+        Err(error) => {
+            eprintln!("{folder}: {error}");
+            std::process::exit(2);
+        }
+    };
+    files.retain(|p| p.extension().is_some_and(|e| e == "i"));
+    files.sort();
+    let mut rows = Vec::new();
+    for file in &files {
+        match measure(file) {
+            Ok(row) => {
+                eprintln!("{}: {} of {} failed, {:?}", row.name, row.failed, row.declarations, row.all);
+                rows.push(row);
+            }
+            Err(problem) => eprintln!("{}: {problem}", file.display()),
+        }
+    }
+    report(&rows);
+}
+
+fn measure(file: &Path) -> Result<Row, String> {
+    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
+    let pre = Preprocessed::from_text(file, &bytes).map_err(|e| e.to_string())?;
+    let mut sources = SourceMap::new();
+    let start = Instant::now();
+    let unit = split(&pre, &mut sources);
+    let split_time = start.elapsed();
+    let main: Vec<usize> = (0..unit.declarations.len())
+        .filter(|i| {
+            unit.declarations.get(*i).is_some_and(|d| d.main && matches!(d.kind, Kind::Function { .. }))
+        })
+        .collect();
+    let start = Instant::now();
+    for index in &main {
+        let _ = unit.parse(*index);
+    }
+    let main_functions = start.elapsed();
+    let start = Instant::now();
+    let failed: Vec<usize> = (0..unit.declarations.len()).filter(|i| fails(&unit, *i)).collect();
+    let all = start.elapsed() + main_functions;
+    let lost = main
+        .iter()
+        .filter_map(|i| {
+            let Some(Kind::Function { name }) = unit.declarations.get(*i).map(|d| &d.kind) else { return None };
+            unit.parse(*i).err().map(|reason| (name.clone(), reason.to_string()))
+        })
+        .collect();
+    if std::env::var_os("VERBOSE").is_some() {
+        for index in &failed {
+            let Err(reason) = unit.parse(*index) else { continue };
+            let around = reason.offset().saturating_sub(60)..reason.offset() + 60;
+            eprintln!("  {reason}: ...{}...", unit.text(around).replace('\n', " "));
+        }
+    }
+    Ok(Row {
+        name: file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+        bytes: bytes.len(),
+        declarations: unit.declarations.len(),
+        failed: failed.len(),
+        functions: main.len(),
+        lost,
+        split: split_time,
+        main_functions,
+        all,
+    })
+}
+
+/// Whether a declaration has no tree though it should have one.
+fn fails(unit: &Unit, index: usize) -> bool {
+    unit.declarations.get(index).is_some_and(|d| d.kind != Kind::Asm) && unit.parse(index).is_err()
+}
+
+fn report(rows: &[Row]) {
+    let sum = |f: fn(&Row) -> usize| rows.iter().map(f).sum::<usize>();
+    let seconds = |f: fn(&Row) -> Duration| rows.iter().map(f).sum::<Duration>().as_secs_f64();
+    let whole = rows.iter().filter(|r| r.failed == 0).count();
+    let lost = sum(|r| r.lost.len());
+    let functions = sum(|r| r.functions);
+    println!("| | |\n| --- | --- |");
+    println!("| files | {} |", rows.len());
+    println!("| preprocessed text | {:.0} MB |", sum(|r| r.bytes) as f64 / 1e6);
+    println!("| files of which every declaration parses | {whole} |");
+    println!("| declarations | {} |", sum(|r| r.declarations));
+    println!("| declarations that do not parse | {} |", sum(|r| r.failed));
+    println!("| functions defined in the main files | {functions} |");
+    println!("| of these lost | {lost} |");
+    let files = rows.len().max(1) as f64;
+    println!("| read and split, a file | {:.1} ms |", 1e3 * seconds(|r| r.split) / files);
+    println!("| parse the main file's functions only, a file | {:.1} ms |", 1e3 * seconds(|r| r.main_functions) / files);
+    println!(
+        "| parse one function | {:.2} ms |",
+        1e3 * seconds(|r| r.main_functions) / functions.max(1) as f64
+    );
+    println!("| parse every declaration, a file | {:.0} ms |", 1e3 * seconds(|r| r.all) / files);
+    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        for (name, reason) in &row.lost {
+            reasons.entry(reason).or_default().push(format!("`{name}` ({})", row.name));
+        }
+    }
+    if !reasons.is_empty() {
+        println!("\n| functions lost | construct |\n| --- | --- |");
+        for (reason, names) in reasons {
+            println!("| {} | {reason} |", names.join(", "));
+        }
+    }
+    let mut slow: Vec<&Row> = rows.iter().collect();
+    slow.sort_by_key(|r| std::cmp::Reverse(r.all));
+    println!("\n| slowest files | text | split | main functions | everything |\n| --- | --- | --- | --- | --- |");
+    for r in slow.into_iter().take(5) {
+        println!(
+            "| {} | {:.1} MB | {:.0} ms | {:.0} ms | {:.0} ms |",
+            r.name,
+            r.bytes as f64 / 1e6,
+            r.split.as_secs_f64() * 1e3,
+            r.main_functions.as_secs_f64() * 1e3,
+            r.all.as_secs_f64() * 1e3
+        );
+    }
+}
