@@ -12,8 +12,8 @@ use vf_source::{FileId, SourceMap, Span};
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::report::{Counterexample, FunctionReport, Location, ObligationReport, Verdict};
-use crate::solve::{SolveOptions, Solved, Violation, solve};
-use crate::{CheckOptions, Progress, Reason, Wraps, counterexample, relevance};
+use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
+use crate::{CheckOptions, Emit, Emitted, Progress, Reason, Wraps, counterexample, relevance};
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
 const STACK: usize = 1 << 30;
@@ -69,6 +69,14 @@ impl<'p> Context<'p> {
 
     pub fn skips(&self, function: FunctionId, obligation: ObligationId) -> bool {
         self.skipped.get(function.index()).is_some_and(|s| s.contains(&obligation))
+    }
+
+    /// Runs `work` on a thread with a stack for long histories; `None` when no thread could be had.
+    pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?;
+            thread.join().ok()
+        })
     }
 
     /// Analyses the entries on all cores.
@@ -155,6 +163,7 @@ impl<'p> Context<'p> {
             entry_mode: self.options.entry,
             skip: &skip,
             budget: Budget { steps: STEPS, deadline, depth: DEPTH },
+            describe: false,
         };
         let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
             Ok(execution) => execution,
@@ -198,6 +207,44 @@ impl<'p> Context<'p> {
             self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
         }
         result
+    }
+
+    /// What the proof search of one entry rests on: its kept invariants, or its queries.
+    pub fn emit(&self, entry: FunctionId, what: Emit) -> Result<Vec<Emitted>, Reason> {
+        let terms = Terms::new();
+        let mut memo = Memo::default();
+        let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
+        let deadline = self.deadline.unwrap_or_else(|| Instant::now() + ENTRY_TIME);
+        let settings = Settings {
+            program: self.program,
+            entry,
+            entry_mode: self.options.entry,
+            skip: &skip,
+            budget: Budget { steps: STEPS, deadline: Some(deadline), depth: DEPTH },
+            describe: true,
+        };
+        let execution = engine::execute(&settings, &terms, &mut memo, Mode::Invariants)?;
+        let limits = Limits { rlimit: self.options.rlimit, timeout_ms: Some(QUERY_TIME.as_millis() as u32) };
+        let options = SolveOptions { limits, deadline: Some(deadline), only: None, preferences: &[] };
+        let function = self.program.function(entry).name.clone();
+        Ok(match what {
+            Emit::Invariants => {
+                let kept = solve(&execution, &terms, &options).kept;
+                let texts = kept.iter().filter_map(|i| execution.candidates.get(*i));
+                texts
+                    .map(|c| Emitted { function: function.clone(), name: c.place.clone(), text: c.text.clone() })
+                    .collect()
+            }
+            Emit::Smt2 => scripts(&execution, &terms, &options)
+                .into_iter()
+                .map(|(key, text)| {
+                    let obligation = self.program.function(key.inner).obligations.get(key.obligation.index());
+                    let name = obligation.map_or_else(String::new, |o| format!("{} of {}", o.property.name(), o.text));
+                    let place = self.location(self.place(&key));
+                    Emitted { function: function.clone(), name: format!("{}: {name}", place.line), text }
+                })
+                .collect(),
+        })
     }
 
     /// Tries the open obligations with loops unrolled.

@@ -152,6 +152,41 @@ pub fn check(
     }
 }
 
+/// A layer of the proof that can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emit {
+    /// Loop invariants that were found inductive.
+    Invariants,
+    /// The query of every obligation, each a whole SMT-LIB script; `unsat` means that it holds.
+    Smt2,
+}
+
+/// One printed piece of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    /// The entry function.
+    pub function: String,
+    /// The loop, or the obligation.
+    pub name: String,
+    pub text: String,
+}
+
+/// Prints a layer of the proof of each entry function; a function that cannot be looked at gives its reason.
+pub fn emit(
+    program: &Program,
+    sources: &SourceMap,
+    main_files: &[FileId],
+    options: &CheckOptions,
+    what: Emit,
+) -> Vec<Result<Vec<Emitted>, Reason>> {
+    let mut program = program.clone();
+    format::expand_format_calls(&mut program);
+    let entries = entries(&program, main_files, options);
+    let context = analysis::Context::new(&program, sources, options, Instant::now());
+    let run = || entries.iter().map(|entry| context.emit(*entry, what)).collect();
+    analysis::Context::on_deep_stack(run).unwrap_or_else(|| vec![Err(Reason::TooComplex { what: "threads" })])
+}
+
 /// The functions that are looked at on their own. A `static` function that others here call is looked at
 /// where it is called, unless it was asked for by name.
 fn entries(program: &Program, main_files: &[FileId], options: &CheckOptions) -> Vec<FunctionId> {

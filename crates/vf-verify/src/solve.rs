@@ -65,6 +65,27 @@ impl SolveOptions<'_> {
     }
 }
 
+/// The query of every check instance as an SMT-LIB script: unsatisfiable exactly when the check always holds.
+pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> Vec<(CheckKey, String)> {
+    let (active, _) = houdini(execution, terms, options);
+    let literals = Literals::new(execution, &active);
+    let mut solver = Solver::new(terms);
+    let mut scripts = Vec::new();
+    for event in &execution.events {
+        match event {
+            Event::Fact(fact) => solver.assert(*fact),
+            Event::Establish { .. } | Event::Unwound { .. } => {}
+            Event::Check(check) => {
+                let mut assumptions = literals.all();
+                assumptions.push(check.guard);
+                assumptions.push(terms.not(check.holds));
+                scripts.push((check.key.clone(), solver.dump_smt2(&assumptions)));
+            }
+        }
+    }
+    scripts
+}
+
 pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> Solved {
     let (active, dependencies) = houdini(execution, terms, options);
     let mut solver = Solver::new(terms);

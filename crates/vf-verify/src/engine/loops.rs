@@ -160,8 +160,9 @@ impl Engine<'_> {
             }
             let id = self.candidates.len();
             let active = t.var(&format!("invariant.{id}"), Sort::Bool);
-            let text = self.describe(frame, candidate);
-            self.candidates.push(CandidateInstance { active, text });
+            let text = if self.settings.describe { self.describe(frame, candidate) } else { String::new() };
+            let place = format!("{}, loop at block {}", self.program.function(frame.function).name, header.0);
+            self.candidates.push(CandidateInstance { active, place, text });
             on_entry.push((id, before));
             numbers.push((id, candidate.clone()));
             assumed.push(t.implies(t.and(head.guard, active), here));
@@ -740,7 +741,7 @@ impl Engine<'_> {
         let name = |l: &LocalId| function.locals.get(l.index()).map_or_else(String::new, |l| l.name.clone());
         let object = |o: &ObjectId| self.objects.get(o).map_or_else(String::new, |o| o.name.clone());
         match candidate {
-            Candidate::Expr(expr) => format!("{expr:?}"),
+            Candidate::Expr(expr) => vf_ir::print::Printer::new(self.program).function(function).expr(expr),
             Candidate::Moved { local, op } => format!("{} {op:?} its value on entry", name(local)),
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),

@@ -95,6 +95,8 @@ pub enum Event {
 pub struct CandidateInstance {
     /// Assumed where this literal is.
     pub active: Term,
+    /// The loop it belongs to, for people.
+    pub place: String,
     pub text: String,
 }
 
@@ -141,6 +143,8 @@ pub struct Settings<'p> {
     /// Checks that are not obligations of this run (irrelevant wraps) are left out wholly.
     pub skip: &'p dyn Fn(FunctionId, ObligationId) -> bool,
     pub budget: Budget,
+    /// Write candidates out in words.
+    pub describe: bool,
 }
 
 /// Everything an execution produced.

@@ -1,0 +1,404 @@
+//! Which unsigned wraps and lossy conversions matter (`--wraps relevant`).
+//!
+//! Unsigned arithmetic wraps by design in hashes, checksums, ring buffers and time differences; reporting each would
+//! bury the few that lead to memory errors. A wrap or a lossy conversion is kept as an obligation where its
+//! *result* flows into
+//!
+//! - the index of an array access or an offset of a pointer,
+//! - the size of an allocation, a copy, a fill, or of an access that a library model asks for,
+//! - a parameter of a function with a body (library models included) that does any of this with it,
+//! - the value that a function returns, where its type is an unsigned integer of pointer width, or where the
+//!   caller, in view, uses it so.
+//!
+//! Flow goes through assignments, arithmetic, conversions, both arms of a choice, and through memory by name: a local,
+//! a global, a member of a record, and all other memory of the function as one. It does not go through comparisons and
+//! conditions (a bound that was computed too small or too large shows at the access that it guards, which is an obligation
+//! of its own), nor through what cuts a value to a range: the dividend of `%`, `&` with a constant, and right shifts.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use vf_ir::obligation::Arithmetic;
+use vf_ir::{
+    BinaryOp, CType, Callee, Condition, Expr, Function, FunctionId, GlobalId, LocalId, Obligation, ObligationId,
+    Program, Property, RecordId, Resize, StmtKind, Terminator, UnaryOp,
+};
+
+/// The unsigned-wrap and lossy-conversion obligations of a function that do not matter in the sense of this module.
+/// Unsure means that an obligation matters.
+pub fn irrelevant_checks(program: &Program, function: FunctionId) -> BTreeSet<ObligationId> {
+    Relevance::new(program).irrelevant(function)
+}
+
+/// The same for several functions of one program, looking at each callee once.
+pub struct Relevance<'p> {
+    program: &'p Program,
+    /// Per function looked at: whether each parameter reaches a use that matters. Empty while in progress
+    /// (a recursive call adds nothing new).
+    parameters: RefCell<BTreeMap<FunctionId, Vec<bool>>>,
+}
+
+/// How deep calls are followed.
+const CALL_DEPTH: u32 = 6;
+
+impl<'p> Relevance<'p> {
+    pub fn new(program: &'p Program) -> Self {
+        Relevance { program, parameters: RefCell::new(BTreeMap::new()) }
+    }
+
+    /// See [`irrelevant_checks`].
+    pub fn irrelevant(&self, id: FunctionId) -> BTreeSet<ObligationId> {
+        let Some(function) = self.program.functions.get(id.index()) else {
+            return BTreeSet::new();
+        };
+        let candidates: Vec<(ObligationId, &Obligation)> = (0u32..)
+            .map(ObligationId)
+            .zip(&function.obligations)
+            .filter(|(_, o)| matches!(o.property, Property::UnsignedWrap | Property::LossyConversion))
+            .collect();
+        if candidates.is_empty() {
+            return BTreeSet::new();
+        }
+        let flow = self.flow(function, 0);
+        let computed = computed_expressions(function);
+        candidates
+            .into_iter()
+            .filter(|(_, o)| !matters(o, &flow, &computed))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// What flows into uses that matter, in one function.
+    fn flow<'f>(&self, function: &'f Function, depth: u32) -> Flow<'f> {
+        let mut flow = Flow::default();
+        for block in function.blocks() {
+            for statement in &block.statements {
+                for expr in expressions(&statement.kind) {
+                    flow.seed_offsets(expr);
+                }
+                match &statement.kind {
+                    StmtKind::Copy { size, .. }
+                    | StmtKind::Fill { size, .. }
+                    | StmtKind::HavocMemory { size, .. }
+                    | StmtKind::Alloc { size, .. } => flow.reach(size),
+                    StmtKind::Check(id) => {
+                        match function.obligations.get(id.index()).map(|o| &o.condition) {
+                            Some(Condition::ValidAccess { size, ptr, .. })
+                            | Some(Condition::InitializedMemory { size, ptr }) => {
+                                flow.reach(size);
+                                flow.seed_offsets(ptr);
+                            }
+                            _ => {}
+                        }
+                    }
+                    StmtKind::Call { callee: Callee::Direct(callee), args, .. } => {
+                        let reaching = self.reaching_parameters(*callee, depth + 1);
+                        for (argument, _) in args.iter().zip(reaching).filter(|(_, reaches)| *reaches) {
+                            flow.reach(argument);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            match &block.terminator {
+                Terminator::Return(Some(value)) => {
+                    flow.seed_offsets(value);
+                    if self.is_size(&function.ret) {
+                        flow.reach(value);
+                    }
+                }
+                Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } => {
+                    flow.seed_offsets(value);
+                }
+                _ => {}
+            }
+        }
+        flow.close(function);
+        flow
+    }
+
+    /// Which parameters of a function reach a use that matters. A function without a body uses none, as far as
+    /// can be seen.
+    fn reaching_parameters(&self, id: FunctionId, depth: u32) -> Vec<bool> {
+        if let Some(known) = self.parameters.borrow().get(&id) {
+            return known.clone();
+        }
+        let Some(function) = self.program.functions.get(id.index()).filter(|f| !f.blocks().is_empty()) else {
+            return Vec::new();
+        };
+        if depth > CALL_DEPTH {
+            return vec![true; function.params.len()];
+        }
+        self.parameters.borrow_mut().insert(id, Vec::new());
+        let flow = self.flow(function, depth);
+        let reaching: Vec<bool> = function.params.iter().map(|p| flow.locals.contains(p)).collect();
+        self.parameters.borrow_mut().insert(id, reaching.clone());
+        reaching
+    }
+
+    /// An unsigned integer of pointer width: `size_t` and what has its representation.
+    fn is_size(&self, ty: &CType) -> bool {
+        matches!(ty, CType::Int { bits, signed: false } if *bits == self.program.model.pointer_bits())
+    }
+}
+
+/// Memory by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Place {
+    Local(LocalId),
+    Global(GlobalId),
+    Member(RecordId, u32),
+    /// Reached through a pointer.
+    Other,
+}
+
+/// Expressions whose value reaches a use that matters, and where they come from.
+#[derive(Default)]
+struct Flow<'f> {
+    expressions: HashSet<&'f Expr>,
+    locals: BTreeSet<LocalId>,
+    places: BTreeSet<Place>,
+}
+
+impl<'f> Flow<'f> {
+    /// Every offset inside the expression reaches: the index of a `PtrAdd`, the address made from an integer.
+    fn seed_offsets(&mut self, expr: &'f Expr) {
+        match expr {
+            Expr::PtrAdd { ptr, index, .. } => {
+                self.seed_offsets(ptr);
+                self.seed_offsets(index);
+                self.reach(index);
+            }
+            Expr::IntToPtr(arg) => {
+                self.seed_offsets(arg);
+                self.reach(arg);
+            }
+            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) => self.seed_offsets(arg),
+            Expr::Member { ptr, .. } => self.seed_offsets(ptr),
+            Expr::Binary { lhs, rhs, .. }
+            | Expr::Compare { lhs, rhs, .. }
+            | Expr::PtrCompare { lhs, rhs, .. }
+            | Expr::PtrDiff { lhs, rhs, .. } => {
+                self.seed_offsets(lhs);
+                self.seed_offsets(rhs);
+            }
+            Expr::Select { condition, then, otherwise } => {
+                self.seed_offsets(condition);
+                self.seed_offsets(then);
+                self.seed_offsets(otherwise);
+            }
+            Expr::Int { .. }
+            | Expr::Null
+            | Expr::Local(_)
+            | Expr::LocalAddress(_)
+            | Expr::GlobalAddress(_)
+            | Expr::FunctionAddress(_) => {}
+        }
+    }
+
+    /// The value of the expression reaches a use that matters.
+    fn reach(&mut self, expr: &'f Expr) {
+        if !self.expressions.insert(expr) {
+            return;
+        }
+        match expr {
+            Expr::Local(local) => {
+                self.locals.insert(*local);
+            }
+            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::IntToPtr(arg) | Expr::PtrToInt(arg) => {
+                self.reach(arg);
+            }
+            Expr::Binary { op: BinaryOp::URem | BinaryOp::SRem, rhs, .. } => self.reach(rhs),
+            Expr::Binary { op: BinaryOp::LShr | BinaryOp::AShr, .. } => {}
+            Expr::Binary { op: BinaryOp::And, lhs, rhs } if is_constant(lhs) || is_constant(rhs) => {}
+            Expr::Binary { lhs, rhs, .. } => {
+                self.reach(lhs);
+                self.reach(rhs);
+            }
+            Expr::Select { then, otherwise, .. } => {
+                self.reach(then);
+                self.reach(otherwise);
+            }
+            Expr::PtrAdd { ptr, index, .. } => {
+                self.reach(ptr);
+                self.reach(index);
+            }
+            Expr::Member { ptr, .. } => self.reach(ptr),
+            Expr::PtrDiff { lhs, rhs, .. } => {
+                self.reach(lhs);
+                self.reach(rhs);
+            }
+            Expr::Int { .. }
+            | Expr::Null
+            | Expr::LocalAddress(_)
+            | Expr::GlobalAddress(_)
+            | Expr::FunctionAddress(_)
+            | Expr::Compare { .. }
+            | Expr::PtrCompare { .. } => {}
+        }
+    }
+
+    /// Follows the values back through registers and named memory until nothing new reaches.
+    fn close(&mut self, function: &'f Function) {
+        loop {
+            let before = (self.expressions.len(), self.locals.len(), self.places.len());
+            for statement in function.blocks().iter().flat_map(|b| &b.statements) {
+                match &statement.kind {
+                    StmtKind::Assign { dst, value } if self.locals.contains(dst) => self.reach(value),
+                    StmtKind::Load { dst, ptr, .. } if self.locals.contains(dst) => {
+                        self.places.insert(place(ptr));
+                    }
+                    StmtKind::Store { ptr, value, .. } if self.places.contains(&place(ptr)) => self.reach(value),
+                    StmtKind::Copy { dst, src, .. } if self.places.contains(&place(dst)) => {
+                        self.places.insert(place(src));
+                    }
+                    _ => {}
+                }
+            }
+            if before == (self.expressions.len(), self.locals.len(), self.places.len()) {
+                return;
+            }
+        }
+    }
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Int { .. } => true,
+        Expr::Resize { arg, .. } | Expr::Unary { arg, .. } => is_constant(arg),
+        _ => false,
+    }
+}
+
+/// The name of the memory at an address.
+fn place(ptr: &Expr) -> Place {
+    match ptr {
+        Expr::LocalAddress(local) => Place::Local(*local),
+        Expr::GlobalAddress(global) => Place::Global(*global),
+        Expr::Member { record, field, .. } => Place::Member(*record, *field),
+        Expr::PtrAdd { ptr, .. } => place(ptr),
+        _ => Place::Other,
+    }
+}
+
+/// The expressions of a statement.
+fn expressions(kind: &StmtKind) -> Vec<&Expr> {
+    match kind {
+        StmtKind::Assign { value, .. } => vec![value],
+        StmtKind::Load { ptr, .. }
+        | StmtKind::Free { ptr }
+        | StmtKind::StringLength { ptr, .. }
+        | StmtKind::ObjectSize { ptr, .. } => vec![ptr],
+        StmtKind::Store { ptr, value, .. } => vec![ptr, value],
+        StmtKind::Copy { dst, src, size } => vec![dst, src, size],
+        StmtKind::Fill { dst, byte, size } => vec![dst, byte, size],
+        StmtKind::HavocMemory { dst, size } => vec![dst, size],
+        StmtKind::Alloc { size, .. } => vec![size],
+        StmtKind::Call { callee, args, .. } => {
+            let mut all: Vec<&Expr> = args.iter().collect();
+            if let Callee::Indirect(target) = callee {
+                all.push(target);
+            }
+            all
+        }
+        StmtKind::Assume(condition) => vec![condition],
+        StmtKind::Havoc { .. } | StmtKind::Check(_) | StmtKind::ScopeStart(_) | StmtKind::ScopeEnd(_) => Vec::new(),
+    }
+}
+
+/// Every expression that the function computes, part of a larger one or not.
+fn computed_expressions(function: &Function) -> HashSet<&Expr> {
+    let mut seen = HashSet::new();
+    for block in function.blocks() {
+        for statement in &block.statements {
+            for expr in expressions(&statement.kind) {
+                collect(expr, &mut seen);
+            }
+        }
+        match &block.terminator {
+            Terminator::Return(Some(value))
+            | Terminator::Branch { condition: value, .. }
+            | Terminator::Switch { value, .. } => collect(value, &mut seen),
+            Terminator::Return(None) | Terminator::Goto(_) | Terminator::Unreachable => {}
+        }
+    }
+    seen
+}
+
+fn collect<'f>(expr: &'f Expr, seen: &mut HashSet<&'f Expr>) {
+    if !seen.insert(expr) {
+        return;
+    }
+    match expr {
+        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+            collect(arg, seen);
+        }
+        Expr::Member { ptr, .. } => collect(ptr, seen),
+        Expr::Binary { lhs, rhs, .. }
+        | Expr::Compare { lhs, rhs, .. }
+        | Expr::PtrCompare { lhs, rhs, .. }
+        | Expr::PtrDiff { lhs, rhs, .. } => {
+            collect(lhs, seen);
+            collect(rhs, seen);
+        }
+        Expr::PtrAdd { ptr, index, .. } => {
+            collect(ptr, seen);
+            collect(index, seen);
+        }
+        Expr::Select { condition, then, otherwise } => {
+            collect(condition, seen);
+            collect(then, seen);
+            collect(otherwise, seen);
+        }
+        Expr::Int { .. }
+        | Expr::Null
+        | Expr::Local(_)
+        | Expr::LocalAddress(_)
+        | Expr::GlobalAddress(_)
+        | Expr::FunctionAddress(_) => {}
+    }
+}
+
+/// Does the result of the operation under the obligation reach? The result is found by its form; one that is
+/// computed nowhere (folded away, say) counts as reaching.
+fn matters(obligation: &Obligation, flow: &Flow<'_>, computed: &HashSet<&Expr>) -> bool {
+    let results = match &obligation.condition {
+        Condition::NoOverflow { op, lhs, rhs, .. } => arithmetic_results(*op, lhs, rhs),
+        Condition::Lossless { value, bits, .. } => conversion_results(value, *bits),
+        _ => return true,
+    };
+    let mut occurs = false;
+    for result in &results {
+        occurs |= computed.contains(result);
+        if flow.expressions.contains(result) {
+            return true;
+        }
+    }
+    !occurs
+}
+
+fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
+    let binary = |op| Expr::Binary { op, lhs: Box::new(lhs.clone()), rhs: Box::new(rhs.clone()) };
+    match op {
+        Arithmetic::Add => vec![binary(BinaryOp::Add)],
+        Arithmetic::Sub => vec![binary(BinaryOp::Sub)],
+        Arithmetic::Mul => vec![binary(BinaryOp::Mul)],
+        Arithmetic::Div => vec![binary(BinaryOp::UDiv), binary(BinaryOp::SDiv)],
+        Arithmetic::Shl => vec![binary(BinaryOp::Shl)],
+        Arithmetic::Neg => {
+            vec![Expr::Unary { op: UnaryOp::Neg, arg: Box::new(rhs.clone()) }, binary(BinaryOp::Sub)]
+        }
+    }
+}
+
+/// The value after conversion: cut or extended, or itself where the width stays.
+fn conversion_results(value: &Expr, bits: u32) -> Vec<Expr> {
+    let mut results: Vec<Expr> = [Resize::Truncate, Resize::ZeroExtend, Resize::SignExtend]
+        .into_iter()
+        .map(|kind| Expr::Resize { kind, bits, arg: Box::new(value.clone()) })
+        .collect();
+    // Extensions of a value of another width never hide one that keeps the width: where none of the forms above
+    // is computed, the value itself stands for the result.
+    results.push(value.clone());
+    results
+}
