@@ -23,7 +23,13 @@ fn fenced(text: &str, opening: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while lines.by_ref().any(|line| line == opening) {
-        blocks.push(lines.by_ref().take_while(|line| *line != "```").collect::<Vec<_>>().join("\n"));
+        blocks.push(
+            lines
+                .by_ref()
+                .take_while(|line| *line != "```")
+                .collect::<Vec<_>>()
+                .join("\n"),
+        );
     }
     blocks
 }
@@ -34,12 +40,17 @@ fn the_glossary_lists_every_property_with_its_cwe() {
         .lines()
         .filter_map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
-            let [_, name, _, cwe, _] = cells.as_slice() else { return None };
-            cwe.starts_with("CWE-").then(|| (name.trim_matches('`').to_owned(), (*cwe).to_owned()))
+            let [_, name, _, cwe, _] = cells.as_slice() else {
+                return None;
+            };
+            cwe.starts_with("CWE-")
+                .then(|| (name.trim_matches('`').to_owned(), (*cwe).to_owned()))
         })
         .collect();
-    let properties: Vec<(String, String)> =
-        Property::ALL.iter().map(|p| (p.name().to_owned(), p.cwe().to_owned())).collect();
+    let properties: Vec<(String, String)> = Property::ALL
+        .iter()
+        .map(|p| (p.name().to_owned(), p.cwe().to_owned()))
+        .collect();
     assert_eq!(rows, properties);
 }
 
@@ -51,7 +62,11 @@ fn round_trip<T: DeserializeOwned + Serialize>(kind: &str) {
     for block in blocks {
         let example: Value = serde_json::from_str(&block).unwrap_or_else(|e| panic!("{kind}: {e}"));
         let report: T = serde_json::from_value(example.clone()).unwrap_or_else(|e| panic!("{kind}: {e}"));
-        assert_eq!(serde_json::to_value(&report).expect("reports are JSON"), example, "{kind}");
+        assert_eq!(
+            serde_json::to_value(&report).expect("reports are JSON"),
+            example,
+            "{kind}"
+        );
     }
 }
 
@@ -67,7 +82,11 @@ fn links_between_the_documents_lead_somewhere() {
     let mut files = vec!["README.md".to_owned(), "CHANGELOG.md".to_owned()];
     for folder in ["docs", "docs/decisions", "corpus", "smt/contracts"] {
         for entry in std::fs::read_dir(repository().join(folder)).expect("the folder is there") {
-            let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
+            let name = entry
+                .expect("readable")
+                .file_name()
+                .to_string_lossy()
+                .into_owned();
             if name.ends_with(".md") {
                 files.push(format!("{folder}/{name}"));
             }
@@ -75,14 +94,21 @@ fn links_between_the_documents_lead_somewhere() {
     }
     for file in files {
         let text = document(&file);
-        let folder = repository().join(&file).parent().expect("a file is in a folder").to_path_buf();
+        let folder = repository()
+            .join(&file)
+            .parent()
+            .expect("a file is in a folder")
+            .to_path_buf();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();
             if target.is_empty() || target.contains("://") {
                 continue;
             }
             looked_at += 1;
-            assert!(folder.join(target).exists(), "{file}: the link to {target} leads nowhere");
+            assert!(
+                folder.join(target).exists(),
+                "{file}: the link to {target} leads nowhere"
+            );
         }
     }
     assert!(looked_at > 5, "only {looked_at} links were found");

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device};
 
+use crate::chat::ChatForm;
 use crate::config::{self, Config};
 use crate::decoder::{self, Cache, Decoder};
 use crate::error::{ModelError, compute};
@@ -74,8 +75,12 @@ pub struct HostedModel {
     config: Config,
     vocabulary: Vocabulary,
     decoder: Decoder,
+    chat: Option<ChatForm>,
     context: usize,
     precision: Precision,
+    /// Keys and values of the last prompt, whose tokens these are, and perhaps of one completion after it.
+    cache: Cache,
+    cached: Vec<u32>,
 }
 
 /// One completion of a prompt.
@@ -164,12 +169,17 @@ impl HostedModel {
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
         let decoder = Decoder::load(&config, &weights, context, options.dtype.dtype(), &device)?;
+        let chat = ChatForm::of(&vocabulary);
+        let (cache, cached) = (Cache::default(), Vec::new());
         Ok(HostedModel {
             config,
             vocabulary,
             decoder,
+            chat,
             context,
             precision: options.dtype,
+            cache,
+            cached,
         })
     }
 
@@ -183,32 +193,62 @@ impl HostedModel {
         self.context
     }
 
-    /// Whether the tokenizer has a token of exactly this text: tells which chat form a model was trained on.
-    pub fn has_token(&self, token: &str) -> bool {
-        self.vocabulary.contains(token)
-    }
-
-    /// Completes a prompt.
+    /// Completes a prompt. Markers spelled out in it (`<|im_end|>`) are text like any other.
     pub fn generate(&mut self, prompt: &str, sampling: &Sampling) -> Result<Vec<Completion>, ModelError> {
         self.generate_with(prompt, sampling, &mut |_| ControlFlow::Continue(()))
     }
 
     /// Completes a prompt and reports progress; `Break` ends the run with what there is.
     ///
-    /// The prompt goes through the model once, however many samples are asked for.
+    /// The prompt goes through the model once, however many samples are asked for; what it has in common
+    /// with the prompt before is not computed again.
     pub fn generate_with(
         &mut self,
         prompt: &str,
         sampling: &Sampling,
         progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Completion>, ModelError> {
+        let prompt = self.vocabulary.encode(prompt, true)?;
+        self.run(&prompt, sampling, progress)
+    }
+
+    /// The form of conversation that the model's vocabulary has markers for, by name.
+    pub fn chat_form(&self) -> Option<&'static str> {
+        self.chat.map(ChatForm::name)
+    }
+
+    /// Answers a user's message, in the form that the model was trained on for conversations; a model without
+    /// such a form completes the two texts one after the other.
+    pub fn answer(
+        &mut self,
+        system: &str,
+        user: &str,
+        sampling: &Sampling,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Completion>, ModelError> {
+        let prompt = match self.chat {
+            Some(form) => form.prompt(&self.vocabulary, system, user)?,
+            None => self.vocabulary.encode(&format!("{system}\n\n{user}\n\n"), true)?,
+        };
+        self.run(&prompt, sampling, progress)
+    }
+
+    fn run(
+        &mut self,
+        prompt: &[u32],
+        sampling: &Sampling,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Vec<Completion>, ModelError> {
         sampling.check()?;
-        let prompt = self.vocabulary.encode(prompt)?;
         // Room for one new token at least.
-        self.check_length(&prompt, self.context - 1)?;
-        let mut cache = Cache::default();
+        self.check_length(prompt, self.context - 1)?;
+        let mut cache = self.take_cache(prompt);
         let mut logits = Vec::new();
-        for chunk in prompt.chunks(PREFILL_CHUNK) {
+        for chunk in prompt
+            .get(cache.len()..)
+            .unwrap_or_default()
+            .chunks(PREFILL_CHUNK)
+        {
             logits = self.forward(chunk, &mut cache)?;
             let event = Event::Prompt {
                 read: cache.len(),
@@ -228,12 +268,26 @@ impl HostedModel {
                 break;
             }
         }
+        self.cache = cache;
+        self.cached = prompt.to_vec();
         Ok(completions)
+    }
+
+    /// The cache of the last prompt, cut to what this one shares with it: whole pieces only, and never all of
+    /// the prompt. The rest then goes through the model in the same pieces as it would without a cache, and
+    /// every number comes out the same: a seed gives the same text whatever ran before.
+    fn take_cache(&mut self, prompt: &[u32]) -> Cache {
+        let shared = self.cached.iter().zip(prompt).take_while(|(a, b)| a == b).count();
+        let shared = shared.min(prompt.len().saturating_sub(1));
+        let mut cache = std::mem::take(&mut self.cache);
+        self.cached.clear();
+        cache.truncate(shared / PREFILL_CHUNK * PREFILL_CHUNK);
+        cache
     }
 
     /// Token ids of a text, with the marks that the tokenizer puts around it.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.vocabulary.encode(text)
+        self.vocabulary.encode(text, true)
     }
 
     /// What the model expects after these tokens: one logit for each row of the vocabulary, computed afresh.
@@ -284,7 +338,7 @@ impl HostedModel {
                 dtype: self.precision.name(),
             })?;
             log_probability += choice.log_probability;
-            if self.config.end_tokens.contains(&choice.token) {
+            if self.ends(choice.token) {
                 break Finished::EndToken;
             }
             stream.push(&self.vocabulary, choice.token)?;
@@ -327,6 +381,11 @@ impl HostedModel {
             finished,
             log_probability,
         })
+    }
+
+    fn ends(&self, token: u32) -> bool {
+        let of_turn = self.chat.is_some_and(|form| form.end_of_turn() == token);
+        of_turn || self.config.end_tokens.contains(&token)
     }
 
     fn forward(&self, tokens: &[u32], cache: &mut Cache) -> Result<Vec<f32>, ModelError> {

@@ -20,13 +20,14 @@
 //! # Ok::<(), vf_model::ModelError>(())
 //! ```
 
+mod chat;
 pub mod config;
 mod decoder;
 mod error;
 mod files;
 mod hosted;
 mod sample;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
 mod weights;

@@ -36,15 +36,18 @@ impl Vocabulary {
                 message: e.to_string(),
             })?;
         tokenizer.with_padding(None);
+        // A text that holds the spelling of a marker (a source file can) is text all the same.
+        tokenizer.set_encode_special_tokens(true);
         let known = known_ids(file, &tokenizer, vocab_size)?;
         Ok(Vocabulary { tokenizer, known })
     }
 
-    /// Token ids of a prompt, with the marks that the tokenizer puts around a text.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+    /// Token ids of a text, on demand with the marks that the tokenizer puts around a whole one. Markers
+    /// spelled out in the text are not taken for markers.
+    pub fn encode(&self, text: &str, whole: bool) -> Result<Vec<u32>, ModelError> {
         let encoding = self
             .tokenizer
-            .encode(text, true)
+            .encode(text, whole)
             .map_err(|e| ModelError::Encode {
                 message: e.to_string(),
             })?;
@@ -69,8 +72,9 @@ impl Vocabulary {
         }
     }
 
-    pub fn contains(&self, token: &str) -> bool {
-        self.tokenizer.token_to_id(token).is_some()
+    /// Id of the token that is spelled exactly like this.
+    pub fn marker(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use tempfile::TempDir;
-use vf_model::testing::{END_TOKEN, TinyModel};
+use vf_model::testing::{END_TOKEN, HIDDEN, TinyModel};
 use vf_model::{Completion, Event, Family, Finished, HostedModel, LoadOptions, ModelError, Sampling};
 
 const FAMILIES: [Family; 2] = [Family::Llama, Family::Qwen2];
@@ -303,4 +303,83 @@ fn text_survives_the_tokenizer() {
     assert_eq!(model.encode("int").expect("text"), [257]);
     assert_eq!(model.encode("x int").expect("text").len(), 2);
     assert_eq!(model.encode("é").expect("text").len(), 2);
+}
+
+/// Prompts that begin alike share the work, and nothing but the work.
+#[test]
+fn a_shared_beginning_is_not_computed_again() {
+    for family in FAMILIES {
+        let tiny = TinyModel {
+            max_positions: 4096,
+            ..TinyModel::new(family, 2)
+        };
+        let beginning = "static int check(struct range *r) { return r->low < r->high; }\n".repeat(20);
+        let (first, second) = (format!("{beginning}int a;"), format!("{beginning}long bb;"));
+        let sampling = Sampling {
+            max_new_tokens: 16,
+            ..hot(3)
+        };
+        let mut pieces = Vec::new();
+        let mut run = |model: &mut HostedModel, prompt: &str| {
+            let mut count = 0;
+            let completions = model
+                .generate_with(prompt, &sampling, &mut |event| {
+                    count += usize::from(matches!(event, Event::Prompt { .. }));
+                    ControlFlow::Continue(())
+                })
+                .expect("generation works");
+            pieces.push(count);
+            completions
+        };
+        let mut used = host(&tiny);
+        run(&mut used, &first);
+        let after_another = run(&mut used, &second);
+        let again = run(&mut used, &second);
+        let fresh = run(&mut host(&tiny), &second);
+        assert_eq!(after_another, fresh);
+        assert_eq!(again, fresh);
+        // A prompt of which nothing is shared.
+        assert_eq!(run(&mut used, PROMPT), run(&mut host(&tiny), PROMPT));
+        assert!(pieces[0] >= 3, "{pieces:?}");
+        assert_eq!(pieces[1..4], [1, 1, pieces[0]]);
+    }
+}
+
+#[test]
+fn an_answer_ends_with_its_turn() {
+    let tiny = TinyModel::new(Family::Qwen2, 1);
+    let folder = TempDir::new().expect("a scratch folder");
+    tiny.write(folder.path()).expect("the folder is writable");
+    let load = || HostedModel::load(folder.path(), &LoadOptions::default()).expect("a complete folder");
+    assert_eq!(load().chat_form(), None);
+
+    let mut tokenizer = vf_model::testing::tokenizer();
+    let added = tokenizer["added_tokens"].as_array_mut().expect("a list");
+    for (id, marker) in [(END_TOKEN + 1, "<|im_start|>"), (END_TOKEN + 2, "<|im_end|>")] {
+        let mut token = added[0].clone();
+        token["id"] = id.into();
+        token["content"] = marker.into();
+        added.push(token);
+    }
+    std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).expect("writable");
+    // Make the marker of the turn's end the likeliest token by far.
+    let mut tensors = tiny.tensors();
+    let output = &mut tensors.get_mut("lm_head.weight").expect("it is there").1;
+    let row = |token: u32| token as usize * HIDDEN..(token as usize + 1) * HIDDEN;
+    output[row(END_TOKEN + 2)].iter_mut().for_each(|w| *w *= 50.0);
+    vf_model::testing::write_safetensors(&folder.path().join("model.safetensors"), &tensors)
+        .expect("writable");
+
+    let mut model = load();
+    assert_eq!(model.chat_form(), Some("chatml"));
+    let sampling = greedy(40);
+    let mut ended = 0;
+    for question in ["int a;", "long b;", "char *c;", "return 0;"] {
+        let answer = model
+            .answer("Repair.", question, &sampling, &mut |_| ControlFlow::Continue(()))
+            .expect("text");
+        assert!(answer[0].tokens.iter().all(|t| *t != END_TOKEN + 2));
+        ended += usize::from(answer[0].finished == Finished::EndToken);
+    }
+    assert!(ended > 0, "no answer came to its end");
 }
