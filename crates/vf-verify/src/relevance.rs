@@ -63,7 +63,7 @@ impl<'p> Relevance<'p> {
         let computed = computed_expressions(function);
         candidates
             .into_iter()
-            .filter(|(_, o)| !matters(o, &flow, &computed))
+            .filter(|(id, o)| !matters(function, *id, o, &flow, &computed))
             .map(|(id, _)| id)
             .collect()
     }
@@ -361,20 +361,29 @@ fn collect<'f>(expr: &'f Expr, seen: &mut HashSet<&'f Expr>) {
 
 /// Does the result of the operation under the obligation reach? The result is found by its form; one that is
 /// computed nowhere (folded away, say) counts as reaching.
-fn matters(obligation: &Obligation, flow: &Flow<'_>, computed: &HashSet<&Expr>) -> bool {
+fn matters(
+    function: &Function,
+    id: ObligationId,
+    obligation: &Obligation,
+    flow: &Flow<'_>,
+    computed: &HashSet<&Expr>,
+) -> bool {
     let results = match &obligation.condition {
         Condition::NoOverflow { op, lhs, rhs, .. } => arithmetic_results(*op, lhs, rhs),
-        Condition::Lossless { value, bits, .. } => conversion_results(value, *bits),
+        Condition::Lossless { value, bits, .. } => {
+            let mut resized = conversion_results(value, *bits);
+            resized.retain(|r| computed.contains(r));
+            if resized.is_empty() {
+                // The width stays: the value itself is the result, and only its use tells the two apart.
+                return flow.expressions.contains(value) && !only_compared(function, id, value)
+                    || !computed.contains(value);
+            }
+            resized
+        }
         _ => return true,
     };
-    let mut occurs = false;
-    for result in &results {
-        occurs |= computed.contains(result);
-        if flow.expressions.contains(result) {
-            return true;
-        }
-    }
-    !occurs
+    let computed: Vec<&Expr> = results.iter().filter(|r| computed.contains(r)).collect();
+    computed.is_empty() || computed.iter().any(|r| flow.expressions.contains(*r))
 }
 
 fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
@@ -391,14 +400,53 @@ fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
     }
 }
 
-/// The value after conversion: cut or extended, or itself where the width stays.
+/// The value after a conversion that changes its width.
 fn conversion_results(value: &Expr, bits: u32) -> Vec<Expr> {
-    let mut results: Vec<Expr> = [Resize::Truncate, Resize::ZeroExtend, Resize::SignExtend]
+    [Resize::Truncate, Resize::ZeroExtend, Resize::SignExtend]
         .into_iter()
         .map(|kind| Expr::Resize { kind, bits, arg: Box::new(value.clone()) })
-        .collect();
-    // Extensions of a value of another width never hide one that keeps the width: where none of the forms above
-    // is computed, the value itself stands for the result.
-    results.push(value.clone());
-    results
+        .collect()
+}
+
+/// Is the value, in the statement that the check stands before, an operand of comparisons only?
+fn only_compared(function: &Function, id: ObligationId, value: &Expr) -> bool {
+    for block in function.blocks() {
+        let Some(at) = block.statements.iter().position(|s| s.kind == StmtKind::Check(id)) else { continue };
+        for statement in &block.statements[at + 1..] {
+            let users: Vec<&Expr> =
+                expressions(&statement.kind).into_iter().filter(|e| occurs(value, e, true)).collect();
+            if !users.is_empty() {
+                return !users.iter().any(|e| occurs(value, e, false));
+            }
+        }
+        return match &block.terminator {
+            Terminator::Branch { condition: e, .. } => occurs(value, e, true) && !occurs(value, e, false),
+            _ => false,
+        };
+    }
+    false
+}
+
+/// Does `value` occur in `expr`, operands of comparisons included or not?
+fn occurs(value: &Expr, expr: &Expr, in_comparisons: bool) -> bool {
+    let inside = |e: &Expr| occurs(value, e, in_comparisons);
+    expr == value
+        || match expr {
+            Expr::Compare { lhs, rhs, .. } | Expr::PtrCompare { lhs, rhs, .. } => {
+                in_comparisons && (inside(lhs) || inside(rhs))
+            }
+            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+                inside(arg)
+            }
+            Expr::Member { ptr, .. } => inside(ptr),
+            Expr::Binary { lhs, rhs, .. } | Expr::PtrDiff { lhs, rhs, .. } => inside(lhs) || inside(rhs),
+            Expr::PtrAdd { ptr, index, .. } => inside(ptr) || inside(index),
+            Expr::Select { condition, then, otherwise } => inside(condition) || inside(then) || inside(otherwise),
+            Expr::Int { .. }
+            | Expr::Null
+            | Expr::Local(_)
+            | Expr::LocalAddress(_)
+            | Expr::GlobalAddress(_)
+            | Expr::FunctionAddress(_) => false,
+        }
 }

@@ -8,8 +8,8 @@ use vf_source::Span;
 
 use super::expand_format_calls;
 
-/// What a register holds in a run of the straight-line code that the pass makes.
-type Registers = BTreeMap<LocalId, u128>;
+/// Value and width of each register in a run of the straight-line code that the pass makes.
+type Registers = BTreeMap<LocalId, (u128, u32)>;
 
 /// A program with `f`, which calls `function(buffer, [size,] format, arguments...)` and returns its result.
 fn program(function: &str, size: Option<u64>, format: &str, arguments: &[Argument]) -> Program {
@@ -118,17 +118,23 @@ fn run(program: &Program, arguments: &[Argument], unknown: &[u128]) -> Run {
         Argument::Text(_) => None,
         Argument::Pointer => Some(0),
     });
-    registers.extend(function.params.iter().copied().zip(values));
+    let width = |local: LocalId| match function.locals[local.index()].storage {
+        Storage::Register(Ty::Int(bits)) => bits,
+        _ => 64,
+    };
+    registers.extend(function.params.iter().zip(values).map(|(p, value)| (*p, (value, width(*p)))));
     let mut unknown = unknown.iter();
     let mut run = Run { result: 0, room: None, text: None, possible: true };
     for statement in &function.blocks()[0].statements {
         match &statement.kind {
             StmtKind::Assign { dst, value } => {
-                let value = eval(value, &registers);
+                let value = evaluate(value, &registers);
+                assert_eq!(value.1, width(*dst), "the widths of {statement:?} agree");
                 registers.insert(*dst, value);
             }
             StmtKind::Havoc { dst, .. } => {
-                registers.insert(*dst, *unknown.next().expect("enough unknown values"));
+                let value = *unknown.next().expect("enough unknown values");
+                registers.insert(*dst, (value, width(*dst)));
             }
             StmtKind::Assume(condition) => run.possible &= eval(condition, &registers) == 1,
             StmtKind::Check(id) => {
@@ -143,7 +149,7 @@ fn run(program: &Program, arguments: &[Argument], unknown: &[u128]) -> Run {
             other => panic!("unexpected statement {other:?}"),
         }
     }
-    run.result = registers.get(&LocalId(0)).map_or(0, |v| *v as u32 as i32);
+    run.result = registers.get(&LocalId(0)).map_or(0, |v| v.0 as u32 as i32);
     run
 }
 
@@ -160,7 +166,7 @@ fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
     let sign = |(v, bits): (u128, u32)| if v >> (bits - 1) & 1 == 1 { (v | !mask(bits)) as i128 } else { v as i128 };
     match expr {
         Expr::Int { bits, value } => (*value, *bits),
-        Expr::Local(l) => (registers[l], 64),
+        Expr::Local(l) => registers[l],
         Expr::Unary { op, arg } => {
             let (value, bits) = evaluate(arg, registers);
             match op {
@@ -169,8 +175,8 @@ fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
             }
         }
         Expr::Binary { op, lhs, rhs } => {
-            let ((a, x), (b, y)) = (evaluate(lhs, registers), evaluate(rhs, registers));
-            let bits = x.min(y);
+            let ((a, bits), (b, other)) = (evaluate(lhs, registers), evaluate(rhs, registers));
+            assert_eq!(bits, other, "{expr:?}");
             let value = match op {
                 BinaryOp::Add => a.wrapping_add(b),
                 BinaryOp::And => a & b,
@@ -180,10 +186,8 @@ fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
             (value & mask(bits), bits)
         }
         Expr::Compare { op, lhs, rhs } => {
-            let (mut a, mut b) = (evaluate(lhs, registers), evaluate(rhs, registers));
-            // A register's width is that of the other side.
-            let bits = a.1.min(b.1);
-            (a.1, b.1) = (bits, bits);
+            let (a, b) = (evaluate(lhs, registers), evaluate(rhs, registers));
+            assert_eq!(a.1, b.1, "{expr:?}");
             let holds = match op {
                 CompareOp::Equal => a.0 == b.0,
                 CompareOp::NotEqual => a.0 != b.0,
@@ -197,9 +201,8 @@ fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
         Expr::Resize { kind, bits, arg } => {
             let arg = evaluate(arg, registers);
             let value = match kind {
-                Resize::ZeroExtend => arg.0,
-                Resize::SignExtend => sign((arg.0, arg.1.min(*bits))) as u128,
-                Resize::Truncate => arg.0,
+                Resize::SignExtend => sign(arg) as u128,
+                Resize::ZeroExtend | Resize::Truncate => arg.0,
             };
             (value & mask(*bits), *bits)
         }
