@@ -153,9 +153,13 @@ pub enum ModelError {
         "token {token} is not in the vocabulary of {vocab_size}: encode the text with this model's tokenizer"
     )]
     BadToken { token: u32, vocab_size: usize },
-    #[error("the tokenizer cannot encode the prompt: {message}")]
+    #[error(
+        "the tokenizer cannot encode the prompt: {message}; check that tokenizer.json is the model's own"
+    )]
     Encode { message: String },
-    #[error("the tokenizer cannot decode the model's tokens: {message}")]
+    #[error(
+        "the tokenizer cannot decode the model's tokens: {message}; check that tokenizer.json is the model's own"
+    )]
     Decode { message: String },
     #[error(
         "the model computed a value that is not a number at token {position}: the weights are damaged, or need a wider element type than {dtype}"

@@ -24,17 +24,13 @@ impl Vocabulary {
         let text = files::read_text(folder, "tokenizer.json")?;
         // A syntax error gets its line from here; the tokenizer's own message has none.
         let _: serde::de::IgnoredAny = files::parse_json(&file, &text)?;
-        let mut tokenizer = Tokenizer::from_bytes(text.as_bytes()).map_err(|e| ModelError::BadTokenizer {
+        let bad = |message| ModelError::BadTokenizer {
             file: file.clone(),
-            message: e.to_string(),
-        })?;
+            message,
+        };
+        let mut tokenizer = guarded(|| Tokenizer::from_bytes(text.as_bytes())).map_err(bad)?;
         // A published tokenizer may cut or pad its input, left over from training; a prompt stays whole.
-        tokenizer
-            .with_truncation(None)
-            .map_err(|e| ModelError::BadTokenizer {
-                file: file.clone(),
-                message: e.to_string(),
-            })?;
+        tokenizer.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         tokenizer.with_padding(None);
         // A text that holds the spelling of a marker (a source file can) is text all the same.
         tokenizer.set_encode_special_tokens(true);
@@ -45,22 +41,15 @@ impl Vocabulary {
     /// Token ids of a text, on demand with the marks that the tokenizer puts around a whole one. Markers
     /// spelled out in the text are not taken for markers.
     pub fn encode(&self, text: &str, whole: bool) -> Result<Vec<u32>, ModelError> {
-        let encoding = self
-            .tokenizer
-            .encode(text, whole)
-            .map_err(|e| ModelError::Encode {
-                message: e.to_string(),
-            })?;
-        Ok(encoding.get_ids().to_vec())
+        let encoding = guarded(|| self.tokenizer.encode(text, whole));
+        encoding
+            .map(|e| e.get_ids().to_vec())
+            .map_err(|message| ModelError::Encode { message })
     }
 
     /// Text of token ids, special tokens left out; incomplete characters become U+FFFD.
     pub fn decode(&self, tokens: &[u32]) -> Result<String, ModelError> {
-        self.tokenizer
-            .decode(tokens, true)
-            .map_err(|e| ModelError::Decode {
-                message: e.to_string(),
-            })
+        guarded(|| self.tokenizer.decode(tokens, true)).map_err(|message| ModelError::Decode { message })
     }
 
     /// Takes all probability from ids that have no text.
@@ -75,6 +64,16 @@ impl Vocabulary {
     /// Id of the token that is spelled exactly like this.
     pub fn marker(&self, token: &str) -> Option<u32> {
         self.tokenizer.token_to_id(token)
+    }
+}
+
+/// Calls into the tokenizer library, which panics on some files that it reads without complaint (a
+/// replacement whose pattern is empty, version 0.23). The tokenizer has no state that a panic could leave
+/// half-changed: each call starts anew.
+fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|e| e.to_string()),
+        Err(_) => Err("the tokenizer library gave up on it".to_owned()),
     }
 }
 

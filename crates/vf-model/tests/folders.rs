@@ -589,6 +589,18 @@ fn tokenizers_that_do_not_fit() {
     refuses!(folder, ModelError::VocabularyTooSmall { .. }, "different models");
 }
 
+/// The tokenizer library panics on this one, at a text with a character of two bytes.
+#[test]
+fn a_tokenizer_that_gives_up_is_an_error() {
+    let folder = Folder::new();
+    let mut wrong = tokenizer();
+    wrong["normalizer"] = json!({ "type": "Replace", "pattern": { "Regex": "" }, "content": "x" });
+    folder.write("tokenizer.json", wrong.to_string());
+    let mut model = folder.load().expect("it can be read");
+    let result = model.generate("é", &Sampling::default());
+    assert!(matches!(result, Err(ModelError::Encode { .. })), "{result:?}");
+}
+
 /// A tokenizer that cuts its input, as training scripts leave it, must not cut a prompt.
 #[test]
 fn a_prompt_stays_whole() {
