@@ -147,3 +147,50 @@ impl Drop for Scratch {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_a_file_inside_its_tree() {
+        let named = |text: &str| reported_file(text);
+        assert_eq!(
+            named("CID: 1\nFile: drivers/a.c\nLine: 3\n"),
+            Some(PathBuf::from("drivers/a.c"))
+        );
+        for outside in ["File: ../a.c", "File: /etc/passwd", "File:", "Line: 3", ""] {
+            assert_eq!(named(outside), None, "{outside}");
+        }
+    }
+
+    #[test]
+    fn the_default_case_is_in_the_corpus() {
+        let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../corpus/cases")
+            .join(DEFAULT_CASE);
+        let text = fs::read_to_string(case.join("report.txt")).expect("the case has a report");
+        let file = reported_file(&text).expect("the report names a file");
+        assert!(case.join("tree").join(file).is_file());
+        assert!(
+            !flags(&case.join("tree"))
+                .expect("the tree has its flags")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_tree_is_copied_whole_and_the_scratch_folder_goes_away() {
+        let scratch = Scratch::new().expect("a scratch folder");
+        let path = scratch.0.clone();
+        fs::create_dir_all(path.join("from/a/b")).expect("writable");
+        fs::write(path.join("from/a/b/c.txt"), "text").expect("writable");
+        copy_tree(&path.join("from"), &path.join("to")).expect("copied");
+        assert_eq!(
+            fs::read_to_string(path.join("to/a/b/c.txt")).expect("there"),
+            "text"
+        );
+        drop(scratch);
+        assert!(!path.exists());
+    }
+}
