@@ -72,8 +72,8 @@ struct Reader<'a> {
     /// Input objects that are no globals, in the order of `Input::objects`.
     order: Vec<ObjectId>,
     index: BTreeMap<ObjectId, usize>,
-    /// Contents arrays by the name of their variable.
-    arrays: BTreeMap<String, (Term, Vec<Term>)>,
+    /// Elements of unknown contents that were read, (place, element), by the name of the array.
+    arrays: BTreeMap<String, Vec<(Term, Term)>>,
     program: &'a Program,
 }
 
@@ -87,10 +87,18 @@ impl<'a> Reader<'a> {
                 order.push(*id);
             }
         }
-        let mut arrays = BTreeMap::new();
+        let mut arrays: BTreeMap<String, Vec<(Term, Term)>> = BTreeMap::new();
         for (array, reads) in &execution.base_reads {
             if let (View::Var { .. }, Some(name)) = (terms.view(*array), terms.name(*array)) {
-                arrays.insert(name, (*array, reads.clone()));
+                let elements = reads.iter().map(|at| (*at, terms.select(*array, *at)));
+                arrays.entry(name).or_default().extend(elements);
+            }
+        }
+        let width = program.model.pointer_bits();
+        for (array, cells) in &execution.cells {
+            if let Some(name) = terms.name(*array) {
+                let elements = cells.iter().map(|(at, variable)| (terms.bv(width, *at), *variable));
+                arrays.entry(name).or_default().extend(elements);
             }
         }
         Reader { execution, terms, model, order, index, arrays, program }
@@ -149,11 +157,10 @@ impl<'a> Reader<'a> {
         let label: String =
             object.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '.' }).collect();
         for g in [1u64, 2, 4, 8] {
-            let Some((array, reads)) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else { continue };
-            let contents = self.model.value(self.terms, *array);
-            for read in reads {
+            let Some(reads) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else { continue };
+            for (read, element) in reads {
                 let at = self.number(*read);
-                let value = contents.element(at).unwrap_or(0);
+                let value = self.number(*element);
                 for k in 0..g {
                     let place = at as u64 + k;
                     if at < u128::from(size) && place < size {
@@ -180,14 +187,13 @@ impl<'a> Reader<'a> {
     fn labelled(&self, label: &str, size: u64) -> Vec<u8> {
         let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
         for g in [1u64, 2, 4, 8] {
-            let Some((array, reads)) = self.arrays.get(&format!("{label}.{g}")) else { continue };
-            let contents = self.model.value(self.terms, *array);
-            for read in reads {
+            let Some(reads) = self.arrays.get(&format!("{label}.{g}")) else { continue };
+            for (read, element) in reads {
                 let at = self.number(*read);
                 if at >= u128::from(size) {
                     continue;
                 }
-                let value = contents.element(at).unwrap_or(0);
+                let value = self.number(*element);
                 for k in 0..g {
                     if (at as u64) + k < size {
                         bytes.insert(at as u64 + k, (value >> (8 * k)) as u8);

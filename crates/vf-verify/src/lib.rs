@@ -15,14 +15,8 @@ mod analysis;
 mod confirm;
 pub mod counterexample;
 mod engine;
-mod format {
-    pub fn expand_format_calls(_: &mut vf_ir::Program) {}
-}
-mod relevance {
-    pub fn irrelevant_checks(p: &vf_ir::Program, f: vf_ir::FunctionId) -> std::collections::BTreeSet<vf_ir::ObligationId> {
-        (0..p.function(f).obligations.len() as u32).map(vf_ir::ObligationId).filter(|o| matches!(p.function(f).obligations[o.index()].property, vf_ir::Property::UnsignedWrap | vf_ir::Property::LossyConversion)).collect()
-    }
-}
+pub mod format;
+pub mod relevance;
 pub mod report;
 mod solve;
 

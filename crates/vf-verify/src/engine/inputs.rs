@@ -104,6 +104,10 @@ impl Engine<'_> {
         let edge = Edge { guard, state };
         let values = arguments.iter().map(|(_, v)| v.clone()).collect();
         self.run_function(&frame, values, edge.guard, edge.state.memory)?;
+        let outside = |o: &&Object| o.input && !matches!(o.key, ObjectKey::Global(_));
+        if self.objects.values().filter(outside).count() > 1 {
+            self.assume("pointer parameters, and the pointers found through them, lead to separate objects");
+        }
         Ok(arguments)
     }
 
@@ -167,10 +171,8 @@ impl Engine<'_> {
                 let nul = t.var(&format!("nul.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
                 let none = self.no_nul();
                 let array = self.contents_array(id, "", 1);
-                self.base_reads.entry(array).or_default().push(nul);
-                let there = t.and(t.ult(nul, size), t.eq(t.select(array, nul), t.bv(8, 0)));
                 self.learned.granule.insert(id, 1);
-                self.fact(t.or(t.eq(nul, none), there));
+                self.pending_nuls.insert(array, (nul, size));
                 if let Some(contents) = self.initial.get_mut(&id) {
                     contents.nul = nul;
                 }
@@ -280,7 +282,8 @@ impl Engine<'_> {
     /// member.
     fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
         let Some(CType::Record(record)) = object.element else { return false };
-        tested_members(self.program).contains(&(record.0, at))
+        let tested = self.tested_members.get_or_insert_with(|| Rc::new(tested_members(self.program)));
+        tested.contains(&(record.0, at))
     }
 
     /// Pointer parameters with the length that follows them: `size(p) >= n * sizeof(*p)`.

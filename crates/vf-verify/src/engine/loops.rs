@@ -13,7 +13,7 @@ use vf_ir::{BlockId, Expr, FunctionId, LocalId, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, FunctionFacts, Returns, defined};
-use super::memory::{Version, Written};
+use super::memory::{Version, Written, WrittenRange};
 use super::state::{Contents, Edge, Memory, Register, State};
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{CandidateInstance, Engine, Event, Mode, Stop};
@@ -39,6 +39,16 @@ pub struct LoopLearned {
     pub targets: HashMap<u32, BTreeSet<ObjectId>>,
     /// Known low zero bits of a pointer register's offset at the header.
     pub alignment: HashMap<u32, u32>,
+}
+
+/// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
+/// at the header rather than a fact about it, since it speaks of every byte of a range.
+#[derive(Clone, Debug)]
+pub struct RangeCandidate {
+    pub object: ObjectId,
+    pub cursor: LocalId,
+    /// Bytes a step, for an integer cursor.
+    pub scale: u64,
 }
 
 /// A property of the state at a loop header, relative to the state on entry.
@@ -68,7 +78,6 @@ pub enum Candidate {
     BeforeNul(LocalId),
     /// `base + counter * scale` has not passed the known NUL of the object.
     IndexBeforeNul { object: ObjectId, counter: LocalId },
-    /// Everything from the entry offset up to the pointer (or counter) is written.
     Alive(ObjectId),
 }
 
@@ -144,7 +153,8 @@ impl Engine<'_> {
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
         let number = self.unique();
-        let head = self.header_state(frame, key, &learned, &changed, &entry, number)?;
+        let ranges = self.range_candidates(frame, &learned, &changed, &entry.state);
+        let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
         let candidates = self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
 
         // Assume each under its literal; establish each on entry.
@@ -166,6 +176,10 @@ impl Engine<'_> {
             on_entry.push((id, before));
             numbers.push((id, candidate.clone()));
             assumed.push(t.implies(t.and(head.guard, active), here));
+        }
+        for (id, range) in &ranges {
+            let before = self.range_written(range, &entry.state, &entry.state)?;
+            on_entry.push((*id, before));
         }
         // In this order: what holds on entry must not be shown from what is assumed of the header.
         self.events.push(Event::Establish { candidates: on_entry, guard: entry.guard });
@@ -190,6 +204,10 @@ impl Engine<'_> {
                 } else {
                     after.push((id, t.bool(false)));
                 }
+            }
+            for (id, range) in &ranges {
+                let holds = self.range_written(range, &back.state, &entry.state)?;
+                after.push((*id, holds));
             }
             self.events.push(Event::Establish { candidates: after, guard: back.guard });
         }
@@ -223,16 +241,15 @@ impl Engine<'_> {
     fn header_state(
         &mut self,
         frame: &Frame,
-        key: LoopKey,
         learned: &LoopLearned,
         changed: &[LocalId],
+        ranges: &[(usize, RangeCandidate)],
         entry: &Edge,
         number: u64,
     ) -> Result<Edge, Stop> {
         let t = self.terms;
         let mut state = entry.state.clone();
         let function = self.program.function(frame.function);
-        let _ = key;
         for local in changed {
             let before = state.registers.get(local.index()).and_then(Option::as_ref).cloned();
             let Some(info) = function.locals.get(local.index()) else { continue };
@@ -291,10 +308,19 @@ impl Engine<'_> {
                 &format!("written.{}{label}", self.object_label(*object)),
                 Sort::Array { index: self.pointer_bits, element: 1 },
             );
+            let mut here = Vec::new();
+            for (id, range) in ranges.iter().filter(|(_, r)| r.object == *object) {
+                let (Some((low, high)), Some(candidate)) =
+                    (self.range_bounds(range, &state, &entry.state), self.candidates.get(*id))
+                else {
+                    continue;
+                };
+                here.push(WrittenRange { active: candidate.active, low, high });
+            }
             let version = self.add_version(Version::Base {
                 object: *object,
                 label,
-                written: Written::Since(before.version, array),
+                written: Written::Since { before: before.version, array, ranges: Rc::new(here) },
                 lazy: false,
                 before: Some(before.version),
             });
@@ -567,6 +593,86 @@ impl Engine<'_> {
             Some(size) if size > 1 => vec![size as i64],
             _ => vec![1],
         }
+    }
+
+    fn range_candidates(
+        &mut self,
+        frame: &Frame,
+        learned: &LoopLearned,
+        changed: &[LocalId],
+        entry: &State,
+    ) -> Vec<(usize, RangeCandidate)> {
+        let function = self.program.function(frame.function);
+        let mut found = Vec::new();
+        for object in &learned.objects {
+            let Some(info) = self.objects.get(object).cloned() else { continue };
+            if !info.indeterminate || info.summary {
+                continue;
+            }
+            let g = self.granule(*object);
+            for cursor in changed {
+                let scales: Vec<u64> = match function.locals.get(cursor.index()).map(|l| l.storage) {
+                    Some(Storage::Register(Ty::Ptr)) => vec![1],
+                    Some(Storage::Register(Ty::Int(_))) => {
+                        let whole = info.element.as_ref().and_then(|e| e.size(&self.program.records, self.program.model));
+                        let mut scales = vec![g];
+                        scales.extend(whole.filter(|s| *s > g));
+                        scales
+                    }
+                    _ => continue,
+                };
+                for scale in scales {
+                    let range = RangeCandidate { object: *object, cursor: *cursor, scale };
+                    if found.len() >= 24 || self.range_bounds(&range, entry, entry).is_none() {
+                        continue;
+                    }
+                    let id = self.candidates.len();
+                    let active = self.terms.var(&format!("invariant.{id}"), Sort::Bool);
+                    let text = format!("{} is written up to the cursor {}", info.name, cursor.0);
+                    let place = function.name.clone();
+                    self.candidates.push(CandidateInstance { active, place, text });
+                    found.push((id, range));
+                }
+            }
+        }
+        found
+    }
+
+    /// The range of offsets that a range candidate is about.
+    fn range_bounds(&self, range: &RangeCandidate, state: &State, entry: &State) -> Option<(Term, Term)> {
+        let t = self.terms;
+        match (self.register_value(state, range.cursor)?, self.register_value(entry, range.cursor)?) {
+            (Value::Pointer(now), Value::Pointer(then)) => {
+                // A cursor into another object bounds nothing here.
+                let one = then.targets.len() == 1 && then.targets.contains(&range.object);
+                one.then_some((then.offset, now.offset))
+            }
+            (Value::Bits(now), Value::Bits(then)) => {
+                let wide = |x: Term| match t.sort(x) {
+                    Sort::BitVec(w) if w < self.pointer_bits => Some(t.sext(self.pointer_bits, x)),
+                    Sort::BitVec(w) if w == self.pointer_bits => Some(x),
+                    _ => None,
+                };
+                let scale = t.bv(self.pointer_bits, u128::from(range.scale));
+                Some((t.mul(wide(then)?, scale), t.mul(wide(now)?, scale)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Every granule of the range was written: a place that stands for all of them is.
+    fn range_written(&mut self, range: &RangeCandidate, state: &State, entry: &State) -> Result<Term, Stop> {
+        let t = self.terms;
+        let no = t.bool(false);
+        let Some((low, high)) = self.range_bounds(range, state, entry) else { return Ok(no) };
+        let Some(contents) = self.contents(state, range.object) else { return Ok(no) };
+        let g = self.granule(range.object);
+        let shift = t.bv(self.pointer_bits, u128::from(g.trailing_zeros()));
+        let number = self.unique();
+        let place = t.shl(t.var(&format!("every.{number}"), Sort::BitVec(self.pointer_bits)), shift);
+        let inside = t.and(t.ule(low, place), t.ult(place, high));
+        let written = self.written(contents.version, place, g)?;
+        Ok(t.implies(inside, written))
     }
 
     /// What a candidate says of a state; `None` where it makes no sense there.

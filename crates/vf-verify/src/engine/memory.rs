@@ -30,8 +30,17 @@ pub struct VersionId(pub u32);
 pub enum Written {
     All,
     None,
-    /// After a loop: written if it was before the loop, else unknown (an array of bits by offset).
-    Since(VersionId, Term),
+    /// After a loop: written if it was before the loop or lies in a range that an invariant (active under
+    /// its literal) says the loop has written, else unknown (an array of bits by offset).
+    Since { before: VersionId, array: Term, ranges: Rc<Vec<WrittenRange>> },
+}
+
+/// `low <= offset < high` was written, if the literal holds.
+#[derive(Clone, Debug)]
+pub struct WrittenRange {
+    pub active: Term,
+    pub low: Term,
+    pub high: Term,
 }
 
 #[derive(Clone, Debug)]
@@ -203,8 +212,7 @@ impl Engine<'_> {
                     self.remember_cell(object, at as u64)?;
                 }
                 let array = self.contents_array(object, &label, g);
-                self.base_reads.entry(array).or_default().push(offset);
-                t.select(array, offset)
+                self.cell(array, offset)
             }
             Version::Zero { .. } => t.bv(bits, 0),
             Version::Table { object, bytes, pointers, unknown } => {
@@ -267,8 +275,7 @@ impl Engine<'_> {
                     );
                     // Indexed by the distance from the start, so that the bytes are those of the call.
                     let distance = t.sub(offset, start);
-                    self.base_reads.entry(array).or_default().push(distance);
-                    let unknown = t.select(array, distance);
+                    let unknown = self.cell(array, distance);
                     let kept = if t.is_true(inside) { unknown } else { self.read_granule(before, offset, g)? };
                     t.ite(inside, unknown, kept)
                 }
@@ -276,6 +283,42 @@ impl Engine<'_> {
         };
         self.granule_reads.insert((version, offset), result);
         Ok(result)
+    }
+
+    /// The element of an array of unknown contents. At a constant place it is a variable of its own: as long
+    /// as an array is read at constant places only, the solver sees no array, and its bit-vector engine, which
+    /// is several times faster, answers.
+    pub(super) fn cell(&mut self, array: Term, at: Term) -> Term {
+        let t = self.terms;
+        let Sort::Array { element, .. } = t.sort(array) else { return t.fresh("cell", Sort::BitVec(8)) };
+        if let Some((nul, size)) = self.pending_nuls.remove(&array) {
+            let byte = self.cell(array, nul);
+            let there = t.and(t.ult(nul, size), t.eq(byte, t.bv(element, 0)));
+            let none = self.no_nul();
+            self.fact(t.or(t.eq(nul, none), there));
+        }
+        let Some(place) = t.as_bv(at) else {
+            let reads = self.base_reads.entry(array).or_default();
+            let first = reads.is_empty();
+            reads.push(at);
+            if first {
+                for (place, variable) in self.cells.get(&array).cloned().unwrap_or_default() {
+                    let element = t.select(array, t.bv(self.pointer_bits, place));
+                    self.fact(t.eq(element, variable));
+                }
+            }
+            return t.select(array, at);
+        };
+        if let Some(known) = self.cells.get(&array).and_then(|c| c.get(&place)) {
+            return *known;
+        }
+        let name = t.name(array).unwrap_or_default();
+        let variable = t.var(&format!("{name}[{place}]"), Sort::BitVec(element));
+        self.cells.entry(array).or_default().insert(place, variable);
+        if self.base_reads.contains_key(&array) {
+            self.fact(t.eq(t.select(array, at), variable));
+        }
+        variable
     }
 
     /// `at - start <u size`: the granule at `at` lies in the range (both are granule-aligned).
@@ -513,15 +556,18 @@ impl Engine<'_> {
         }
         self.tick()?;
         let t = self.terms;
-        let array_sort = Sort::Array { index: self.pointer_bits, element: 1 };
         let result = match self.version(version).clone() {
             Version::Base { written, .. } => match written {
                 Written::All => t.bool(true),
                 Written::None => t.bool(false),
-                Written::Since(before, array) => {
-                    debug_assert!(t.sort(array) == array_sort);
-                    let was = self.written(before, offset, g)?;
-                    t.or(was, t.bv_to_bool(t.select(array, offset)))
+                Written::Since { before, array, ranges } => {
+                    let mut any = self.written(before, offset, g)?;
+                    for range in ranges.iter() {
+                        let inside = t.and(t.ule(range.low, offset), t.ult(offset, range.high));
+                        any = t.or(any, t.and(range.active, inside));
+                    }
+                    let unknown = self.cell(array, offset);
+                    t.or(any, t.bv_to_bool(unknown))
                 }
             },
             Version::Zero { written } => t.bool(written),

@@ -156,8 +156,10 @@ pub struct Execution {
     pub assumptions: BTreeSet<String>,
     pub objects: BTreeMap<ObjectId, Object>,
     pub arguments: Vec<(LocalId, Value)>,
-    /// Contents arrays of base versions, with the places they were read at.
+    /// Arrays of unknown contents, with the places they were read at.
     pub base_reads: HashMap<Term, Vec<Term>>,
+    /// Their elements at constant places, which are variables.
+    pub cells: HashMap<Term, BTreeMap<u128, Term>>,
     pub input_pointers: Vec<inputs::InputCell>,
     pub granules: HashMap<ObjectId, u64>,
     pub strings: HashSet<ObjectId>,
@@ -182,11 +184,18 @@ pub(crate) struct Engine<'p> {
     address_sources: HashMap<Term, (Term, Rc<BTreeSet<ObjectId>>)>,
     pointer_of_address: HashMap<Term, Pointer>,
     tables_given: HashSet<(ObjectId, u64)>,
+    /// Places at which arrays were read, where they are not constant.
     base_reads: HashMap<Term, Vec<Term>>,
+    /// Elements of arrays at constant places.
+    cells: HashMap<Term, BTreeMap<u128, Term>>,
+    /// Contents array to (offset of a NUL or none, size), said when the array is first read.
+    pending_nuls: HashMap<Term, (Term, Term)>,
     objects: BTreeMap<ObjectId, Object>,
     initial: BTreeMap<ObjectId, Contents>,
     addresses_given: HashSet<ObjectId>,
     strings: HashSet<ObjectId>,
+    /// (record, offset) of members whose pointers the program compares with null.
+    tested_members: Option<Rc<HashSet<(u32, u64)>>>,
     // What comes out.
     events: Vec<Event>,
     candidates: Vec<CandidateInstance>,
@@ -237,10 +246,13 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
             pointer_of_address: HashMap::new(),
             tables_given: HashSet::new(),
             base_reads: HashMap::new(),
+            cells: HashMap::new(),
+            pending_nuls: HashMap::new(),
             objects: BTreeMap::new(),
             initial: BTreeMap::new(),
             addresses_given: HashSet::new(),
             strings: HashSet::new(),
+            tested_members: None,
             events: Vec::new(),
             candidates: Vec::new(),
             contracts: Vec::new(),
@@ -267,6 +279,7 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
                     objects: engine.objects,
                     arguments,
                     base_reads: engine.base_reads,
+                    cells: engine.cells,
                     input_pointers: engine.input_pointers,
                     granules,
                     strings: engine.strings,
