@@ -32,6 +32,7 @@ pub mod proposer;
 pub mod report_text;
 pub mod run;
 pub mod sarif;
+pub mod solver_only;
 pub mod untrusted;
 
 pub use bug::{BugReport, expected_properties};
@@ -42,4 +43,5 @@ pub use flags::{FlagsError, TreeFlags, tree_flags};
 pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
 pub use run::{Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried, repair};
+pub use solver_only::SolverOnly;
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};

@@ -1,0 +1,200 @@
+//! Templates that correct a comparison which stands before the operation already.
+
+use vf_ir::Property;
+
+use super::Draft;
+use super::conditions::{access_arguments, subscript};
+use super::site::{Site, replace, variables};
+use super::types::number;
+use crate::ctext::expr::{Expr, ExprKind};
+use crate::ctext::lex::mentions;
+
+pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
+    let mut about = variables(site.text(&site.op));
+    // What the variables of the operation were made from counts too.
+    for name in about.clone() {
+        for (_, rhs) in site.definitions(&name) {
+            about.extend(site.variables(&rhs));
+        }
+    }
+    // Guards leave when true; loops and enclosing ifs go on when true.
+    for (i, (_, head)) in site.guards().into_iter().enumerate() {
+        if let Some(condition) = site.outline.parse(&head) {
+            comparisons(site, &condition, true, i as u32, &about, drafts);
+        }
+    }
+    for (i, id) in site.outline.ancestors(site.node).into_iter().enumerate() {
+        if let Some(condition) = site.outline.condition(id).and_then(|r| site.outline.parse(&r)) {
+            comparisons(site, &condition, false, i as u32, &about, drafts);
+        }
+    }
+}
+
+fn comparisons(site: &Site<'_>, condition: &Expr, leaves: bool, distance: u32, about: &[String], drafts: &mut Vec<Draft>) {
+    for part in condition.walk() {
+        let ExprKind::Binary { op, lhs, rhs } = &part.kind else { continue };
+        let text = site.text(part);
+        let related = about.iter().any(|v| mentions(text, v));
+        let far = distance + if related { 0 } else { 12 };
+        match op.as_str() {
+            "<" | "<=" | ">" | ">=" => {
+                off_by_one(site, part, op, lhs, rhs, leaves, far, drafts);
+                bound(site, part, op, lhs, rhs, leaves, far, drafts);
+                additive(site, part, op, lhs, rhs, far, drafts);
+            }
+            "&&" if leaves => drafts.push(Draft {
+                rank: 16 + far,
+                edits: vec![replace(&part.range, format!("{} || {}", site.text(lhs), site.text(rhs)))],
+                origin: "guard-or",
+                note: "either half of the check is enough to leave".into(),
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// `<=` for `<`, `>` for `>=`, and the constant moved by one.
+#[allow(clippy::too_many_arguments)]
+fn off_by_one(
+    site: &Site<'_>,
+    part: &Expr,
+    op: &str,
+    lhs: &Expr,
+    rhs: &Expr,
+    leaves: bool,
+    far: u32,
+    drafts: &mut Vec<Draft>,
+) {
+    // A guard gets wider, a condition to go on narrower.
+    let stronger = match (op, leaves) {
+        (">", true) => ">=",
+        ("<", true) => "<=",
+        ("<=", false) => "<",
+        (">=", false) => ">",
+        _ => "",
+    };
+    let (l, r) = (site.text(lhs), site.text(rhs));
+    if !stronger.is_empty() {
+        drafts.push(Draft {
+            rank: 10 + far,
+            edits: vec![replace(&part.range, format!("{l} {stronger} {r}"))],
+            origin: "off-by-one",
+            note: format!("`{op}` becomes `{stronger}`"),
+        });
+    }
+    let Some(n) = number(r) else { return };
+    let up = matches!((op, leaves), ("<" | "<=", true) | (">" | ">=", false));
+    for by in 1..=2u64 {
+        let Some(moved) = (if up { n.checked_add(by) } else { n.checked_sub(by) }) else { continue };
+        drafts.push(Draft {
+            rank: 24 + far + 2 * by as u32,
+            edits: vec![replace(&part.range, format!("{l} {op} {moved}"))],
+            origin: "constant",
+            note: format!("{n} becomes {moved}"),
+        });
+    }
+}
+
+/// The bound of a check replaced by the size of the array in question.
+#[allow(clippy::too_many_arguments)]
+fn bound(
+    site: &Site<'_>,
+    part: &Expr,
+    op: &str,
+    lhs: &Expr,
+    rhs: &Expr,
+    leaves: bool,
+    far: u32,
+    drafts: &mut Vec<Draft>,
+) {
+    let mut limits: Vec<(String, bool)> = Vec::new();
+    if let Some((base, _)) = subscript(&site.op) {
+        limits.extend(site.limits(base).into_iter().take(2).map(|l| (l, true)));
+    }
+    for call in site.op.walk() {
+        for (pointer, _) in access_arguments(site, call) {
+            limits.extend(site.size_of(&site.target(pointer).base).map(|l| (l, false)));
+        }
+    }
+    let up = matches!(op, ">" | ">=");
+    // `x > bound` in a guard, `x < bound` where the code goes on.
+    if up != leaves {
+        return;
+    }
+    for (i, (limit, element)) in limits.iter().enumerate() {
+        if site.text(rhs) == limit {
+            continue;
+        }
+        let op = match (element, leaves) {
+            (true, true) => ">=",
+            (true, false) => "<",
+            (false, true) => ">",
+            (false, false) => "<=",
+        };
+        drafts.push(Draft {
+            rank: 15 + far + i as u32,
+            edits: vec![replace(&part.range, format!("{} {op} {limit}", site.text(lhs)))],
+            origin: "bound",
+            note: format!("the check compares with {limit}"),
+        });
+    }
+}
+
+/// `len > LIMIT - 2 - size` wraps when `size` is close to the limit: the subtrahends go to the other side, or
+/// a test of the subtraction goes first.
+fn additive(site: &Site<'_>, part: &Expr, op: &str, lhs: &Expr, rhs: &Expr, far: u32, drafts: &mut Vec<Draft>) {
+    for (side, other, flipped) in [(rhs, lhs, false), (lhs, rhs, true)] {
+        let (minuend, subtrahends) = differences(side);
+        if subtrahends.is_empty() {
+            continue;
+        }
+        let sum: Vec<String> =
+            std::iter::once(site.side(other)).chain(subtrahends.iter().map(|e| site.operand(e))).collect();
+        let (sum, minuend_text) = (sum.join(" + "), site.side(minuend));
+        let new = if flipped { format!("{minuend_text} {op} {sum}") } else { format!("{sum} {op} {minuend_text}") };
+        drafts.push(Draft {
+            rank: 14 + far,
+            edits: vec![replace(&part.range, new)],
+            origin: "additive",
+            note: "the subtraction that can wrap becomes an addition on the other side".into(),
+        });
+        // `size > LIMIT - 2 || len > LIMIT - 2 - size`: only what is no constant needs the test.
+        let is_constant = |e: &&Expr| variables(site.text(e)).is_empty();
+        let constants: Vec<String> = subtrahends.iter().copied().filter(|e| is_constant(&e)).map(|e| site.operand(e)).collect();
+        let moving: Vec<String> = subtrahends.iter().copied().filter(|e| !is_constant(&e)).map(|e| site.operand(e)).collect();
+        if moving.is_empty() {
+            continue;
+        }
+        let limit = std::iter::once(minuend_text).chain(constants).collect::<Vec<_>>().join(" - ");
+        let moving = moving.join(" + ");
+        let exit_when_small = matches!((op, flipped), (">" | ">=", false) | ("<" | "<=", true));
+        let new = if exit_when_small {
+            format!("{moving} > {limit} || {}", site.text(part))
+        } else {
+            format!("{moving} <= {limit} && {}", site.text(part))
+        };
+        drafts.push(Draft {
+            rank: 13 + far,
+            edits: vec![replace(&part.range, new)],
+            origin: "no-wrap",
+            note: format!("the check also holds when {moving} is more than {limit}"),
+        });
+    }
+}
+
+/// `a - b - c` as `a` and `[b, c]`.
+fn differences(expr: &Expr) -> (&Expr, Vec<&Expr>) {
+    match &expr.unparenthesised().kind {
+        ExprKind::Binary { op, lhs, rhs } if op == "-" => {
+            let (minuend, mut rest) = differences(lhs);
+            rest.push(rhs);
+            (minuend, rest)
+        }
+        _ => (expr, Vec::new()),
+    }
+}
+
+/// Whether comparisons before the operation can matter to this property at all.
+pub fn applies(property: Property) -> bool {
+    !matches!(property, Property::NotNull | Property::Initialized | Property::Lifetime | Property::UnreachableCode)
+}
