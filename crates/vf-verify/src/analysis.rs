@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use vf_ir::{Body, FunctionId, ObligationId, Program, Property};
-use vf_smt::{Limits, Terms, UnknownWhy};
+use vf_smt::{Limits, Terms};
 use vf_source::{FileId, SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
@@ -196,7 +196,7 @@ impl<'p> Context<'p> {
                 }
             } else {
                 decision.verdict = Verdict::Unknown;
-                decision.reason = Some(solver_reason(finding.undecided.as_ref()));
+                decision.reason = Some(finding.undecided.clone().unwrap_or(Reason::SolverTimeout));
                 if cut {
                     open.insert(key.clone());
                 }
@@ -427,14 +427,6 @@ enum Message {
 
 fn names(execution: &Execution, contracts: &BTreeSet<usize>) -> BTreeSet<String> {
     contracts.iter().filter_map(|i| execution.contracts.get(*i)).map(|c| c.text.clone()).collect()
-}
-
-fn solver_reason(why: Option<&UnknownWhy>) -> Reason {
-    match why {
-        Some(UnknownWhy::Timeout | UnknownWhy::Cancelled) | None => Reason::SolverTimeout,
-        Some(UnknownWhy::ResourceLimit) => Reason::SolverLimit,
-        Some(UnknownWhy::Incomplete(text)) => Reason::SolverGaveUp(text.clone()),
-    }
 }
 
 /// One report a function, in the order of the program.

@@ -69,6 +69,8 @@ pub struct CheckOptions {
 pub enum Reason {
     Construct { what: String, function: String },
     TooComplex { what: &'static str },
+    /// Reached by a recursive call that was not entered.
+    Recursion { function: String },
     Timeout,
     SolverTimeout,
     SolverLimit,
@@ -87,6 +89,9 @@ impl fmt::Display for Reason {
             }
             Reason::TooComplex { what } => {
                 write!(f, "the limit on {what} was reached; check a smaller part with -f")
+            }
+            Reason::Recursion { function } => {
+                write!(f, "`{function}` calls itself, and its inner activations were not followed; check it alone with -f")
             }
             Reason::Timeout => f.write_str("the time limit was reached; raise --timeout"),
             Reason::SolverTimeout => f.write_str("the solver's time limit for one query was reached; raise --timeout"),
@@ -195,29 +200,82 @@ fn entries(program: &Program, main_files: &[FileId], options: &CheckOptions) -> 
     if options.entry == Entry::Main {
         return all.filter(|id| program.function(*id).name == "main").collect();
     }
-    let called = called_directly(program);
-    all.filter(|id| {
-        let function = program.function(*id);
-        main_files.contains(&function.span.file) && !(function.internal && called.contains(id))
-    })
-    .collect()
+    let all: Vec<FunctionId> =
+        all.filter(|id| main_files.contains(&program.function(*id).span.file)).collect();
+    let calls = Calls::of(program);
+    let mut entries: Vec<FunctionId> = all
+        .iter()
+        .copied()
+        .filter(|id| !program.function(*id).internal || !calls.called.contains(id) || calls.taken.contains(id))
+        .collect();
+    // What none of these reaches (functions that only call each other) is looked at on its own too.
+    let mut reached = calls.reachable(&entries);
+    for id in all {
+        if !reached.contains(&id) {
+            entries.push(id);
+            reached.extend(calls.reachable(&[id]));
+        }
+    }
+    entries.sort_unstable();
+    entries
 }
 
-/// Functions called by name from another function, and whose address is not taken.
-fn called_directly(program: &Program) -> BTreeSet<FunctionId> {
-    let mut called = BTreeSet::new();
-    for (caller, function) in program.functions.iter().enumerate() {
-        for block in function.blocks() {
-            for statement in &block.statements {
-                if let StmtKind::Call { callee: vf_ir::Callee::Direct(callee), .. } = &statement.kind {
-                    if callee.index() != caller {
-                        called.insert(*callee);
+/// Who calls whom by name, and whose address is taken.
+struct Calls {
+    callees: Vec<BTreeSet<FunctionId>>,
+    /// Called from another function.
+    called: BTreeSet<FunctionId>,
+    taken: BTreeSet<FunctionId>,
+}
+
+impl Calls {
+    fn of(program: &Program) -> Calls {
+        let mut calls = Calls {
+            callees: vec![BTreeSet::new(); program.functions.len()],
+            called: BTreeSet::new(),
+            taken: BTreeSet::new(),
+        };
+        for (caller, function) in program.functions.iter().enumerate() {
+            for block in function.blocks() {
+                for statement in &block.statements {
+                    if let StmtKind::Call { callee: vf_ir::Callee::Direct(callee), .. } = &statement.kind {
+                        calls.callees[caller].insert(*callee);
+                        if callee.index() != caller {
+                            calls.called.insert(*callee);
+                        }
                     }
+                    engine::visit_expressions(&statement.kind, function, &mut |e| {
+                        engine::addresses_of(e, &mut calls.taken);
+                    });
+                }
+                if let vf_ir::Terminator::Return(Some(value)) = &block.terminator {
+                    engine::addresses_of(value, &mut calls.taken);
                 }
             }
         }
+        for global in &program.globals {
+            if let vf_ir::Initial::Known(items) = &global.init {
+                calls.taken.extend(items.iter().filter_map(|item| match item.value {
+                    vf_ir::InitValue::FunctionAddress(function) => Some(function),
+                    _ => None,
+                }));
+            }
+        }
+        calls
     }
-    called
+
+    fn reachable(&self, from: &[FunctionId]) -> BTreeSet<FunctionId> {
+        let mut seen: BTreeSet<FunctionId> = from.iter().copied().collect();
+        let mut todo = from.to_vec();
+        while let Some(id) = todo.pop() {
+            for next in self.callees.get(id.index()).into_iter().flatten() {
+                if seen.insert(*next) {
+                    todo.push(*next);
+                }
+            }
+        }
+        seen
+    }
 }
 
 fn overall(functions: &[report::FunctionReport]) -> Overall {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms, UnknownWhy};
 
+use crate::Reason;
 use crate::engine::{CheckKey, Event, Execution};
 
 /// What one pass over an execution found out about an obligation, over all places where it was reached.
@@ -21,7 +22,7 @@ pub struct Finding {
     /// Some instance really applies.
     pub applies: bool,
     pub violation: Option<Violation>,
-    pub undecided: Option<UnknownWhy>,
+    pub undecided: Option<Reason>,
     /// Contract clauses that the proofs used.
     pub contracts: BTreeSet<usize>,
     /// Some instance lies behind a loop that was cut.
@@ -74,7 +75,7 @@ pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>)
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
-            Event::Establish { .. } | Event::Unwound { .. } => {}
+            Event::Establish { .. } | Event::Unwound { .. } | Event::Undecided { .. } => {}
             Event::Check(check) => {
                 let mut assumptions = literals.all();
                 assumptions.push(check.guard);
@@ -104,6 +105,20 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                     solved.unwound.insert((function.0, header.0));
                 }
             }
+            Event::Undecided { key, guard, reason } => {
+                if options.only.is_some_and(|only| !only.contains(key)) {
+                    continue;
+                }
+                let mut assumptions = literals.all();
+                assumptions.push(*guard);
+                if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                    let finding = solved.findings.entry(key.clone()).or_default();
+                    finding.instances += 1;
+                    finding.reached += 1;
+                    finding.applies = true;
+                    finding.undecided.get_or_insert(reason.clone());
+                }
+            }
             Event::Check(check) => {
                 if options.only.is_some_and(|only| !only.contains(&check.key)) {
                     continue;
@@ -113,7 +128,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 finding.applies |= check.applies;
                 finding.after_cut |= check.after_cut;
                 if options.late() {
-                    finding.undecided.get_or_insert(UnknownWhy::Timeout);
+                    finding.undecided.get_or_insert(Reason::Timeout);
                     continue;
                 }
                 let reached = *reachable.entry(check.guard).or_insert_with(|| {
@@ -156,7 +171,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                         finding.violation.get_or_insert(Violation { models });
                     }
                     Outcome::Unknown(why) => {
-                        finding.undecided.get_or_insert(why);
+                        finding.undecided.get_or_insert(solver_reason(why));
                     }
                 }
             }
@@ -264,7 +279,7 @@ fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> 
                     continue;
                 }
                 Event::Establish { candidates, guard } => (candidates, *guard),
-                Event::Check(_) | Event::Unwound { .. } => continue,
+                Event::Check(_) | Event::Undecided { .. } | Event::Unwound { .. } => continue,
             };
             if let Some(proof) = proofs.get(&number) {
                 if proof.candidates.iter().all(|i| active[*i]) {
@@ -346,5 +361,13 @@ fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> 
         if !dropped {
             return (active, rests);
         }
+    }
+}
+
+fn solver_reason(why: UnknownWhy) -> Reason {
+    match why {
+        UnknownWhy::Timeout | UnknownWhy::Cancelled => Reason::SolverTimeout,
+        UnknownWhy::ResourceLimit => Reason::SolverLimit,
+        UnknownWhy::Incomplete(text) => Reason::SolverGaveUp(text),
     }
 }

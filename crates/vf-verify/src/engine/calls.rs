@@ -1,12 +1,15 @@
 //! Calls: inlined where there is a body, unknown where there is none.
 
-use vf_ir::{Body, BlockId, CType, Callee, Expr, FunctionId, HavocReason, LocalId, Ty};
-use vf_smt::Sort;
+use std::collections::BTreeSet;
+
+use vf_ir::{BlockId, Body, CType, Callee, Expr, FunctionId, HavocReason, LocalId, ObligationId, StmtKind, Ty};
+use vf_smt::{Sort, Term};
 
 use super::exec::{Exit, Frame};
 use super::state::Edge;
 use super::value::{NO_OBJECT, ObjectKey, Pointer, Value, WILD};
-use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
+use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Stop};
+use crate::{Entry, Reason};
 
 impl Engine<'_> {
     pub(super) fn call(
@@ -86,16 +89,48 @@ impl Engine<'_> {
             body => {
                 let name = function.name.clone();
                 match body {
-                    Body::Defined(_) if recursive => self.assume(format!(
-                        "the recursive call of `{name}` is safe (its obligations are checked in its first activation only)"
-                    )),
-                    Body::Defined(_) => self.assume(format!("the call of `{name}` is safe (calls nest too deeply)")),
+                    // The entry function is looked at for every input, so also for those of this call.
+                    Body::Defined(_) if callee == self.settings.entry && self.settings.entry_mode == Entry::Each => {
+                        self.assume(format!("the recursive call of `{name}` meets the contract of `{name}`"));
+                    }
+                    Body::Defined(_) if recursive => {
+                        self.leave_undecided(callee, edge.guard, &Reason::Recursion { function: name });
+                    }
+                    Body::Defined(_) => {
+                        self.leave_undecided(callee, edge.guard, &Reason::TooComplex { what: "nested calls" });
+                    }
                     Body::Unsupported(why) => {
-                        self.assume(format!("`{name}` is safe (it uses {}, which is not supported)", why.construct))
+                        self.assume(format!("`{name}` is safe (it uses {}, which is not supported)", why.construct));
                     }
                     Body::Declared => {}
                 }
                 self.external(frame, at, edge, callee, values)
+            }
+        }
+    }
+
+    /// A call of a known body that is not entered: nothing was proved of what it would check.
+    fn leave_undecided(&mut self, callee: FunctionId, guard: Term, reason: &Reason) {
+        let mut todo = vec![callee];
+        let mut seen = BTreeSet::from([callee]);
+        while let Some(id) = todo.pop() {
+            let function = self.program.function(id);
+            for number in 0..function.obligations.len() as u32 {
+                let obligation = ObligationId(number);
+                if function.library_model || (self.settings.skip)(id, obligation) {
+                    continue;
+                }
+                let key = CheckKey { function: id, via: Vec::new(), inner: id, obligation };
+                self.events.push(Event::Undecided { key, guard, reason: reason.clone() });
+            }
+            for block in function.blocks() {
+                for statement in &block.statements {
+                    if let StmtKind::Call { callee: Callee::Direct(next), .. } = &statement.kind {
+                        if seen.insert(*next) {
+                            todo.push(*next);
+                        }
+                    }
+                }
             }
         }
     }
@@ -124,7 +159,7 @@ impl Engine<'_> {
             return Ok(None);
         }
         self.assume(format!(
-            "`{name}`, whose body is not in view, is safe, and changes only what its arguments and globals reach"
+            "`{name}`, whose body is not in view, is safe, frees nothing, and changes only what its arguments and globals reach"
         ));
         self.havoc_reachable(edge, &writable, &name)?;
         // The result is a decision of the outside, whether or not it is used.
@@ -202,7 +237,7 @@ impl Engine<'_> {
         });
         if others || edges.is_empty() {
             let mut branch = Edge { guard: t.and(edge.guard, t.not(known)), state: edge.state.clone() };
-            self.assume("calls through function pointers that cannot be resolved are safe, and change only what their arguments and globals reach");
+            self.assume("calls through function pointers that cannot be resolved are safe, free nothing, and change only what their arguments and globals reach");
             let writable: Vec<Pointer> = values
                 .iter()
                 .filter_map(|v| match v {

@@ -1,7 +1,7 @@
 //! Conditions of obligations as terms.
 
 use vf_ir::obligation::Arithmetic;
-use vf_ir::{Condition, Expr, ObligationId};
+use vf_ir::{Access, Condition, Expr, ObligationId};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
@@ -62,10 +62,10 @@ impl Engine<'_> {
                 let value = self.bits(frame, state, value)?;
                 self.lossless(value, *value_signed, *bits, *signed)
             }
-            Condition::ValidAccess { ptr, size, .. } => {
+            Condition::ValidAccess { ptr, size, access } => {
                 let pointer = self.pointer(frame, state, ptr)?;
                 let size = self.bits(frame, state, size)?;
-                self.valid(&pointer, size)
+                self.valid(&pointer, size, *access)
             }
             Condition::NotNull { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
@@ -134,12 +134,16 @@ impl Engine<'_> {
         t.eq(exact, becomes)
     }
 
-    /// The `size` bytes at the pointer lie in one object (or there are none).
-    pub(super) fn valid(&mut self, pointer: &Pointer, size: Term) -> Term {
+    /// The `size` bytes at the pointer lie in one object (or there are none), which is writable if they are
+    /// to be written.
+    fn valid(&mut self, pointer: &Pointer, size: Term, access: Access) -> Term {
         let t = self.terms;
         let mut ok = t.eq(size, t.bv(self.pointer_bits, 0));
         for object in self.accessible(pointer) {
             let Some(info) = self.objects.get(&object) else { continue };
+            if access == Access::Write && info.constant {
+                continue;
+            }
             let whole = info.size;
             let here = t.eq(pointer.base, self.base_const(object));
             // offset <= whole and size <= whole - offset: exact, no addition that could wrap.

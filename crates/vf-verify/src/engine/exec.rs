@@ -1,6 +1,6 @@
 //! Executing a function: regions, blocks, statements.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::rc::Rc;
 
 use vf_ir::cfg::Cfg;
@@ -694,6 +694,40 @@ fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
     live
 }
 
+/// Functions whose address an expression takes.
+pub(crate) fn addresses_of(expr: &Expr, found: &mut BTreeSet<FunctionId>) {
+    match expr {
+        Expr::FunctionAddress(function) => {
+            found.insert(*function);
+        }
+        Expr::Int { .. }
+        | Expr::Null
+        | Expr::Local(_)
+        | Expr::LocalAddress(_)
+        | Expr::GlobalAddress(_) => {}
+        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+            addresses_of(arg, found);
+        }
+        Expr::Binary { lhs, rhs, .. }
+        | Expr::Compare { lhs, rhs, .. }
+        | Expr::PtrCompare { lhs, rhs, .. }
+        | Expr::PtrDiff { lhs, rhs, .. } => {
+            addresses_of(lhs, found);
+            addresses_of(rhs, found);
+        }
+        Expr::Select { condition, then, otherwise } => {
+            addresses_of(condition, found);
+            addresses_of(then, found);
+            addresses_of(otherwise, found);
+        }
+        Expr::PtrAdd { ptr, index, .. } => {
+            addresses_of(ptr, found);
+            addresses_of(index, found);
+        }
+        Expr::Member { ptr, .. } => addresses_of(ptr, found),
+    }
+}
+
 pub(super) fn registers_of(expr: &Expr, found: &mut impl FnMut(u32)) {
     match expr {
         Expr::Local(local) => found(local.0),
@@ -739,7 +773,7 @@ pub(super) fn defined(kind: &StmtKind) -> Option<LocalId> {
 }
 
 /// Every expression a statement reads; a check's are those of its condition.
-pub(super) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mut impl FnMut(&Expr)) {
+pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mut impl FnMut(&Expr)) {
     match kind {
         StmtKind::Assign { value, .. } | StmtKind::Assume(value) => visit(value),
         StmtKind::Load { ptr, .. }

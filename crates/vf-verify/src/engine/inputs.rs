@@ -106,7 +106,9 @@ impl Engine<'_> {
         self.run_function(&frame, values, edge.guard, edge.state.memory)?;
         let outside = |o: &&Object| o.input && !matches!(o.key, ObjectKey::Global(_));
         if self.objects.values().filter(outside).count() > 1 {
-            self.assume("pointer parameters, and the pointers found through them, lead to separate objects");
+            self.assume(
+                "pointer parameters, and the pointers found through them, lead to separate objects, none of them a global",
+            );
         }
         Ok(arguments)
     }
@@ -356,7 +358,8 @@ impl Engine<'_> {
 
     /// Whether a local's address was ever stored to memory.
     fn escaped(&self, id: ObjectId) -> bool {
-        self.versions.iter().any(|v| match v {
+        // An address that became an integer may have gone anywhere.
+        self.addresses_given.contains(&id) || self.versions.iter().any(|v| match v {
             Version::Store { value: Value::Pointer(p), .. } => p.targets.contains(&id),
             _ => false,
         })

@@ -30,6 +30,7 @@ use vf_smt::{Term, Terms};
 
 use crate::{Entry, Reason};
 use exec::FunctionFacts;
+pub(crate) use exec::{addresses_of, visit_expressions};
 pub use inputs::Contract;
 pub use loops::LoopKey;
 use memory::{Version, VersionId};
@@ -84,6 +85,8 @@ pub enum Event {
     /// Holds on every execution that gets here.
     Fact(Term),
     Check(CheckInstance),
+    /// Executions that may reach this obligation were not followed.
+    Undecided { key: CheckKey, guard: Term, reason: Reason },
     /// Candidate invariants on loop entry or after an iteration: (candidate number, it holds here).
     Establish { candidates: Vec<(usize, Term)>, guard: Term },
     /// Execution that needs more iterations than the bound.
