@@ -31,6 +31,7 @@ mod check;
 mod eval;
 mod machine;
 mod memory;
+mod outside;
 mod setup;
 mod value;
 

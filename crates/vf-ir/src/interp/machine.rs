@@ -5,16 +5,15 @@ use std::collections::{HashMap, VecDeque};
 use vf_source::Span;
 
 use super::memory::{Byte, Memory, ObjectId, ObjectKind, OutOfMemory, Pointer};
-use super::setup::MAX_STRING;
 use super::value::Value;
-use super::{CallSite, Effect, ExternalArgument, ExternalCall, Limits, Outcome, Run, Step, StuckReason};
-use crate::input::{Choice, ChoiceKind, Input, InputValue};
+use super::{CallSite, Effect, ExternalCall, Limits, Outcome, Run, Step, StuckReason};
+use crate::input::{Choice, Input};
 use crate::obligation::ObligationId;
 use crate::program::{
-    AllocKind, Block, BlockId, Body, Callee, Expr, Function, FunctionId, GlobalId, LocalId, Program, Stmt,
-    StmtKind, Storage, Terminator,
+    Block, BlockId, Body, Callee, Expr, Function, FunctionId, GlobalId, LocalId, Program, Stmt, StmtKind,
+    Storage, Terminator,
 };
-use crate::types::{CType, Ty};
+use crate::types::Ty;
 
 /// What ends a run from inside.
 pub(super) enum Stop {
@@ -34,7 +33,7 @@ impl From<OutOfMemory> for Stop {
     }
 }
 
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     id: FunctionId,
     function: &'a Function,
     block: BlockId,
@@ -45,7 +44,7 @@ struct Frame<'a> {
     /// Current life of each memory local.
     objects: Vec<Option<ObjectId>>,
     /// Objects that die with the call.
-    owned: Vec<ObjectId>,
+    pub owned: Vec<ObjectId>,
     /// Register of the caller that gets the result.
     result: Option<LocalId>,
 }
@@ -59,12 +58,12 @@ pub(super) struct Machine<'a> {
     pub global_objects: HashMap<GlobalId, ObjectId>,
     pub function_objects: HashMap<FunctionId, ObjectId>,
     frames: Vec<Frame<'a>>,
-    choices: std::slice::Iter<'a, Choice>,
-    choices_used: usize,
-    choices_missing: usize,
+    pub choices: std::slice::Iter<'a, Choice>,
+    pub choices_used: usize,
+    pub choices_missing: usize,
     trace: VecDeque<Step>,
     trace_dropped: u64,
-    output: Vec<ExternalCall>,
+    pub output: Vec<ExternalCall>,
     steps: u64,
 }
 
@@ -128,19 +127,19 @@ impl<'a> Machine<'a> {
         Outcome::Stuck(StuckReason::IllFormed { function, what }).into()
     }
 
-    fn frame(&self) -> Result<&Frame<'a>, Stop> {
+    pub fn frame(&self) -> Result<&Frame<'a>, Stop> {
         self.frames
             .last()
             .ok_or_else(|| self.ill_formed("no call is active"))
     }
 
-    fn frame_mut(&mut self) -> Result<&mut Frame<'a>, Stop> {
+    pub fn frame_mut(&mut self) -> Result<&mut Frame<'a>, Stop> {
         let stop = self.ill_formed("no call is active");
         self.frames.last_mut().ok_or(stop)
     }
 
     /// Counts steps: one, and one for each 64 bytes of memory worked on.
-    fn spend(&mut self, bytes: u64) -> Result<(), Stop> {
+    pub fn spend(&mut self, bytes: u64) -> Result<(), Stop> {
         self.steps = self.steps.saturating_add(1 + bytes / 64);
         if self.steps > self.limits.steps {
             return Err(Outcome::Stuck(StuckReason::StepLimit {
@@ -152,7 +151,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Counts the work of writing so many bytes at a pointer, as far as they lie in its object.
-    fn spend_on(&mut self, pointer: Pointer, size: u64) -> Result<(), Stop> {
+    pub fn spend_on(&mut self, pointer: Pointer, size: u64) -> Result<(), Stop> {
         self.spend(self.room(pointer, size).min(self.limits.memory))
     }
 
@@ -497,7 +496,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Bytes from a pointer to the end of its object, at most `size`.
-    fn room(&self, pointer: Pointer, size: u64) -> u64 {
+    pub fn room(&self, pointer: Pointer, size: u64) -> u64 {
         let place = self.memory.resolve(pointer);
         let left = place.and_then(|(id, offset)| self.memory.info(id)?.size.checked_sub(offset));
         left.unwrap_or(0).min(size)
@@ -529,79 +528,6 @@ impl<'a> Machine<'a> {
         let size = ty.size(self.program.model).min(16) as usize;
         let bytes: Vec<Byte> = pattern.iter().take(size).map(|b| (*b, true)).collect();
         Ok(self.memory.write(pointer, &bytes)?)
-    }
-
-    /// The next decision, if it is of the kind asked for.
-    fn choice<T>(&mut self, wanted: impl FnOnce(&'a Choice) -> Option<T>) -> Option<T> {
-        let found = self.choices.as_slice().first().and_then(wanted);
-        if found.is_some() {
-            self.choices.next();
-            self.choices_used += 1;
-        } else {
-            self.choices_missing += 1;
-        }
-        found
-    }
-
-    /// A value decided outside; for a call, under the name of the function called.
-    fn chosen_value(&mut self, function: &str) -> Result<Value, Stop> {
-        let chosen: Option<&'a InputValue> = self.choice(|choice| match &choice.kind {
-            ChoiceKind::Value(value) => {
-                let fits = function.is_empty() || choice.function.is_empty() || choice.function == function;
-                fits.then_some(value)
-            }
-            ChoiceKind::Bytes(_) | ChoiceKind::AllocationFails(_) => None,
-        });
-        match chosen {
-            Some(value) => self.input_value(value),
-            None => Ok(Value::int(64, 0)),
-        }
-    }
-
-    fn fill(&mut self, to: Pointer, byte: u8, size: u64) -> Result<(), Stop> {
-        let whole = byte == 0 && self.memory.is_whole(to, size);
-        self.spend_on(to, if whole { 0 } else { size })?;
-        Ok(self.memory.fill(to, byte, size)?)
-    }
-
-    fn havoc_memory(&mut self, to: Pointer, size: u64) -> Result<(), Stop> {
-        let chosen: Option<&'a [u8]> = self.choice(|choice| match &choice.kind {
-            ChoiceKind::Bytes(bytes) => Some(bytes.as_slice()),
-            ChoiceKind::Value(_) | ChoiceKind::AllocationFails(_) => None,
-        });
-        let chosen = chosen.unwrap_or_default();
-        self.spend(chosen.len() as u64)?;
-        self.fill(to, 0, size)?;
-        let kept = chosen.iter().take(usize::try_from(size).unwrap_or(usize::MAX));
-        let bytes: Vec<Byte> = kept.map(|b| (*b, true)).collect();
-        Ok(self.memory.write(to, &bytes)?)
-    }
-
-    fn alloc(&mut self, size: u64, zeroed: bool, may_fail: bool, kind: AllocKind) -> Result<Pointer, Stop> {
-        let fails = may_fail
-            && self
-                .choice(|choice| match choice.kind {
-                    ChoiceKind::AllocationFails(fails) => Some(fails),
-                    ChoiceKind::Value(_) | ChoiceKind::Bytes(_) => None,
-                })
-                .unwrap_or(false);
-        // No object is larger than PTRDIFF_MAX.
-        let too_large = size > self.memory.wrap(u64::MAX) >> 1;
-        if may_fail && (fails || too_large) {
-            return Ok(Pointer::NULL);
-        }
-        let object_kind = match kind {
-            AllocKind::Heap => ObjectKind::Heap,
-            AllocKind::Stack => ObjectKind::Stack,
-        };
-        let object = self.memory.allocate(object_kind, size, 16, zeroed)?;
-        if kind == AllocKind::Stack {
-            self.frame_mut()?.owned.push(object);
-        }
-        Ok(Pointer {
-            object: Some(object),
-            offset: 0,
-        })
     }
 
     fn check(&mut self, index: usize, span: Span, id: ObligationId) -> Result<Effect, Stop> {
@@ -688,55 +614,5 @@ impl<'a> Machine<'a> {
                 Err(Outcome::Stuck(StuckReason::UnsupportedBody { name, construct }).into())
             }
         }
-    }
-
-    /// A call of a function without body: its result, if its type is a scalar.
-    fn external(&mut self, function: &'a Function, values: &[Value]) -> Result<Option<Value>, Stop> {
-        let mut arguments = Vec::with_capacity(values.len());
-        for value in values {
-            let argument = self.external_argument(*value);
-            if let ExternalArgument::String(_, bytes) = &argument {
-                self.memory.charge(bytes.len() as u64)?;
-            }
-            arguments.push(argument);
-        }
-        self.memory.charge(64 * (1 + values.len() as u64))?;
-        self.output.push(ExternalCall {
-            function: function.name.clone(),
-            arguments,
-        });
-        for (index, value) in values.iter().enumerate() {
-            let local = function
-                .params
-                .get(index)
-                .and_then(|p| function.locals.get(p.index()));
-            let read_only = matches!(local.map(|l| &l.ty), Some(CType::Pointer { to_const: true, .. }));
-            if let Value::Pointer(pointer) = value
-                && !read_only
-                && let Some((id, _)) = self.memory.resolve(*pointer)
-            {
-                self.memory.initialize(id);
-            }
-        }
-        match function.ret.scalar() {
-            None => Ok(None),
-            Some(_) if function.noreturn => Ok(None),
-            Some(ty) => {
-                let value = self.chosen_value(&function.name)?;
-                Ok(Some(self.coerce(value, ty)))
-            }
-        }
-    }
-
-    fn external_argument(&self, value: Value) -> ExternalArgument {
-        if let Value::Pointer(pointer) = value
-            && let Some(length) = self
-                .terminator_of(pointer, true)
-                .filter(|length| *length <= MAX_STRING)
-        {
-            let bytes = self.memory.read(pointer, length);
-            return ExternalArgument::String(pointer, bytes.iter().map(|(byte, _)| *byte).collect());
-        }
-        ExternalArgument::Value(value)
     }
 }

@@ -520,7 +520,9 @@ proptest! {
 
     #[test]
     fn an_edit_applies_below_new_lines((before, after) in edited(), above in 1..9usize) {
-        prop_assume!(before != after);
+        if before == after {
+            return Ok(());
+        }
         let file = parse_one(&diff("f.c", &before, &after));
         let unlike = "unlike anything else\n".repeat(above);
         // It may be refused (a hunk without context above belongs to the start), but not go wrong.
@@ -552,7 +554,9 @@ proptest! {
     /// Patches of git's own are read as git means them, and git reads ours.
     #[test]
     fn agrees_with_git((before, after) in edited(), context in 0..4usize) {
-        prop_assume!(before != after);
+        if before == after {
+            return Ok(());
+        }
         let ours = diff("f.c", &before, &after);
         let from_git = git_apply("f.c", Some(&before), &ours);
         prop_assert_eq!(from_git.as_deref(), Some(after.as_str()));
