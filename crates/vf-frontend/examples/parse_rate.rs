@@ -45,7 +45,10 @@ fn main() {
     for file in &files {
         match measure(file) {
             Ok(row) => {
-                eprintln!("{}: {} of {} failed, {:?}", row.name, row.failed, row.declarations, row.all);
+                eprintln!(
+                    "{}: {} of {} failed, {:?}",
+                    row.name, row.failed, row.declarations, row.all
+                );
                 rows.push(row);
             }
             Err(problem) => eprintln!("{}: {problem}", file.display()),
@@ -63,7 +66,9 @@ fn measure(file: &Path) -> Result<Row, String> {
     let split_time = start.elapsed();
     let main: Vec<usize> = (0..unit.declarations.len())
         .filter(|i| {
-            unit.declarations.get(*i).is_some_and(|d| d.main && matches!(d.kind, Kind::Function { .. }))
+            unit.declarations
+                .get(*i)
+                .is_some_and(|d| d.main && matches!(d.kind, Kind::Function { .. }))
         })
         .collect();
     let start = Instant::now();
@@ -72,13 +77,19 @@ fn measure(file: &Path) -> Result<Row, String> {
     }
     let main_functions = start.elapsed();
     let start = Instant::now();
-    let failed: Vec<usize> = (0..unit.declarations.len()).filter(|i| fails(&unit, *i)).collect();
+    let failed: Vec<usize> = (0..unit.declarations.len())
+        .filter(|i| fails(&unit, *i))
+        .collect();
     let all = start.elapsed() + main_functions;
     let lost = main
         .iter()
         .filter_map(|i| {
-            let Some(Kind::Function { name }) = unit.declarations.get(*i).map(|d| &d.kind) else { return None };
-            unit.parse(*i).err().map(|reason| (name.clone(), reason.to_string()))
+            let Some(Kind::Function { name }) = unit.declarations.get(*i).map(|d| &d.kind) else {
+                return None;
+            };
+            unit.parse(*i)
+                .err()
+                .map(|reason| (name.clone(), reason.to_string()))
         })
         .collect();
     if std::env::var_os("VERBOSE").is_some() {
@@ -89,7 +100,10 @@ fn measure(file: &Path) -> Result<Row, String> {
         }
     }
     Ok(Row {
-        name: file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+        name: file
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default(),
         bytes: bytes.len(),
         declarations: unit.declarations.len(),
         failed: failed.len(),
@@ -121,17 +135,29 @@ fn report(rows: &[Row]) {
     println!("| functions defined in the main files | {functions} |");
     println!("| of these lost | {lost} |");
     let files = rows.len().max(1) as f64;
-    println!("| read and split, a file | {:.1} ms |", 1e3 * seconds(|r| r.split) / files);
-    println!("| parse the main file's functions only, a file | {:.1} ms |", 1e3 * seconds(|r| r.main_functions) / files);
+    println!(
+        "| read and split, a file | {:.1} ms |",
+        1e3 * seconds(|r| r.split) / files
+    );
+    println!(
+        "| parse the main file's functions only, a file | {:.1} ms |",
+        1e3 * seconds(|r| r.main_functions) / files
+    );
     println!(
         "| parse one function | {:.2} ms |",
         1e3 * seconds(|r| r.main_functions) / functions.max(1) as f64
     );
-    println!("| parse every declaration, a file | {:.0} ms |", 1e3 * seconds(|r| r.all) / files);
+    println!(
+        "| parse every declaration, a file | {:.0} ms |",
+        1e3 * seconds(|r| r.all) / files
+    );
     let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for row in rows {
         for (name, reason) in &row.lost {
-            reasons.entry(reason).or_default().push(format!("`{name}` ({})", row.name));
+            reasons
+                .entry(reason)
+                .or_default()
+                .push(format!("`{name}` ({})", row.name));
         }
     }
     if !reasons.is_empty() {
@@ -142,7 +168,9 @@ fn report(rows: &[Row]) {
     }
     let mut slow: Vec<&Row> = rows.iter().collect();
     slow.sort_by_key(|r| std::cmp::Reverse(r.all));
-    println!("\n| slowest files | text | split | main functions | everything |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "\n| slowest files | text | split | main functions | everything |\n| --- | --- | --- | --- | --- |"
+    );
     for r in slow.into_iter().take(5) {
         println!(
             "| {} | {:.1} MB | {:.0} ms | {:.0} ms | {:.0} ms |",

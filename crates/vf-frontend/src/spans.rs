@@ -12,7 +12,7 @@ use vf_source::{FileId, Position, SourceMap, Span};
 
 use crate::lex::{Token, TokenKind};
 use crate::preprocess::{Preprocessed, absolute, same_file, to_text};
-use align::{Chunk, SourceTokens};
+use align::{Chunk, Origin, SourceTokens};
 
 /// A line marker (`# 12 "file.h" 1 3`, GCC's "Preprocessor Output"): the next line is this line of this file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct PreprocessedMap {
     files: Vec<FileText>,
     /// Tokens per file and chunks per preprocessed line, made when first asked for.
     tokens: Vec<OnceLock<Arc<SourceTokens>>>,
-    chunks: Mutex<HashMap<u32, Option<Arc<Chunk>>>>,
+    chunks: Mutex<HashMap<u32, Arc<Chunk>>>,
 }
 
 /// From this line of the preprocessed text on (0-based), lines are those of `file` from `line` on.
@@ -164,23 +164,235 @@ impl PreprocessedMap {
 }
 
 impl PreprocessedMap {
-    /// The place in the user's files of a stretch of the preprocessed text.
+    /// The place in the user's files of a stretch of the preprocessed text. A stretch that lies in what one
+    /// macro invocation became is the text of the argument it was copied from, or else the whole invocation.
     pub fn place(&self, text: &str, tokens: &[Token], range: Range<usize>) -> Span {
-        let _ = (text, tokens, &self.tokens, &self.chunks);
-        let Some((file, line)) = self.source_line(self.line_of(range.start)) else {
+        let first = tokens.partition_point(|t| t.end as usize <= range.start);
+        let last = tokens
+            .partition_point(|t| (t.start as usize) < range.end)
+            .saturating_sub(1)
+            .max(first);
+        let Some(start) = self.token_place(text, tokens, first) else {
             return Span::NONE;
         };
-        let Some(file) = self.files.get(file as usize) else {
-            return Span::NONE;
+        let Some(end) = self.token_place(text, tokens, last) else {
+            return start.span;
         };
-        let _ = &file.text;
+        if start.file != end.file {
+            return start.span;
+        }
+        if let (Some(a), Some(b)) = (start.invocation, end.invocation)
+            && a == b
+            && let Some(span) = self.argument(text, tokens, (first, last), start.file, a)
+        {
+            return span;
+        }
+        if end.span.end < start.span.start {
+            return start.span;
+        }
+        start.span.cover(end.span)
+    }
+
+    /// Where one token of the preprocessed text was written.
+    fn token_place(&self, text: &str, tokens: &[Token], index: usize) -> Option<Place> {
+        let token = tokens.get(index)?;
+        let pre_line = self.line_of(token.start as usize);
+        let (file_index, line) = self.source_line(pre_line)?;
+        let file = self.files.get(file_index as usize)?;
         let at = Position { line, column: 1 };
-        Span {
+        let whole_line = Span {
             file: file.id,
             start: at,
             end: at,
-        }
+        };
+        let nothing = Place {
+            file: file_index,
+            span: whole_line,
+            invocation: None,
+        };
+        let Some(source_text) = &file.text else {
+            return Some(nothing);
+        };
+        let Some(source) = self.source_tokens(file_index) else {
+            return Some(nothing);
+        };
+        let chunk = self.chunk(
+            text,
+            tokens,
+            index,
+            pre_line,
+            (file_index, line),
+            &source,
+            source_text,
+        );
+        let (first, last, invocation) = match chunk.origin(index) {
+            Origin::Token(i) => (i, i, None),
+            Origin::Invocation(i, j) => (i, j, Some((i, j))),
+            Origin::Unknown => return Some(nothing),
+        };
+        let span = source_span(file.id, &source, source_text, first, last).unwrap_or(whole_line);
+        Some(Place {
+            file: file_index,
+            span,
+            invocation,
+        })
     }
+
+    fn source_tokens(&self, file: u32) -> Option<Arc<SourceTokens>> {
+        let text = self.files.get(file as usize)?.text.as_ref()?;
+        Some(
+            self.tokens
+                .get(file as usize)?
+                .get_or_init(|| Arc::new(SourceTokens::new(text)))
+                .clone(),
+        )
+    }
+
+    /// The aligned tokens around the one at `index`.
+    #[allow(clippy::too_many_arguments)]
+    fn chunk(
+        &self,
+        text: &str,
+        tokens: &[Token],
+        index: usize,
+        pre_line: u32,
+        at: (u32, u32),
+        source: &SourceTokens,
+        source_text: &str,
+    ) -> Arc<Chunk> {
+        let mut chunks = self.chunks.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(chunk) = chunks.get(&pre_line) {
+            return chunk.clone();
+        }
+        // All tokens around that stand for this line: a change of the "system header" flag breaks lines.
+        let same = |i: usize| {
+            tokens.get(i).is_some_and(|t| {
+                t.kind == TokenKind::Directive || self.source_line(self.line_of(t.start as usize)) == Some(at)
+            })
+        };
+        let mut first = index;
+        while let Some(previous) = first.checked_sub(1).filter(|i| same(*i)) {
+            first = previous;
+        }
+        let mut end = index + 1;
+        while same(end) {
+            end += 1;
+        }
+        let next_line = tokens
+            .get(end)
+            .and_then(|t| self.source_line(self.line_of(t.start as usize)))
+            .filter(|(file, line)| *file == at.0 && *line > at.1)
+            .map(|(_, line)| line);
+        let all = tokens.get(first..end).unwrap_or(&[]);
+        let kept: Vec<Token> = all
+            .iter()
+            .copied()
+            .filter(|t| t.kind != TokenKind::Directive)
+            .collect();
+        let bounds = source_bounds(source, source_text, at.1, next_line);
+        let mut origins = align::align(source, source_text, bounds, &kept, text).into_iter();
+        let origins = all
+            .iter()
+            .map(|t| match t.kind {
+                TokenKind::Directive => Origin::Unknown,
+                _ => origins.next().unwrap_or(Origin::Unknown),
+            })
+            .collect();
+        let chunk = Arc::new(Chunk { first, origins });
+        for token in &kept {
+            chunks.insert(self.line_of(token.start as usize), chunk.clone());
+        }
+        chunk
+    }
+
+    /// The text among an invocation's arguments that is token for token the stretch asked for.
+    fn argument(
+        &self,
+        text: &str,
+        tokens: &[Token],
+        (first, last): (usize, usize),
+        file: u32,
+        (name, close): (usize, usize),
+    ) -> Option<Span> {
+        let file_text = self.files.get(file as usize)?;
+        let source_text = file_text.text.as_ref()?;
+        let source = self.source_tokens(file)?;
+        let wanted = tokens.get(first..=last)?;
+        // A lone operator or constant says nothing about where it came from.
+        if !wanted.iter().any(|t| t.kind == TokenKind::Word) {
+            return None;
+        }
+        let arguments = source.tokens.get(name + 2..close)?;
+        let found = arguments.windows(wanted.len()).position(|w| {
+            w.iter()
+                .zip(wanted)
+                .all(|(a, b)| a.text(source_text) == b.text(text))
+        })?;
+        let start = name + 2 + found;
+        source_span(
+            file_text.id,
+            &source,
+            source_text,
+            start,
+            start + wanted.len() - 1,
+        )
+    }
+}
+
+/// Where a token was written.
+struct Place {
+    file: u32,
+    span: Span,
+    /// First and last source token of the macro invocation it came from.
+    invocation: Option<(usize, usize)>,
+}
+
+/// The source tokens that one line of output can have come from: the line's own, and those of the lines after it
+/// while a bracket is open and the output has no line of its own for them.
+fn source_bounds(source: &SourceTokens, text: &str, line: u32, next_line: Option<u32>) -> (usize, usize) {
+    let first = source.at_line(line);
+    let mut end = first;
+    let mut depth = 0i32;
+    let mut on_line = line;
+    while let Some(token) = source.tokens.get(end) {
+        let token_line = source.line(end).unwrap_or(line);
+        if token_line > on_line {
+            // Another line begins.
+            let open = depth > 0 && next_line.is_none_or(|n| token_line < n);
+            if !open || token_line - line > MAX_LINES {
+                break;
+            }
+            on_line = token_line;
+        }
+        match token.text(text) {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ => {}
+        }
+        end += 1;
+    }
+    (first, end)
+}
+
+/// Most lines that one macro invocation spans.
+const MAX_LINES: u32 = 400;
+
+fn source_span(file: FileId, source: &SourceTokens, text: &str, first: usize, last: usize) -> Option<Span> {
+    let position = |token: usize, offset: u32| -> Option<Position> {
+        // A token's line starts after the last newline before it; one that spans lines ends on a later one.
+        let before = text.get(..offset as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let own = source.tokens.get(token)?;
+        let inside = text.get(own.start as usize..offset as usize).unwrap_or("");
+        let line = source.line(token)? + inside.bytes().filter(|b| *b == b'\n').count() as u32;
+        Some(Position {
+            line,
+            column: (offset as usize - line_start + 1) as u32,
+        })
+    };
+    let start = position(first, source.tokens.get(first)?.start)?;
+    let end = position(last, source.tokens.get(last)?.end)?;
+    Some(Span { file, start, end })
 }
 
 /// The text of the file a marker names: what stands for it, or what is on disk.
@@ -211,3 +423,6 @@ fn add_file(pre: &Preprocessed, name: &str, sources: &mut SourceMap) -> FileText
         text: text.map(Arc::from),
     }
 }
+
+#[cfg(test)]
+mod tests;

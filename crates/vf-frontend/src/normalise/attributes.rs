@@ -49,8 +49,14 @@ pub fn read(text: &str, specifier: &[Token]) -> Vec<Attribute> {
             let arguments = split_commas(text, inner(2, 1));
             vec![attribute("_Alignas".into(), text, specifier, arguments)]
         }
-        "[" => split_commas(text, inner(2, 2)).into_iter().filter_map(|a| one(text, a)).collect(),
-        _ => split_commas(text, inner(3, 2)).into_iter().filter_map(|a| one(text, a)).collect(),
+        "[" => split_commas(text, inner(2, 2))
+            .into_iter()
+            .filter_map(|a| one(text, a))
+            .collect(),
+        _ => split_commas(text, inner(3, 2))
+            .into_iter()
+            .filter_map(|a| one(text, a))
+            .collect(),
     }
 }
 
@@ -69,7 +75,10 @@ fn one(text: &str, mut tokens: &[Token]) -> Option<Attribute> {
         _ => Vec::new(),
     };
     let name = name.text(text);
-    let bare = name.strip_prefix("__").and_then(|n| n.strip_suffix("__")).filter(|n| !n.is_empty());
+    let bare = name
+        .strip_prefix("__")
+        .and_then(|n| n.strip_suffix("__"))
+        .filter(|n| !n.is_empty());
     Some(attribute(bare.unwrap_or(name).to_string(), text, all, arguments))
 }
 
@@ -77,7 +86,10 @@ fn attribute(name: String, text: &str, tokens: &[Token], arguments: Vec<&[Token]
     let argument_ranges: Vec<Range<usize>> = arguments.into_iter().filter_map(range).collect();
     Attribute {
         name,
-        arguments: argument_ranges.iter().map(|r| text.get(r.clone()).unwrap_or("").to_string()).collect(),
+        arguments: argument_ranges
+            .iter()
+            .map(|r| text.get(r.clone()).unwrap_or("").to_string())
+            .collect(),
         range: range(tokens).unwrap_or(0..0),
         argument_ranges,
     }
@@ -92,7 +104,11 @@ fn split_commas<'t>(text: &str, tokens: &'t [Token]) -> Vec<&'t [Token]> {
     let mut parts = Vec::new();
     let mut depth = 0usize;
     let mut start = 0;
-    for (i, token) in tokens.iter().enumerate().filter(|(_, t)| t.kind == TokenKind::Punct) {
+    for (i, token) in tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, t)| t.kind == TokenKind::Punct)
+    {
         match token.text(text) {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),

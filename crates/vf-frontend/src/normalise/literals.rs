@@ -16,7 +16,19 @@ pub fn quoted(literal: &str) -> (Cow<'_, str>, bool) {
         let replacement = match escaped {
             b'u' => "\\x",
             b'U' => "\\x",
-            b'\'' | b'"' | b'?' | b'\\' | b'a' | b'b' | b'c' | b'f' | b'n' | b'r' | b't' | b'v' | b'x'
+            b'\''
+            | b'"'
+            | b'?'
+            | b'\\'
+            | b'a'
+            | b'b'
+            | b'c'
+            | b'f'
+            | b'n'
+            | b'r'
+            | b't'
+            | b'v'
+            | b'x'
             | b'0'..=b'7' => continue,
             b'\n' => "",
             _ => "\\a",
@@ -42,8 +54,7 @@ pub fn quoted(literal: &str) -> (Cow<'_, str>, bool) {
 /// `__float80`) become `L`.
 pub fn number(literal: &str) -> (Cow<'_, str>, bool) {
     let hexadecimal = literal.starts_with("0x") || literal.starts_with("0X");
-    let float = literal.contains('.')
-        || literal.contains(if hexadecimal { ['p', 'P'] } else { ['e', 'E'] });
+    let float = literal.contains('.') || literal.contains(if hexadecimal { ['p', 'P'] } else { ['e', 'E'] });
     match literal.strip_suffix(['q', 'Q', 'w', 'W']) {
         Some(value) if float => (Cow::Owned(format!("{value}L")), true),
         _ => (Cow::Borrowed(literal), false),

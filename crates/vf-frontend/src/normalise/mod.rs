@@ -53,7 +53,9 @@ pub struct Rewritten {
 impl Rewritten {
     /// Puts generated text around what follows the typedefs.
     pub(crate) fn wrap(&mut self, before: &str, after: &str) {
-        let Some(at) = self.map.tokens.first().map(|t| t.at as usize) else { return };
+        let Some(at) = self.map.tokens.first().map(|t| t.at as usize) else {
+            return;
+        };
         if self.text.get(at..).is_none() {
             return;
         }
@@ -81,8 +83,13 @@ pub(crate) fn begins_type(word: &str) -> bool {
 pub const MAX_DEPTH: usize = 3000;
 
 /// Names that GCC declares as types before the first line, and lang-c does not know.
-pub(crate) const BUILTIN_TYPES: [&str; 5] =
-    ["__int128_t", "__uint128_t", "__builtin_ms_va_list", "__builtin_sysv_va_list", marker::AUTO_TYPE];
+pub(crate) const BUILTIN_TYPES: [&str; 5] = [
+    "__int128_t",
+    "__uint128_t",
+    "__builtin_ms_va_list",
+    "__builtin_sysv_va_list",
+    marker::AUTO_TYPE,
+];
 
 /// Rewrites one declaration.
 pub fn rewrite(input: Input<'_>) -> Result<Rewritten, ParseFailure> {

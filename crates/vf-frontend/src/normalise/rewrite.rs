@@ -63,7 +63,12 @@ struct Frame {
 
 impl Frame {
     fn new(inside: Inside, chain: usize) -> Frame {
-        Frame { inside, segment: Segment::default(), ternary: 0, chain }
+        Frame {
+            inside,
+            segment: Segment::default(),
+            ternary: 0,
+            chain,
+        }
     }
 }
 
@@ -111,7 +116,10 @@ impl<'a> Rewriter<'a> {
             at: 0,
             out: prefix,
             map: Vec::with_capacity(input.tokens.len()),
-            side: SideTable { pack: input.pack, ..SideTable::default() },
+            side: SideTable {
+                pack: input.pack,
+                ..SideTable::default()
+            },
             frames: vec![Frame::new(Inside::Top, 0)],
             last: Last::Nothing,
             chain: 0,
@@ -141,7 +149,10 @@ impl<'a> Rewriter<'a> {
                 self.last = Last::Operand;
             }
             if self.frames.len() + self.chain > MAX_DEPTH {
-                return Err(ParseFailure::TooDeep { limit: MAX_DEPTH, offset: token.start as usize });
+                return Err(ParseFailure::TooDeep {
+                    limit: MAX_DEPTH,
+                    offset: token.start as usize,
+                });
             }
         }
         while self.pop().is_some() {}
@@ -152,13 +163,20 @@ impl<'a> Rewriter<'a> {
         }
         self.side.attributes.sort_by_key(|(target, _)| *target);
         self.side.rewrites.sort_by_key(|(at, _)| *at);
-        Ok(Rewritten { text: self.out, map: TokenMap { tokens: self.map }, side: self.side })
+        Ok(Rewritten {
+            text: self.out,
+            map: TokenMap { tokens: self.map },
+            side: self.side,
+        })
     }
 
     // What comes next.
 
     fn text_at(&self, index: usize) -> &'a str {
-        self.input.tokens.get(index).map_or("", |t| t.text(self.input.text))
+        self.input
+            .tokens
+            .get(index)
+            .map_or("", |t| t.text(self.input.text))
     }
 
     fn next_text(&self) -> &'a str {
@@ -166,7 +184,10 @@ impl<'a> Rewriter<'a> {
     }
 
     fn is_identifier(&self, index: usize) -> bool {
-        self.input.tokens.get(index).is_some_and(|t| t.kind == TokenKind::Word)
+        self.input
+            .tokens
+            .get(index)
+            .is_some_and(|t| t.kind == TokenKind::Word)
             && sort(self.text_at(index)).is_none()
     }
 
@@ -209,7 +230,11 @@ impl<'a> Rewriter<'a> {
         let start = segment.start.unwrap_or(end);
         let statement = segment.start.is_none();
         for attribute in segment.early.into_iter().chain(segment.for_name) {
-            let target = if statement { Target::Statement(start) } else { Target::Specifiers(start) };
+            let target = if statement {
+                Target::Statement(start)
+            } else {
+                Target::Specifiers(start)
+            };
             self.side.attributes.push((target, attribute));
         }
         self.chain = self.frames.last().map_or(0, |f| f.chain);
@@ -236,7 +261,9 @@ impl<'a> Rewriter<'a> {
         if segment.start.is_none() && text != ";" {
             segment.start = Some(at);
             let early = std::mem::take(&mut segment.early);
-            self.side.attributes.extend(early.into_iter().map(|a| (Target::Specifiers(at), a)));
+            self.side
+                .attributes
+                .extend(early.into_iter().map(|a| (Target::Specifiers(at), a)));
         }
         at
     }
@@ -254,7 +281,9 @@ impl<'a> Rewriter<'a> {
 
     fn directive(&mut self, token: Token) {
         let text = token.text(self.input.text);
-        let Some(pragma) = text.trim_start_matches('#').trim_start().strip_prefix("pragma") else { return };
+        let Some(pragma) = text.trim_start_matches('#').trim_start().strip_prefix("pragma") else {
+            return;
+        };
         let pragma = pragma.trim();
         match pragma_effect(pragma) {
             PragmaEffect::None => {}
@@ -274,8 +303,16 @@ impl<'a> Rewriter<'a> {
             self.record(at, Rewrite::Literal);
         }
         let bad = self.input.not_utf8.partition_point(|b| *b < token.start as usize);
-        if self.input.not_utf8.get(bad).is_some_and(|b| *b < token.end as usize) {
-            self.record(at, Rewrite::Unsupported("literal with bytes that are not UTF-8".into()));
+        if self
+            .input
+            .not_utf8
+            .get(bad)
+            .is_some_and(|b| *b < token.end as usize)
+        {
+            self.record(
+                at,
+                Rewrite::Unsupported("literal with bytes that are not UTF-8".into()),
+            );
         }
         self.last = Last::Operand;
     }
@@ -312,7 +349,11 @@ impl<'a> Rewriter<'a> {
                 return;
             }
             "__real__" | "__real" | "__imag__" | "__imag" => {
-                let name = if word.starts_with("__real") { marker::REAL } else { marker::IMAG };
+                let name = if word.starts_with("__real") {
+                    marker::REAL
+                } else {
+                    marker::IMAG
+                };
                 self.emit(token, name);
                 self.last = Last::Operand;
                 return;
@@ -387,13 +428,20 @@ impl<'a> Rewriter<'a> {
             self.at += 1;
             self.emit(brace, "{");
             self.last = Last::Punct(b'{');
-            self.push(if sort == Sort::Enum { Inside::Enum(keyword) } else { Inside::Record(keyword) });
+            self.push(if sort == Sort::Enum {
+                Inside::Enum(keyword)
+            } else {
+                Inside::Record(keyword)
+            });
         }
     }
 
     fn tag_attributes(&mut self, keyword: usize) {
         while let Some(end) = past_specifier(self.input.text, self.input.tokens, self.at) {
-            for attribute in read(self.input.text, self.input.tokens.get(self.at..end).unwrap_or(&[])) {
+            for attribute in read(
+                self.input.text,
+                self.input.tokens.get(self.at..end).unwrap_or(&[]),
+            ) {
                 self.side.attributes.push((Target::Tag(keyword), attribute));
             }
             self.at = end;
@@ -423,7 +471,9 @@ impl<'a> Rewriter<'a> {
         } else if segment.name.is_none() && !segment.initialising {
             segment.name = Some(at);
             let waiting = std::mem::take(&mut segment.for_name);
-            self.side.attributes.extend(waiting.into_iter().map(|a| (Target::Declarator(at), a)));
+            self.side
+                .attributes
+                .extend(waiting.into_iter().map(|a| (Target::Declarator(at), a)));
             // A parameter of the function that this declaration defines.
             let parameter = levels == 2 && matches!(inside, Inside::Parenthesis { .. });
             if parameter && (self.input.is_typedef)(word) {
@@ -468,7 +518,11 @@ impl<'a> Rewriter<'a> {
                 let first = text.as_bytes().first().copied().unwrap_or(b' ');
                 // `x++` is an operand still.
                 let postfix = matches!(text, "++" | "--") && self.after_operand();
-                self.last = if postfix { Last::Operand } else { Last::Punct(first) };
+                self.last = if postfix {
+                    Last::Operand
+                } else {
+                    Last::Punct(first)
+                };
             }
         }
     }
@@ -483,7 +537,9 @@ impl<'a> Rewriter<'a> {
     }
 
     fn open_with(&mut self, inside: Inside, text: &str) {
-        let Some(open) = self.input.tokens.get(self.at).copied() else { return };
+        let Some(open) = self.input.tokens.get(self.at).copied() else {
+            return;
+        };
         self.at += 1;
         self.emit(open, text);
         self.last = Last::Punct(b'(');
@@ -498,7 +554,10 @@ impl<'a> Rewriter<'a> {
         let declares = segment.typed
             && segment.name.is_none()
             && !segment.initialising
-            && matches!(inside, Inside::Top | Inside::Block | Inside::Record(_) | Inside::Declarator { .. })
+            && matches!(
+                inside,
+                Inside::Top | Inside::Block | Inside::Record(_) | Inside::Declarator { .. }
+            )
             && !matches!(self.last, Last::Keyword(Sort::Typeof | Sort::Other));
         // `(` where an operand may begin: if a brace follows the `)`, it is a compound literal.
         let cast = !control
@@ -725,7 +784,11 @@ impl<'a> Rewriter<'a> {
         let statement = self.inside() == Inside::Block && self.top().segment.start.is_none();
         if !statement {
             let end = past_group(self.input.text, self.input.tokens, self.at);
-            let inner = self.input.tokens.get(self.at + 1..end.saturating_sub(1)).unwrap_or(&[]);
+            let inner = self
+                .input
+                .tokens
+                .get(self.at + 1..end.saturating_sub(1))
+                .unwrap_or(&[]);
             let label: Vec<&str> = inner.iter().map(|t| t.text(self.input.text)).collect();
             let at = self.top().segment.name.unwrap_or(self.out.len());
             self.record(at, Rewrite::AsmLabel(label.join(" ")));
@@ -742,8 +805,8 @@ impl<'a> Rewriter<'a> {
                     volatile = true;
                     self.emit(qualifier, "volatile");
                 }
-                "volatile" | "__volatile__" | "__volatile" | "goto" | "inline" | "__inline__" | "__inline"
-                | "const" => {}
+                "volatile" | "__volatile__" | "__volatile" | "goto" | "inline" | "__inline__"
+                | "__inline" | "const" => {}
                 _ => break,
             }
             self.at += 1;
@@ -756,7 +819,10 @@ impl<'a> Rewriter<'a> {
     fn asm_colon(&mut self, token: Token, colons: u8, at: usize) {
         self.end_segment();
         if colons < 3 {
-            self.top().inside = Inside::Asm { colons: colons + 1, at };
+            self.top().inside = Inside::Asm {
+                colons: colons + 1,
+                at,
+            };
             self.emit(token, ":");
             self.last = Last::Punct(b':');
             return;
@@ -790,7 +856,9 @@ impl<'a> Rewriter<'a> {
 
 /// Whether two texts would read as one token side by side.
 fn needs_space(before: &str, after: &str) -> bool {
-    let (Some(last), Some(first)) = (before.bytes().last(), after.bytes().next()) else { return false };
+    let (Some(last), Some(first)) = (before.bytes().last(), after.bytes().next()) else {
+        return false;
+    };
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80;
     let glue = |b: u8| b"+-*/%&|<>=!:.#^".contains(&b);
     (word(last) && (word(first) || first == b'"' || first == b'\'' || first == b'.'))
@@ -806,9 +874,13 @@ enum PragmaEffect {
 
 /// Pragmas of GCC 12 ("Pragmas Accepted by GCC") by what they do to meaning. Unknown ones GCC ignores.
 fn pragma_effect(pragma: &str) -> PragmaEffect {
-    let mut words = pragma.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty());
+    let mut words = pragma
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|w| !w.is_empty());
     match words.next() {
-        Some("pack" | "scalar_storage_order" | "omp" | "acc" | "redefine_extname") => PragmaEffect::Unsupported,
+        Some("pack" | "scalar_storage_order" | "omp" | "acc" | "redefine_extname") => {
+            PragmaEffect::Unsupported
+        }
         Some("weak") => PragmaEffect::Recorded,
         _ => PragmaEffect::None,
     }

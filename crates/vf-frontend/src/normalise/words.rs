@@ -24,26 +24,32 @@ pub fn sort(word: &str) -> Option<Sort> {
     Some(match word {
         "void" | "char" | "short" | "int" | "long" | "float" | "double" | "signed" | "unsigned" | "_Bool"
         | "_Complex" | "__complex__" | "__complex" | "__signed" | "__signed__" | "_Float16" | "_Float32"
-        | "_Float64" | "_Float128" | "_Float32x" | "_Float64x" | "_Float128x" | "_Decimal32" | "_Decimal64"
-        | "_Decimal128" | "__int128" | "__float128" | "__float80" | "_Imaginary" => Sort::Type,
+        | "_Float64" | "_Float128" | "_Float32x" | "_Float64x" | "_Float128x" | "_Decimal32"
+        | "_Decimal64" | "_Decimal128" | "__int128" | "__float128" | "__float80" | "_Imaginary" => Sort::Type,
         "struct" | "union" => Sort::Record,
         "enum" => Sort::Enum,
         "typeof" | "__typeof" | "__typeof__" => Sort::Typeof,
         "typedef" | "extern" | "static" | "_Thread_local" | "__thread" | "auto" | "register" | "const"
-        | "__const" | "__const__" | "restrict" | "__restrict" | "__restrict__" | "volatile" | "__volatile"
-        | "__volatile__" | "_Atomic" | "inline" | "__inline" | "__inline__" | "_Noreturn" => Sort::Specifier,
+        | "__const" | "__const__" | "restrict" | "__restrict" | "__restrict__" | "volatile"
+        | "__volatile" | "__volatile__" | "_Atomic" | "inline" | "__inline" | "__inline__" | "_Noreturn" => {
+            Sort::Specifier
+        }
         "if" | "for" | "while" | "switch" => Sort::Control,
         "else" | "do" => Sort::Branch,
-        "return" | "goto" | "case" | "default" | "break" | "continue" | "sizeof" | "_Alignof" | "__alignof"
-        | "__alignof__" | "_Generic" | "__real__" | "__real" | "__imag__" | "__imag" => Sort::Other,
+        "return" | "goto" | "case" | "default" | "break" | "continue" | "sizeof" | "_Alignof"
+        | "__alignof" | "__alignof__" | "_Generic" | "__real__" | "__real" | "__imag__" | "__imag" => {
+            Sort::Other
+        }
         _ => return None,
     })
 }
 
 /// A word that can begin a declaration and nothing else.
 pub fn begins_declaration(word: &str) -> bool {
-    matches!(sort(word), Some(Sort::Type | Sort::Record | Sort::Enum | Sort::Typeof | Sort::Specifier))
-        || matches!(word, "_Static_assert" | "__auto_type" | "_Alignas" | "__label__")
+    matches!(
+        sort(word),
+        Some(Sort::Type | Sort::Record | Sort::Enum | Sort::Typeof | Sort::Specifier)
+    ) || matches!(word, "_Static_assert" | "__auto_type" | "_Alignas" | "__label__")
 }
 
 /// Another spelling that lang-c knows, for the words of which it does not know (or not reserve) all.
