@@ -1,0 +1,147 @@
+// Reads of what was never written.
+// test: verify
+typedef unsigned long size_t;
+void *malloc(size_t n);
+void *calloc(size_t n, size_t size);
+void free(void *p);
+void *memset(void *dst, int byte, size_t n);
+
+int one_branch(int c)
+{
+    int x;
+
+    if (c)
+        x = 1;
+    return x;
+    //     ^ refuted[initialized] c == 0
+}
+
+int both_branches(int c)
+{
+    int x;
+
+    if (c)
+        x = 1;
+    else
+        x = 2;
+    return x;
+    //     ^ proved[initialized]
+}
+
+int by_switch(int c)
+{
+    int x;
+
+    switch (c) {
+    case 0:
+        x = 5;
+        break;
+    case 1:
+        x = 6;
+        break;
+    }
+    return x;
+    //     ^ refuted[initialized] c != 0 && c != 1
+}
+
+int by_switch_with_default(int c)
+{
+    int x;
+
+    switch (c) {
+    case 0:
+        x = 5;
+        break;
+    default:
+        x = 6;
+    }
+    return x;
+    //     ^ proved[initialized]
+}
+
+int same_condition(int c)
+{
+    int x;
+
+    if (c > 3)
+        x = 1;
+    if (c > 4)
+        return x;
+        //     ^ proved[initialized]
+    return 0;
+}
+
+int weaker_condition(int c)
+{
+    int x;
+
+    if (c > 3)
+        x = 1;
+    if (c > 2)
+        return x;
+        //     ^ refuted[initialized] c == 3
+    return 0;
+}
+
+int array_part(unsigned i)
+{
+    int a[4];
+
+    if (i >= 4)
+        return 0;
+    a[0] = 1;
+    a[1] = 2;
+    return a[i];
+    //     ^^^^ refuted[initialized] i == 2 || i == 3
+}
+
+int array_all(unsigned i)
+{
+    int a[4];
+
+    if (i >= 4)
+        return 0;
+    memset(a, 0, sizeof(a));
+    return a[i];
+    //     ^^^^ proved[initialized]
+}
+
+struct pair {
+    int first;
+    int second;
+};
+
+int member(void)
+{
+    struct pair p;
+
+    p.first = 1;
+    return p.first + p.second;
+    //               ^^^^^^^^ refuted[initialized]
+}
+
+int heap(void)
+{
+    int *p = malloc(sizeof(int));
+    int value;
+
+    if (!p)
+        return 0;
+    value = *p;
+    //      ^^ refuted[initialized]
+    free(p);
+    return value;
+}
+
+int heap_zeroed(void)
+{
+    int *p = calloc(1, sizeof(int));
+    int value;
+
+    if (!p)
+        return 0;
+    value = *p;
+    //      ^^ proved[initialized]
+    free(p);
+    return value;
+}
