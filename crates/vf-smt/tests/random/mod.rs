@@ -291,8 +291,8 @@ impl Builder<'_> {
             1 => (t.sub(a, b), pattern(bits, x as i64 - y as i64)),
             2 => (t.mul(a, b), x * y),
             3 => (t.neg(a), pattern(bits, -(x as i64))),
-            4 => (t.udiv(a, b), if y == 0 { u64::MAX } else { x / y }),
-            5 => (t.urem(a, b), if y == 0 { x } else { x % y }),
+            4 => (t.udiv(a, b), x.checked_div(y).unwrap_or(u64::MAX)),
+            5 => (t.urem(a, b), x.checked_rem(y).unwrap_or(x)),
             6 => {
                 let by_zero = if s < 0 { 1 } else { -1 };
                 (t.sdiv(a, b), pattern(bits, if r == 0 { by_zero } else { s / r }))
