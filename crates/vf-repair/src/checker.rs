@@ -39,4 +39,11 @@ pub enum CheckError {
 /// Something that gives verdicts on a text.
 pub trait Checker {
     fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError>;
+
+    /// Whether the compiler takes a text in the place of a file; its message where it does not. The front end
+    /// is lenient (it does not know every type), so this is asked before a candidate is checked.
+    fn compiles(&mut self, file: &Path, text: &str) -> Result<(), String> {
+        let _ = (file, text);
+        Ok(())
+    }
 }

@@ -1,5 +1,6 @@
 //! Judgement of a change on both versions at once: what it fixes, leaves open, introduces.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -82,7 +83,9 @@ pub enum Outcome {
 pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChange<'a>> {
     let text = |version: &Version, file: &str| {
         let only = version.files.first().filter(|_| version.files.len() == 1);
-        version.files.iter().find(|(f, _)| f == file).or(only).map_or(Arc::from(""), |(_, t)| t.clone())
+        let exact = version.files.iter().find(|(f, _)| f == file);
+        let tail = version.files.iter().find(|(f, _)| Path::new(file).ends_with(f) || Path::new(f).ends_with(file));
+        exact.or(tail).or(only).map_or(Arc::from(""), |(_, t)| t.clone())
     };
     let mut found = Vec::new();
     for old in &before.report.functions {

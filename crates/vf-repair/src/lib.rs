@@ -9,7 +9,7 @@
 //! Entry points, for the command line:
 //!
 //! - [`repair`]`(&RepairRequest, &mut dyn Checker, &mut [Box<dyn Proposer>], Hooks) -> Result<RepairOutcome, RepairError>`
-//! - [`judge_patch`]`(&PatchInput, &mut dyn Checker) -> Result<PatchReport, PatchError>`
+//! - [`judge_patch`]`(&PatchInput, &mut dyn Checker, time) -> Result<PatchReport, PatchError>`
 //! - [`ProverChecker`] is the [`Checker`] over the real front end and verifier.
 //! - [`SolverOnly`] proposes from templates; [`ModelProposer`] over any [`TextGenerator`].
 //!
@@ -29,6 +29,8 @@ pub mod log;
 pub mod model_proposer;
 mod patch_text;
 pub mod proposer;
+pub mod patch;
+pub mod prover;
 pub mod report_text;
 pub mod run;
 pub mod sarif;
@@ -42,6 +44,8 @@ pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use flags::{FlagsError, TreeFlags, tree_flags};
 pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
+pub use patch::{PatchError, PatchInput, judge_patch};
+pub use prover::ProverChecker;
 pub use run::{Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried, repair};
 pub use solver_only::SolverOnly;
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};

@@ -12,7 +12,7 @@ use crate::bug::BugReport;
 use crate::certify::{CertifyError, ProvenPatch, certify};
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 use crate::ctext::functions::functions;
-use crate::ctext::lex::normalised;
+use crate::ctext::lex::{mentions, normalised};
 use crate::judge::{Outcome, Version, changes};
 use crate::locate::{LocateError, Place, SourceText, locate, read_in_tree, targets};
 use crate::log::{LOG_SCHEMA, LogError, LogOutcome, LogRecord, write_record};
@@ -233,6 +233,8 @@ struct Run<'a> {
     original: Version,
     /// The original with every function of the file checked: for changes that reach further than one function.
     original_all: Option<Version>,
+    /// Whether the compiler takes the original: only then is its word on a candidate worth anything.
+    compiled: bool,
     /// Ids in `original` that must be proved.
     targets: Vec<String>,
     /// The text that candidates edit: the original, or the last partial step.
@@ -271,7 +273,7 @@ impl<'a> Run<'a> {
         started: Instant,
     ) -> Result<Run<'a>, RepairError> {
         let time_left = request.limits.time.map(|t| t.saturating_sub(started.elapsed()));
-        let names = [place.function.clone()];
+        let names = with_callers(&place.source.text, &place.function);
         let question = CheckRequest { file: &place.source.path, overlay: &[], functions: &names, time_left };
         let checked = checker.check(&question)?;
         let found = checked.report.functions.iter().find(|f| f.name == place.function).ok_or_else(|| {
@@ -284,6 +286,7 @@ impl<'a> Run<'a> {
             .collect();
         let original = version(&place.source.path, place.source.text.clone(), checked.report.clone());
         let text = place.source.text.clone();
+        let compiled = checker.compiles(&place.source.path, &text).is_ok();
         Ok(Run {
             request,
             checker,
@@ -292,6 +295,7 @@ impl<'a> Run<'a> {
             place,
             original,
             original_all: None,
+            compiled,
             current: Current { text, checked, open: targets.clone() },
             targets,
             seen: HashSet::new(),
@@ -476,12 +480,17 @@ impl<'a> Run<'a> {
             return Ok(Judged::Known);
         }
         let reaches_out = self.reaches_out(&text);
-        let names = if reaches_out { Vec::new() } else { vec![self.place.function.clone()] };
+        let names = if reaches_out { Vec::new() } else { with_callers(&text, &self.place.function) };
         let path = self.place.source.path.clone();
         if reaches_out && self.original_all.is_none() {
             let question = CheckRequest { file: &path, overlay: &[], functions: &[], time_left: self.time_left() };
             let checked = self.checker.check(&question)?;
             self.original_all = Some(version(&path, self.place.source.text.clone(), checked.report));
+        }
+        if self.compiled
+            && let Err(message) = self.checker.compiles(&path, &text)
+        {
+            return Ok(Judged::Failed(Failure::DoesNotParse { message }));
         }
         let overlay = [(path.clone(), text.clone())];
         let question = CheckRequest { file: &path, overlay: &overlay, functions: &names, time_left: self.time_left() };
@@ -556,6 +565,18 @@ impl<'a> Run<'a> {
             other => Failure::NotCertified { why: other.to_string() },
         }
     }
+}
+
+/// The function and those of the file that call it: a change of what it returns can break them.
+fn with_callers(text: &str, function: &str) -> Vec<String> {
+    let mut names = vec![function.to_string()];
+    for other in functions(text) {
+        let body = text.get(other.body.clone()).unwrap_or("");
+        if other.name != function && mentions(body, function) {
+            names.push(other.name);
+        }
+    }
+    names
 }
 
 fn version(path: &Path, text: Arc<str>, report: CheckReport) -> Version {

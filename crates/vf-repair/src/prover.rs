@@ -1,0 +1,89 @@
+//! The [`Checker`] over the real front end, compiler and verifier.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use vf_frontend::{Options, Wanted};
+use vf_verify::CheckOptions;
+
+use crate::checker::{CheckError, CheckRequest, Checked, Checker};
+
+/// Longest compiler message that is kept, in characters.
+const MAX_MESSAGE: usize = 600;
+
+/// Loads with the front end, asks the compiler whether a candidate is C at all, and checks with the verifier.
+pub struct ProverChecker<'a> {
+    /// Flags, data model, compiler. `wanted` and `overlay` are set for each question.
+    pub options: Options,
+    /// `functions` is set for each question, `timeout` to what is left of the run's time.
+    pub check: CheckOptions,
+    /// Told what the verifier does.
+    pub progress: Box<dyn FnMut(vf_verify::Progress) + 'a>,
+}
+
+impl<'a> ProverChecker<'a> {
+    pub fn new(options: Options, check: CheckOptions) -> ProverChecker<'a> {
+        ProverChecker { options, check, progress: Box::new(|_| {}) }
+    }
+}
+
+impl Checker for ProverChecker<'_> {
+    fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError> {
+        let mut options = self.options.clone();
+        options.overlay = request.overlay.to_vec();
+        options.wanted = match request.functions {
+            [] => Wanted::All,
+            names => Wanted::Functions(names.to_vec()),
+        };
+        let loaded = vf_frontend::load(&[request.file.to_path_buf()], &options).map_err(|e| CheckError::Load {
+            file: request.file.to_path_buf(),
+            message: e.to_string(),
+        })?;
+        let mut check = self.check.clone();
+        check.functions = request.functions.to_vec();
+        check.timeout = shorter(check.timeout, request.time_left);
+        let report =
+            vf_verify::check(&loaded.program, &loaded.sources, &loaded.main_files, &check, &mut self.progress);
+        Ok(Checked { report, program: Some(Arc::new(loaded.program)) })
+    }
+
+    /// Runs the compiler's syntax and type check on a text as if it stood in the file's place.
+    fn compiles(&mut self, file: &Path, text: &str) -> Result<(), String> {
+        let directory = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+        let mut command = Command::new(&self.options.compiler);
+        command.args(["-fsyntax-only", "-w", "-Werror=implicit-function-declaration", "-Werror=int-conversion"]);
+        command.arg("-Werror=incompatible-pointer-types").args(&self.options.flags);
+        if self.options.model == vf_ir::DataModel::Ilp32 {
+            command.arg("-m32");
+        }
+        command.arg("-iquote").arg(directory).args(["-x", "c", "-"]);
+        if let Some(directory) = &self.options.directory {
+            command.current_dir(directory);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| format!("{}: {e}", self.options.compiler.display()))?;
+        if let Some(mut input) = child.stdin.take() {
+            // A compiler that gives up early closes the pipe; its message says why.
+            let _ = input.write_all(text.as_bytes());
+        }
+        let output = child.wait_with_output().map_err(|e| e.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let message = String::from_utf8_lossy(&output.stderr);
+        let errors: Vec<&str> = message.lines().filter(|l| l.contains("error")).collect();
+        let message = if errors.is_empty() { message.trim().to_string() } else { errors.join("\n") };
+        Err(message.replace("<stdin>", &file.to_string_lossy()).chars().take(MAX_MESSAGE).collect())
+    }
+}
+
+fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
