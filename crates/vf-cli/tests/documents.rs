@@ -1,6 +1,7 @@
 //! Documents that say what the code says must keep saying it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +75,25 @@ fn round_trip<T: DeserializeOwned + Serialize>(kind: &str) {
 fn the_examples_of_the_schema_are_what_the_program_prints() {
     round_trip::<CheckReport>("check");
     round_trip::<PatchReport>("patch");
+}
+
+/// The program's own output for the case of the demo has the fields of the example, no more and no less.
+#[test]
+fn the_example_of_a_repair_has_the_fields_that_the_program_prints() {
+    let case = repository().join("corpus/cases/cxl-range-id");
+    let output = Command::new(env!("CARGO_BIN_EXE_verify-fix"))
+        .args(["repair", "--format", "json", "--report"])
+        .arg(case.join("report.txt"))
+        .arg("--tree")
+        .arg(case.join("tree"))
+        .output()
+        .expect("the program runs");
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
+    let blocks = fenced(&document("docs/schema.md"), "```json repair");
+    let example: Value = serde_json::from_str(&blocks[0]).expect("the example is JSON");
+    let fields =
+        |value: &Value| -> Vec<String> { value.as_object().expect("an object").keys().cloned().collect() };
+    assert_eq!(fields(&printed), fields(&example));
 }
 
 #[test]
