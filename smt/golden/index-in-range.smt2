@@ -1,0 +1,7 @@
+; The guard `i < 0 || i >= 8` does not.
+; expect: unsat
+(set-logic QF_BV)
+(declare-fun i () (_ BitVec 32))
+(assert (not (or (bvslt i #x00000000) (bvsle #x00000008 i))))
+(assert (bvule #x0000000000000008 ((_ sign_extend 32) i)))
+(check-sat)
