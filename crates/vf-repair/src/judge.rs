@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
 
+use vf_ir::Property;
+
 use crate::align::{Alignment, LineMap, Match, align};
+use crate::ctext::lex::{identifiers, normalised, variables};
 
 /// Result of judging a patch; its serialised form is the JSON of `verify-fix patch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +67,8 @@ pub struct FunctionChange<'a> {
     pub after: Option<&'a FunctionReport>,
     pub alignment: Alignment,
     pub lines: LineMap,
+    /// Text of the file in the new version.
+    pub new_text: Arc<str>,
 }
 
 /// What became of an obligation that was not proved before.
@@ -90,20 +95,46 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
     let mut found = Vec::new();
     for old in &before.report.functions {
         let new = after.report.functions.iter().find(|f| f.name == old.name);
-        let lines = LineMap::new(&text(before, &old.file), &text(after, new.map_or(&old.file, |n| &n.file)));
+        let new_text = text(after, new.map_or(&old.file, |n| &n.file));
+        let lines = LineMap::new(&text(before, &old.file), &new_text);
         let alignment = match new {
             Some(new) => align(old, new, &lines),
             None => Alignment { only_before: (0..old.obligations.len()).collect(), ..Alignment::default() },
         };
-        found.push(FunctionChange { before: Some(old), after: new, alignment, lines });
+        found.push(FunctionChange { before: Some(old), after: new, alignment, lines, new_text });
     }
     for new in &after.report.functions {
         if !before.report.functions.iter().any(|f| f.name == new.name) {
             let alignment = Alignment { only_after: (0..new.obligations.len()).collect(), ..Alignment::default() };
-            found.push(FunctionChange { before: None, after: Some(new), alignment, lines: LineMap::default() });
+            let new_text = text(after, &new.file);
+            let lines = LineMap::default();
+            found.push(FunctionChange { before: None, after: Some(new), alignment, lines, new_text });
         }
     }
     found
+}
+
+/// Functions that compute a sum or a product and refuse what does not fit.
+const CHECKED: &[&str] = &[
+    "kmalloc_array", "kcalloc", "kvmalloc_array", "kvcalloc", "krealloc_array", "devm_kcalloc", "devm_kmalloc_array",
+    "calloc", "reallocarray", "array_size", "array3_size", "struct_size", "size_add", "size_mul", "size_sub",
+];
+
+/// Lines after its first that a statement may go on for.
+const STATEMENT_LINES: usize = 2;
+
+/// An access to memory, however it is checked.
+fn is_access(obligation: &ObligationReport) -> bool {
+    matches!(
+        Property::from_name(&obligation.property),
+        Some(
+            Property::IndexUpperBound
+                | Property::IndexLowerBound
+                | Property::ValidRead
+                | Property::ValidWrite
+                | Property::Precondition
+        )
+    )
 }
 
 /// How far a verdict is from a proof.
@@ -126,18 +157,40 @@ impl<'a> FunctionChange<'a> {
         if let Some((after, kind)) = matched {
             let Some(obligation) = self.new_obligation(after) else { return Outcome::Vanished };
             return match obligation.verdict {
-                Verdict::Proved if kind == Match::Rewritten && !self.replacement_proved(index) => {
-                    Outcome::Open(Verdict::Unknown)
-                }
+                // Other operations at the place are not proved, or it does something else now.
+                Verdict::Proved if kind == Match::Rewritten && !self.replacement_proved(index) => Outcome::Vanished,
                 Verdict::Proved => Outcome::Fixed,
                 Verdict::Unreachable => Outcome::Unreachable,
                 verdict => Outcome::Open(verdict),
             };
         }
-        if self.replacement_proved(index) { Outcome::Fixed } else { Outcome::Vanished }
+        if self.replacement_proved(index) || self.made_harmless(index) { Outcome::Fixed } else { Outcome::Vanished }
     }
 
-    /// Whether the statement that stands in the place of an old obligation has obligations and all are proved.
+    /// Whether an arithmetic operation stands where it stood, but can no longer go wrong: its type became wider
+    /// (then it has no obligation), or a function that checks the result does it.
+    fn made_harmless(&self, index: usize) -> bool {
+        let (Some(old), Some(after)) = (self.before.and_then(|f| f.obligations.get(index)), self.after) else {
+            return false;
+        };
+        let arithmetic = matches!(
+            Property::from_name(&old.property),
+            Some(Property::SignedOverflow | Property::UnsignedWrap | Property::LossyConversion)
+        );
+        let reached = after.unsupported.is_none() && after.obligations.iter().any(|o| o.verdict == Verdict::Proved);
+        if !arithmetic || !reached {
+            return false;
+        }
+        let here = self.text_at(old);
+        let words = |text: &str| format!(" {} ", normalised(text));
+        let same = words(&here).contains(&words(&old.text));
+        let names = identifiers(&here);
+        let checked = names.iter().any(|n| CHECKED.contains(n) || n.ends_with("_overflow"));
+        same || (checked && identifiers(&old.text).iter().all(|n| names.contains(n)))
+    }
+
+    /// Whether the statement that stands in the place of an old obligation does the same kind of thing to the
+    /// same variables, and everything at it is proved.
     fn replacement_proved(&self, index: usize) -> bool {
         let Some(old) = self.before.and_then(|f| f.obligations.get(index)) else { return false };
         let place = self.lines.became(old.location.line);
@@ -149,7 +202,21 @@ impl<'a> FunctionChange<'a> {
             .filter(|(j, o)| place.contains(&o.location.line) && self.is_new(*j))
             .map(|(_, o)| o)
             .collect();
-        !here.is_empty() && here.iter().all(|o| o.verdict == Verdict::Proved)
+        let kind = |o: &ObligationReport| o.property == old.property || is_access(o) && is_access(old);
+        let text = self.text_at(old);
+        let names = identifiers(&text);
+        here.iter().any(|o| kind(o))
+            && variables(&old.text).iter().all(|v| names.contains(&v.as_str()))
+            && here.iter().all(|o| o.verdict == Verdict::Proved)
+    }
+
+    /// Text of the new version where an old obligation stood, with the rest of the statement.
+    fn text_at(&self, old: &ObligationReport) -> String {
+        let place = self.lines.became(old.location.line);
+        let count = place.len() + STATEMENT_LINES;
+        let lines: Vec<&str> =
+            self.new_text.lines().skip((place.start as usize).saturating_sub(1)).take(count).collect();
+        lines.join("\n")
     }
 
     /// Whether an obligation of the new version belongs to a new or rewritten operation.
@@ -315,6 +382,24 @@ pub(crate) mod tests {
         );
         assert_eq!(bad.verdict, PatchVerdict::Regressed);
         assert_eq!((bad.introduced.len(), bad.open.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_wider_type_or_a_checked_sum_has_no_obligation_left() {
+        let old = ("{\n\tint n = size;\n\tt[n] = 0;\n}", &[("lossy-conversion", "size", 2, Refuted)][..]);
+        let proved = &[("valid-write", "t[n]", 3, Proved)];
+        assert_eq!(verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", proved)).fixed.len(), 1);
+        assert_eq!(verdict(old, ("{\n\tint n = 0;\n\tt[n] = 0;\n}", proved)).fixed.len(), 0);
+        // A function of which nothing is proved says nothing.
+        assert_eq!(verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", &[])).fixed.len(), 0);
+        let old = ("{\n\tn = a * b;\n}", &[("unsigned-wrap", "a * b", 2, Refuted)][..]);
+        let checked = "{\n\tif (check_mul_overflow(a, b, &n))\n\t\treturn;\n}";
+        assert_eq!(verdict(old, (checked, &[("not-null", "p", 3, Proved)])).fixed.len(), 1);
+        let dropped = "{\n\tif (check_mul_overflow(a, 2, &n))\n\t\treturn;\n}";
+        assert_eq!(verdict(old, (dropped, &[("not-null", "p", 3, Proved)])).fixed.len(), 0);
+        // What is no arithmetic has to be proved, not to vanish.
+        let old = ("{\n\tt[n] = 0;\n}", &[("index-upper-bound", "t[n]", 2, Refuted)][..]);
+        assert_eq!(verdict(old, ("{\n\tt[n] = 0;\n}\n", &[("not-null", "p", 9, Proved)])).fixed.len(), 0);
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use flags::{FlagsError, TreeFlags, tree_flags};
 pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
+pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{PatchError, PatchInput, judge_patch};
 pub use prover::ProverChecker;
 pub use run::{Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried, repair};

@@ -1,7 +1,358 @@
-//! placeholder
+//! The proposer over a language model: the prompt, and what is made of the answers.
+//!
+//! How the text is generated is not known here: [`TextGenerator`] is. Answers are untrusted text. A whole
+//! function in a code fence, or an edit of numbered lines, becomes a candidate; anything else becomes feedback.
+
+use std::fmt::Write;
+
+use vf_verify::report::{ObligationReport, Verdict};
+
+use crate::ctext::functions::functions;
+use crate::proposer::{Candidate, Context, Feedback, Proposer, ProposerError, Style, TextEdit, verdict_word};
+
+/// Something that continues a prompt.
+pub trait TextGenerator {
+    /// `samples` answers to a prompt. The same seed gives the same answers where the model can do that.
+    fn generate(&mut self, prompt: &str, samples: usize, seed: u64) -> Result<Vec<String>, GeneratorError>;
+
+    /// Name for logs (`qwen2.5-coder-7b`).
+    fn name(&self) -> &str;
+}
+
 /// Why a text generator gave no text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GeneratorError {
     #[error("the model cannot be loaded: {why}")]
     Load { why: String },
+    #[error("the prompt has {tokens} tokens, the model takes {limit}")]
+    PromptTooLong { tokens: usize, limit: usize },
+    #[error("generation failed: {why}")]
+    Generate { why: String },
+    #[error("generation took too long")]
+    Timeout,
+}
+
+/// Candidates asked for in a round.
+const SAMPLES: usize = 4;
+/// Failed attempts that are told to the model, newest last.
+const TOLD: usize = 4;
+/// Statements of the failing run that are shown.
+const TRACE: usize = 12;
+
+pub struct ModelProposer<G> {
+    generator: G,
+    name: String,
+    samples: usize,
+    seed: u64,
+    /// Answers of the last round that held no candidate, for the caller to show.
+    rejected: Vec<Unreadable>,
+}
+
+/// An answer without a candidate in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("the answer is empty")]
+    Empty,
+    #[error("the answer has neither a code block nor line edits")]
+    NoCode,
+    #[error("the code block does not define `{function}`")]
+    OtherFunction { function: String },
+    #[error("the code block defines more than `{function}`")]
+    MoreThanOne { function: String },
+    #[error("line edit `{text}` names lines outside of the function ({first} to {last})")]
+    LinesOutside { text: String, first: u32, last: u32 },
+}
+
+impl<G: TextGenerator> ModelProposer<G> {
+    pub fn new(generator: G, seed: u64) -> ModelProposer<G> {
+        let name = format!("model:{}", generator.name());
+        ModelProposer { generator, name, samples: SAMPLES, seed, rejected: Vec::new() }
+    }
+
+    /// Number of answers asked for in a round.
+    pub fn with_samples(mut self, samples: usize) -> ModelProposer<G> {
+        self.samples = samples.max(1);
+        self
+    }
+
+    /// Answers of the last round that could not be read as a candidate.
+    pub fn rejected(&self) -> &[Unreadable] {
+        &self.rejected
+    }
+}
+
+impl<G: TextGenerator> Proposer for ModelProposer<G> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        let prompt = prompt(context, feedback);
+        // Every round draws other answers.
+        let seed = self.seed.wrapping_add(feedback.last().map_or(0, |f| u64::from(f.round)));
+        let answers = self
+            .generator
+            .generate(&prompt, self.samples, seed)
+            .map_err(|source| ProposerError::Generator { proposer: self.name.clone(), source })?;
+        self.rejected.clear();
+        let mut found = Vec::new();
+        for answer in answers {
+            match read_answer(context, &answer) {
+                Ok(edits) => found.push(Candidate {
+                    edits,
+                    origin: self.name.clone(),
+                    note: first_words(&answer),
+                }),
+                Err(why) => self.rejected.push(why),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What the model is asked.
+pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
+    let mut out = String::new();
+    let style = match context.style {
+        Style::Kernel => "Linux kernel C. Use the kernel's helpers (strscpy, scnprintf, min_t, array_size, check_add_overflow) and return negative error numbers.",
+        Style::User => "user-space C11. Use the standard library only.",
+    };
+    let _ = write!(
+        out,
+        "You repair one C function. A prover has refuted the obligations below. Change as little as possible so \
+         that they hold for every input, and keep what the function does on inputs that were safe.\n\
+         The code is {style}\n\
+         Do not touch includes, macros, other functions, the name or the number of parameters.\n\n"
+    );
+    if let Some(report) = &context.report {
+        let _ = writeln!(out, "Bug report: {} {} at {}:{}", report.kind, report.category, report.file.display(), report.line);
+        for text in [&report.issue, &report.description] {
+            if !text.is_empty() {
+                let _ = writeln!(out, "{text}");
+            }
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "Function `{}` in {}:", context.function, context.file.display());
+    let first = first_line(context);
+    for (i, line) in context.function_text().lines().enumerate() {
+        let _ = writeln!(out, "{:>5} {line}", first + i as u32);
+    }
+    out.push_str("\nFailed obligations:\n");
+    for obligation in &context.failed {
+        failed(&mut out, obligation);
+    }
+    let told = feedback.len().saturating_sub(TOLD);
+    if feedback.len() > told {
+        out.push_str("\nThese attempts failed; do not repeat them:\n");
+        for attempt in feedback.iter().skip(told) {
+            let _ = writeln!(out, "---\n{}\nwhy: {}", attempt.function_text.trim(), attempt.failure);
+        }
+    }
+    out.push_str(
+        "\nAnswer with the whole corrected function in one ```c block, or with line edits in one ```edit block, each \
+         `FIRST-LAST:` followed by the new lines (an insertion before line N is `N-:`).\n",
+    );
+    out
+}
+
+fn failed(out: &mut String, obligation: &ObligationReport) {
+    let _ = writeln!(
+        out,
+        "- line {}: {} ({}) of `{}` is {}",
+        obligation.location.line,
+        obligation.property,
+        obligation.cwe,
+        obligation.text,
+        verdict_word(obligation.verdict)
+    );
+    if let (Verdict::Unknown, Some(reason)) = (obligation.verdict, &obligation.reason) {
+        let _ = writeln!(out, "  because {reason}");
+    }
+    let Some(counterexample) = &obligation.counterexample else { return };
+    if !counterexample.inputs.is_empty() {
+        let inputs: Vec<String> = counterexample.inputs.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        let _ = writeln!(out, "  with {}", inputs.join(", "));
+    }
+    let skipped = counterexample.trace.len().saturating_sub(TRACE);
+    for step in counterexample.trace.iter().skip(skipped) {
+        let _ = writeln!(out, "  line {}: {}", step.location.line, step.event);
+    }
+}
+
+fn first_line(context: &Context) -> u32 {
+    crate::locate::line_of(&context.text, context.span.start)
+}
+
+/// Edits out of one answer.
+pub fn read_answer(context: &Context, answer: &str) -> Result<Vec<TextEdit>, Unreadable> {
+    if answer.trim().is_empty() {
+        return Err(Unreadable::Empty);
+    }
+    let blocks = blocks(answer);
+    if let Some((_, body)) = blocks.iter().find(|(tag, _)| tag == "edit") {
+        return line_edits(context, body);
+    }
+    // Of several blocks the last is the conclusion.
+    let code = blocks.iter().rev().find(|(tag, _)| matches!(tag.as_str(), "" | "c" | "C" | "cpp"));
+    match code {
+        Some((_, body)) => whole_function(context, body),
+        // A model that leaves the fence out and begins with the code.
+        None if functions(answer).iter().any(|f| f.name == context.function) => whole_function(context, answer),
+        None => Err(Unreadable::NoCode),
+    }
+}
+
+/// Fenced blocks: tag and body. A fence without its end runs to the end of the answer.
+fn blocks(answer: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in answer.lines() {
+        match (line.trim_start().strip_prefix("```"), open.take()) {
+            (Some(_), Some(block)) => found.push(block),
+            (Some(tag), None) => open = Some((tag.trim().to_string(), String::new())),
+            (None, Some((tag, mut body))) => {
+                body.push_str(line);
+                body.push('\n');
+                open = Some((tag, body));
+            }
+            (None, None) => {}
+        }
+    }
+    found.extend(open);
+    found
+}
+
+fn whole_function(context: &Context, code: &str) -> Result<Vec<TextEdit>, Unreadable> {
+    let found = functions(code);
+    let function = || context.function.clone();
+    let Some(definition) = found.iter().find(|f| f.name == context.function) else {
+        return Err(Unreadable::OtherFunction { function: function() });
+    };
+    if found.len() > 1 {
+        return Err(Unreadable::MoreThanOne { function: function() });
+    }
+    let text = code.get(definition.range.clone()).unwrap_or("");
+    Ok(vec![TextEdit { range: context.span.clone(), replacement: text.to_string() }])
+}
+
+/// `12-14:` and the lines that take their place; `12-:` and the lines that go before line 12.
+fn line_edits(context: &Context, body: &str) -> Result<Vec<TextEdit>, Unreadable> {
+    let (first, text) = (first_line(context), &context.text);
+    let last = first + context.function_text().lines().count().max(1) as u32 - 1;
+    let mut edits: Vec<TextEdit> = Vec::new();
+    for line in body.lines() {
+        match edit_header(line) {
+            Some((from, to)) => {
+                let outside = || Unreadable::LinesOutside { text: line.to_string(), first, last };
+                if from < first || from > last || to.is_some_and(|t| t < from || t > last) {
+                    return Err(outside());
+                }
+                let start = offset_of_line(text, from);
+                let end = to.map_or(start, |t| offset_of_line(text, t + 1));
+                edits.push(TextEdit { range: start..end, replacement: String::new() });
+            }
+            None => match edits.last_mut() {
+                Some(edit) => {
+                    edit.replacement.push_str(line);
+                    edit.replacement.push('\n');
+                }
+                None if line.trim().is_empty() => {}
+                None => return Err(Unreadable::NoCode),
+            },
+        }
+    }
+    if edits.is_empty() { Err(Unreadable::NoCode) } else { Ok(edits) }
+}
+
+fn edit_header(line: &str) -> Option<(u32, Option<u32>)> {
+    let (from, to) = line.trim().strip_suffix(':')?.split_once('-')?;
+    let to = to.trim();
+    let to = if to.is_empty() { None } else { Some(to.parse().ok()?) };
+    Some((from.trim().parse().ok()?, to))
+}
+
+fn offset_of_line(text: &str, line: u32) -> usize {
+    let mut newlines = text.match_indices('\n').map(|(i, _)| i + 1);
+    match line.checked_sub(2) {
+        None => 0,
+        Some(n) => newlines.nth(n as usize).unwrap_or(text.len()),
+    }
+}
+
+fn first_words(answer: &str) -> String {
+    let line = answer.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with("```")).unwrap_or("");
+    line.trim().chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::judge::tests::function;
+
+    const TEXT: &str = "int x;\n\nint f(int i)\n{\n\treturn t[i];\n}\n";
+
+    fn context() -> Context {
+        let report = function("f", &[("index-upper-bound", "t[i]", 5, Verdict::Refuted)]);
+        Context {
+            report: None,
+            file: "a.c".into(),
+            text: Arc::from(TEXT),
+            function: "f".into(),
+            span: functions(TEXT)[0].range.clone(),
+            failed: report.obligations.clone(),
+            all: report.obligations,
+            program: None,
+            style: Style::User,
+        }
+    }
+
+    struct Script(Vec<&'static str>);
+    impl TextGenerator for Script {
+        fn generate(&mut self, prompt: &str, _: usize, _: u64) -> Result<Vec<String>, GeneratorError> {
+            assert!(prompt.contains("    5 \treturn t[i];") && prompt.contains("index-upper-bound"), "{prompt}");
+            Ok(self.0.iter().map(|s| (*s).to_string()).collect())
+        }
+        fn name(&self) -> &str {
+            "script"
+        }
+    }
+
+    fn answer(text: &str) -> Result<String, Unreadable> {
+        let context = context();
+        let edits = read_answer(&context, text)?;
+        let candidate = Candidate { edits, origin: String::new(), note: String::new() };
+        Ok(candidate.apply(&context.text).expect("fits"))
+    }
+
+    #[test]
+    fn whole_functions_and_line_edits() {
+        let fixed = "int x;\n\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n}\n";
+        let whole = "Sure:\n```c\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n}\n```\nDone.";
+        assert_eq!(answer(whole).as_deref(), Ok(fixed));
+        assert_eq!(answer("```edit\n5-:\n\tif (i > 7)\n\t\treturn 0;\n```").as_deref(), Ok(fixed));
+        assert_eq!(answer("```edit\n5-5:\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n```").as_deref(), Ok(fixed));
+        assert_eq!(answer("int f(int i) { return 1; }").as_deref(), Ok("int x;\n\nint f(int i) { return 1; }\n"));
+    }
+
+    #[test]
+    fn garbage_is_named() {
+        assert_eq!(answer("  "), Err(Unreadable::Empty));
+        assert_eq!(answer("I cannot help."), Err(Unreadable::NoCode));
+        assert_eq!(answer("```c\nint g(void) { return 1; }\n```"), Err(Unreadable::OtherFunction { function: "f".into() }));
+        let two = "```c\nint f(int i) { return 1; }\nint g(void) { return 1; }\n```";
+        assert_eq!(answer(two), Err(Unreadable::MoreThanOne { function: "f".into() }));
+        assert!(matches!(answer("```edit\n1-1:\nx\n```"), Err(Unreadable::LinesOutside { first: 3, last: 6, .. })));
+        assert!(matches!(answer("```edit\n6-5:\nx\n```"), Err(Unreadable::LinesOutside { .. })));
+    }
+
+    #[test]
+    fn rejected_answers_are_kept_apart() {
+        let mut proposer = ModelProposer::new(Script(vec!["no", "```c\nint f(int i) { return 1; }\n```"]), 7);
+        let found = proposer.propose(&context(), &[]).expect("answers");
+        assert_eq!((found.len(), proposer.rejected().len()), (1, 1));
+        assert_eq!(proposer.name(), "model:script");
+    }
 }

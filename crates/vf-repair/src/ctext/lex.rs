@@ -186,6 +186,22 @@ pub fn mentions(source: &str, name: &str) -> bool {
     tokens(source).iter().any(|t| t.kind == TokenKind::Ident && t.text(source) == name)
 }
 
+/// Variables and members that a text mentions, each once: no functions, no keywords, no constants (all capitals).
+pub fn variables(text: &str) -> Vec<String> {
+    let tokens = tokens(text);
+    let mut found: Vec<String> = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
+        let word = token.text(text);
+        let call = tokens.get(i + 1).is_some_and(|t| t.text(text) == "(");
+        let constant = !word.bytes().any(|b| b.is_ascii_lowercase());
+        let wanted = token.kind == TokenKind::Ident && !is_keyword(word) && !call && !constant;
+        if wanted && !found.iter().any(|f| f == word) {
+            found.push(word.to_string());
+        }
+    }
+    found
+}
+
 /// Keywords of C11 and GNU spellings of them: never the name of a function or variable.
 pub fn is_keyword(word: &str) -> bool {
     matches!(

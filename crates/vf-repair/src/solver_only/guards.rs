@@ -5,9 +5,9 @@ use vf_ir::{CType, Property};
 use super::Draft;
 use super::conditions::{access_arguments, bad_conditions, subscript};
 use super::exits::exits;
-use super::site::{Site, insert, replace, variables};
+use super::site::{Site, insert, replace};
 use crate::ctext::expr::{Expr, ExprKind, parse_text};
-use crate::ctext::lex::mentions;
+use crate::ctext::lex::{mentions, variables};
 use crate::ctext::outline::{NodeId, NodeKind};
 
 /// Conditions looked at for each failed obligation, and exits for each.

@@ -7,7 +7,7 @@ use vf_verify::report::ObligationReport;
 
 use super::types::{Types, number, pointee};
 use crate::ctext::expr::{Expr, ExprKind};
-use crate::ctext::lex::{TokenKind, is_keyword, mentions, normalised, tokens};
+use crate::ctext::lex::{TokenKind, mentions, normalised, tokens, variables};
 use crate::ctext::outline::{NodeId, NodeKind, Outline};
 use crate::proposer::{Context, Style, TextEdit};
 
@@ -350,22 +350,6 @@ fn offset_of(source: &str, line: u32, column: u32) -> Option<usize> {
     let column = (column as usize).saturating_sub(1);
     let column = if column == 0 { text.len() - text.trim_start().len() } else { column };
     (column <= text.len()).then_some(start + column)
-}
-
-/// Variables and members of a text.
-pub fn variables(text: &str) -> Vec<String> {
-    let tokens = tokens(text);
-    let mut found: Vec<String> = Vec::new();
-    for (i, token) in tokens.iter().enumerate() {
-        let word = token.text(text);
-        let call = tokens.get(i + 1).is_some_and(|t| t.text(text) == "(");
-        let constant = !word.bytes().any(|b| b.is_ascii_lowercase());
-        let wanted = token.kind == TokenKind::Ident && !is_keyword(word) && !call && !constant;
-        if wanted && !found.iter().any(|f| f == word) {
-            found.push(word.to_string());
-        }
-    }
-    found
 }
 
 /// The standard header that declares a function or macro.

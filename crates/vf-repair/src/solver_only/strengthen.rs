@@ -4,10 +4,10 @@ use vf_ir::Property;
 
 use super::Draft;
 use super::conditions::{access_arguments, subscript};
-use super::site::{Site, replace, variables};
+use super::site::{Site, replace};
 use super::types::number;
 use crate::ctext::expr::{Expr, ExprKind};
-use crate::ctext::lex::mentions;
+use crate::ctext::lex::{mentions, variables};
 
 pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     let mut about = variables(site.text(&site.op));

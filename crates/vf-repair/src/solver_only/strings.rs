@@ -159,7 +159,7 @@ fn copies(
 fn size_is_of_source(site: &Site<'_>, size: &Expr, args: &[Expr]) -> bool {
     let text = site.text(size);
     let source = args.get(1).map_or("", |s| site.text(s));
-    let constant = super::site::variables(text).is_empty();
+    let constant = crate::ctext::lex::variables(text).is_empty();
     constant || (!source.is_empty() && text.contains(source))
 }
 
