@@ -145,7 +145,13 @@ impl<'a> Rewriter<'a> {
             }
             while let Some(place) = self.after.iter().position(|(i, _)| *i == index) {
                 let (_, text) = self.after.swap_remove(place);
-                self.emit(token, text);
+                let last = self
+                    .input
+                    .tokens
+                    .get(self.at.saturating_sub(1))
+                    .copied()
+                    .unwrap_or(token);
+                self.emit(last, text);
                 self.last = Last::Operand;
             }
             if self.frames.len() + self.chain > MAX_DEPTH {
@@ -207,7 +213,10 @@ impl<'a> Rewriter<'a> {
 
     fn push(&mut self, inside: Inside) {
         let chain = self.chain;
-        self.frames.push(Frame::new(inside, chain));
+        let mut frame = Frame::new(inside, chain);
+        // The type stands before the parenthesis.
+        frame.segment.typed = matches!(inside, Inside::Declarator { .. });
+        self.frames.push(frame);
     }
 
     /// Leaves the innermost bracket; what it was, and the identifier last declared in it. The outermost level
@@ -608,6 +617,8 @@ impl<'a> Rewriter<'a> {
             _ => {}
         }
         let Some((inside, name)) = self.pop() else { return };
+        // A cast, a call or an index: what it applies to lies inside it, or it inside that.
+        self.chain += 1;
         self.emit(token, if inside == Inside::Types { "))" } else { text });
         self.last = Last::Operand;
         match inside {
