@@ -1,0 +1,301 @@
+//! The command line, as `docs/` and scripts know it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "verify-fix",
+    version,
+    about = "Proves C code free of overflows, shows an input where it is not, and repairs it",
+    after_help = "Exit codes: 0 all proved (or patch/repair proven), 1 something refuted (or no proven repair found),\n\
+                  2 bad usage or input, 3 nothing refuted but something unknown, 4 fault of the tool."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check functions: proved for all inputs, or refuted with a counterexample
+    Check(CheckArgs),
+    /// Judge a patch: which obligations it fixes, leaves open, introduces
+    Patch(PatchArgs),
+    /// Repair a function: propose changes until one is proven
+    Repair(RepairArgs),
+    /// Run one counterexample of a JSON report of `check`, or write its harness out
+    Replay(ReplayArgs),
+    /// (not in this version yet) Check what a tree's build compiles
+    Scan(NotYet),
+    /// (not in this version yet) Manage the collection of cases
+    Corpus(NotYet),
+    /// (not in this version yet) Train a proposer
+    Train(NotYet),
+    /// (not in this version yet) Run repair experiments with arms and seeds
+    Experiment(NotYet),
+    /// (not in this version yet) Recheck certificates with a second solver
+    Recheck(NotYet),
+    /// (not in this version yet) List and fetch models
+    Models(NotYet),
+}
+
+/// Whatever follows a command that this version does not have.
+#[derive(Debug, Args)]
+pub struct NotYet {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub rest: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Sarif,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Entry {
+    /// The program starts at `main`
+    Main,
+    /// Each function is checked alone, for any arguments
+    Each,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Wraps {
+    /// Unsigned wrap and lossy conversion matter where they reach a size, an index or a length
+    Relevant,
+    /// Everywhere
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Layer {
+    /// Declarations as they were parsed
+    Ast,
+    /// Typed intermediate representation
+    Ir,
+    /// Control-flow graph with dominators and loops
+    Cfg,
+    /// Control-flow graph for Graphviz
+    Dot,
+    /// Every condition that must hold
+    Obligations,
+    /// Loop invariants that were found
+    Invariants,
+    /// The queries as SMT-LIB text
+    Smt2,
+}
+
+/// How the program is read; shared by the commands.
+#[derive(Clone, Debug, Args)]
+pub struct ReadArgs {
+    /// Target with 32-bit `long` and pointers (default: LP64)
+    #[arg(long)]
+    pub ilp32: bool,
+    /// The C compiler whose preprocessor and sanitizers are used
+    #[arg(long, value_name = "CC", default_value = "cc")]
+    pub compiler: PathBuf,
+    /// Flags of the user's build: -I, -D, -include, -std=...
+    #[arg(last = true, value_name = "CC_FLAGS")]
+    pub cc_flags: Vec<String>,
+}
+
+/// What is asked about it; shared by the commands.
+#[derive(Clone, Debug, Args)]
+pub struct AskArgs {
+    /// Only obligations of this property (may be repeated)
+    #[arg(long = "property", value_name = "P")]
+    pub properties: Vec<String>,
+    /// Where unsigned wrap and lossy conversion are obligations
+    #[arg(long, value_enum, default_value = "relevant")]
+    pub wraps: Wraps,
+    /// Seconds for the whole run
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub timeout: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// C files; several are linked as one program
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Only this function (may be repeated)
+    #[arg(short = 'f', long = "function", value_name = "FUNC")]
+    pub functions: Vec<String>,
+    /// Where execution starts (default: main if the files define it and no -f is given, each otherwise)
+    #[arg(long, value_enum)]
+    pub entry: Option<Entry>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Print a layer instead of checking
+    #[arg(long, value_enum, value_name = "LAYER")]
+    pub emit: Option<Layer>,
+    /// Check one function out of a file whose headers are missing
+    #[arg(long)]
+    pub snippet: bool,
+    /// Run counterexamples under sanitizers in a sandbox (the default)
+    #[arg(long, overrides_with = "no_replay")]
+    pub replay: bool,
+    /// Do not run counterexamples
+    #[arg(long, overrides_with = "replay")]
+    pub no_replay: bool,
+    /// Write the result here instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct PatchArgs {
+    /// A unified diff, or a range of revisions REV..REV
+    #[arg(value_name = "PATCH", required_unless_present = "before", conflicts_with_all = ["before", "after"])]
+    pub patch: Option<String>,
+    /// The tree that the patch applies to
+    #[arg(long, value_name = "DIR")]
+    pub tree: Option<PathBuf>,
+    /// The file before the change
+    #[arg(long, value_name = "A.c", requires = "after")]
+    pub before: Option<PathBuf>,
+    /// The file after the change
+    #[arg(long, value_name = "B.c", requires = "before")]
+    pub after: Option<PathBuf>,
+    #[command(flatten)]
+    pub ask: AskArgs,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Write the result here instead of standard output
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    /// The C file to repair
+    #[arg(value_name = "FILE.c", required_unless_present = "report", conflicts_with_all = ["report", "tree"])]
+    pub file: Option<PathBuf>,
+    /// A bug report (text form or SARIF 2.1)
+    #[arg(long, value_name = "REPORT", requires = "tree")]
+    pub report: Option<PathBuf>,
+    /// The tree that the report is about
+    #[arg(long, value_name = "DIR", requires = "report")]
+    pub tree: Option<PathBuf>,
+    /// Only this function (with FILE.c)
+    #[arg(
+        short = 'f',
+        long = "function",
+        value_name = "FUNC",
+        conflicts_with = "report"
+    )]
+    pub function: Option<String>,
+    /// Who proposes: a model folder, the URL of an OpenAI-compatible server, `embedded`, or `none`
+    #[arg(long, value_name = "DIR|URL|embedded|none", default_value = "none")]
+    pub model: String,
+    /// Where the proven patch goes (default: standard output)
+    #[arg(short = 'o', long = "output", value_name = "OUT.patch")]
+    pub output: Option<PathBuf>,
+    /// Record each round as a line of JSON
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub log: Option<PathBuf>,
+    /// Rounds of proposing and checking
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// Candidates in each round
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    pub candidates: u32,
+    /// Seed of whatever chooses at random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub ask: AskArgs,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// JSON that `check --format json` wrote
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// The refuted obligation, by its id in the report
+    #[arg(value_name = "OBLIGATION")]
+    pub obligation: String,
+    /// The program's files (default: the file that the report names)
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write the harness into this folder instead of running it
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// A time in seconds, more than none.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        // A day is more than anybody waits, and keeps the arithmetic on durations exact.
+        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
+        _ => Err("give seconds, more than 0 and at most 86400".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_the_compiler_come_after_two_dashes() {
+        let cli = Cli::try_parse_from([
+            "verify-fix",
+            "check",
+            "a.c",
+            "b.c",
+            "-f",
+            "f",
+            "--",
+            "-Iinc",
+            "-DX",
+        ])
+        .expect("a valid command line");
+        let Command::Check(args) = cli.command else {
+            panic!("check was asked for")
+        };
+        assert_eq!(args.files, [PathBuf::from("a.c"), PathBuf::from("b.c")]);
+        assert_eq!(args.read.cc_flags, ["-Iinc", "-DX"]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            vec!["verify-fix", "check"],
+            vec!["verify-fix", "check", "a.c", "--timeout", "0"],
+            vec!["verify-fix", "check", "a.c", "--timeout", "nan"],
+            vec!["verify-fix", "check", "a.c", "--format", "xml"],
+            vec!["verify-fix", "repair"],
+            vec!["verify-fix", "repair", "a.c", "--rounds", "0"],
+            vec!["verify-fix", "repair", "--report", "r"],
+            vec!["verify-fix", "patch"],
+            vec!["verify-fix", "patch", "--before", "a.c"],
+            vec!["verify-fix", "prove"],
+        ] {
+            assert!(Cli::try_parse_from(&line).is_err(), "{line:?}");
+        }
+    }
+}

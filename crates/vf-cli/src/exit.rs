@@ -1,0 +1,119 @@
+//! Exit codes and the errors behind them.
+
+use std::path::PathBuf;
+
+use vf_verify::report::Overall;
+
+use crate::output::WriteError;
+
+/// What the process exits with; scripts rest on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All proved, or a patch or repair proven.
+    Proved = 0,
+    /// Something refuted, or no proven repair found.
+    Refuted = 1,
+    /// Bad usage or input.
+    BadInput = 2,
+    /// Nothing refuted but something unknown, or proved only up to a bound.
+    Unknown = 3,
+    /// A fault of the tool.
+    Fault = 4,
+}
+
+impl From<Overall> for Exit {
+    fn from(overall: Overall) -> Exit {
+        match overall {
+            Overall::Proved => Exit::Proved,
+            Overall::Refuted => Exit::Refuted,
+            Overall::ProvedToBound | Overall::Unknown => Exit::Unknown,
+        }
+    }
+}
+
+/// Whatever keeps a command from giving a result. All of these are exit code 2 unless they say otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error("`{command}` is not in this version yet; there are check, patch, repair and replay")]
+    NotYet { command: &'static str },
+    #[error("`{name}` is no property; the properties are {}", known.join(", "))]
+    UnknownProperty { name: String, known: Vec<&'static str> },
+    #[error("{file}: no function `{name}` is defined there{}", near.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    UnknownFunction {
+        file: String,
+        name: String,
+        near: Option<String>,
+    },
+    #[error("no function `main` is defined in {files}; leave --entry main out to check each function alone")]
+    NoMain { files: String },
+    #[error(transparent)]
+    Frontend(#[from] vf_frontend::error::FrontendError),
+    #[error(transparent)]
+    Replay(#[from] vf_replay::ReplayError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error("the result cannot be put into JSON: {0}")]
+    Serialise(serde_json::Error),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: holds no report", path.display())]
+    NoReport { path: PathBuf },
+    #[error(transparent)]
+    ReportText(#[from] vf_repair::report_text::ReportError),
+    #[error(transparent)]
+    ReportSarif(#[from] vf_repair::sarif::SarifError),
+    #[error(transparent)]
+    Repair(#[from] vf_repair::RepairError),
+    #[error(transparent)]
+    Flags(#[from] vf_repair::FlagsError),
+    #[error("--model {model}: {what} is not in this version yet; give a model folder, or none")]
+    ModelNotYet { model: String, what: &'static str },
+    #[cfg(not(feature = "model"))]
+    #[error("--model {model}: this program was built without models (cargo feature `model`)")]
+    WithoutModels { model: String },
+    #[error("{patch}: {error}")]
+    Patch {
+        patch: String,
+        error: Box<vf_repair::PatchError>,
+    },
+    #[error("{patch}: give the tree that the patch applies to with --tree, or a range of revisions FROM..TO")]
+    NoTree { patch: String },
+    #[error("{}: is not text", path.display())]
+    NotText { path: PathBuf },
+    #[cfg(feature = "model")]
+    #[error(transparent)]
+    Model(#[from] vf_model::ModelError),
+    #[error("{}:{line}:{column}: not a JSON report of `verify-fix check`: {why}", path.display())]
+    NotAReport {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        why: String,
+    },
+    #[error("{}: the report has schema \"{found}\", this version reads \"{wanted}\"", path.display())]
+    OtherSchema {
+        path: PathBuf,
+        found: String,
+        wanted: &'static str,
+    },
+    #[error("{}: no obligation has the id `{id}`; refuted are {}", path.display(), if refuted.is_empty() { "none".to_string() } else { refuted.join(", ") })]
+    UnknownObligation {
+        path: PathBuf,
+        id: String,
+        refuted: Vec<String>,
+    },
+    #[error("obligation {id} is {verdict}; only a refuted one has a counterexample to replay")]
+    NoCounterexample { id: String, verdict: &'static str },
+    #[error(
+        "obligation {id}: {place} is not in the source any more, which changed since the report was written; run check again"
+    )]
+    SourceChanged { id: String, place: String },
+    #[error("cannot create {}: {source}", path.display())]
+    CreateFolder { path: PathBuf, source: std::io::Error },
+}
+
+impl CliError {
+    pub fn exit(&self) -> Exit {
+        Exit::BadInput
+    }
+}

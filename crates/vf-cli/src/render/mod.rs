@@ -1,0 +1,4 @@
+//! Results as text for people, and as SARIF for tools. (JSON is the report types' own serialisation.)
+
+pub mod sarif;
+pub mod text;

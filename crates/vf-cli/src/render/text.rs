@@ -1,0 +1,297 @@
+//! The report for people: the verdict first, then what is not proved, with its place, values and trace.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use vf_source::SourceMap;
+use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, Verdict};
+
+/// Steps of a trace that are shown; the JSON has them all.
+const TRACE_STEPS: usize = 24;
+
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proved => "proved",
+        Verdict::ProvedToBound => "proved-to-bound",
+        Verdict::Unreachable => "unreachable",
+        Verdict::Unknown => "unknown",
+        Verdict::Refuted => "refuted",
+    }
+}
+
+pub fn overall_word(overall: Overall) -> &'static str {
+    match overall {
+        Overall::Proved => "proved",
+        Overall::ProvedToBound => "proved-to-bound",
+        Overall::Unknown => "unknown",
+        Overall::Refuted => "refuted",
+    }
+}
+
+/// What became of each counterexample that was run, by the obligation's id.
+pub type Notes = BTreeMap<String, String>;
+
+/// The whole report.
+pub fn check(report: &CheckReport, sources: &SourceMap, notes: &Notes) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", headline(report));
+    for function in &report.functions {
+        text.push_str(&self::function(function, sources, notes));
+    }
+    let _ = writeln!(
+        text,
+        "\nsummary: {}",
+        counts(report.functions.iter().flat_map(|f| &f.obligations))
+    );
+    let _ = writeln!(text, "time: {}", seconds(report.elapsed_ms));
+    text
+}
+
+fn headline(report: &CheckReport) -> String {
+    let obligations = report
+        .functions
+        .iter()
+        .map(|f| f.obligations.len())
+        .sum::<usize>();
+    let of = |verdict| {
+        report
+            .functions
+            .iter()
+            .flat_map(|f| &f.obligations)
+            .filter(|o: &&ObligationReport| o.verdict == verdict)
+            .count()
+    };
+    let functions = plural(report.functions.len(), "function");
+    let total = plural(obligations, "obligation");
+    match report.verdict {
+        Overall::Proved => format!("proved: {total} in {functions}, for all inputs"),
+        Overall::ProvedToBound => {
+            format!(
+                "proved-to-bound: {total} in {functions}; {} only up to a bound",
+                of(Verdict::ProvedToBound)
+            )
+        }
+        Overall::Refuted => format!("refuted: {} of {total} in {functions}", of(Verdict::Refuted)),
+        Overall::Unknown if obligations == 0 => format!("unknown: no obligation was checked in {functions}"),
+        Overall::Unknown => format!("unknown: {} of {total} in {functions}", of(Verdict::Unknown)),
+    }
+}
+
+/// One function: its verdicts counted, then each obligation that is not proved.
+fn function(function: &FunctionReport, sources: &SourceMap, notes: &Notes) -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "\n{} ({}): {}",
+        function.name,
+        function.file,
+        counts(&function.obligations)
+    );
+    if let Some(why) = &function.unsupported {
+        let _ = writeln!(text, "  not looked at: {why}");
+    }
+    for clause in &function.contract {
+        let _ = writeln!(text, "  assuming of its callers: {clause}");
+    }
+    for obligation in &function.obligations {
+        if !matches!(obligation.verdict, Verdict::Proved | Verdict::Unreachable) {
+            text.push_str(&self::obligation(obligation, sources, notes));
+        }
+    }
+    let mut assumptions: Vec<&String> = function
+        .obligations
+        .iter()
+        .filter(|o| o.verdict == Verdict::Proved || o.verdict == Verdict::ProvedToBound)
+        .flat_map(|o| &o.assumptions)
+        .collect();
+    assumptions.sort();
+    assumptions.dedup();
+    for assumption in assumptions {
+        let _ = writeln!(text, "  the proofs assume: {assumption}");
+    }
+    text
+}
+
+/// One obligation with its place in the source and its evidence.
+pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &Notes) -> String {
+    let mut text = String::new();
+    let bound = match (obligation.verdict, obligation.bound) {
+        (Verdict::ProvedToBound, Some(bound)) => format!("({bound})"),
+        _ => String::new(),
+    };
+    let _ = writeln!(
+        text,
+        "\n  {}{bound}[{}] {}: {}",
+        verdict_word(obligation.verdict),
+        obligation.property,
+        obligation.cwe,
+        one_line(&obligation.text)
+    );
+    text.push_str(&excerpt(&obligation.location, &obligation.text, sources));
+    if let Some(reason) = &obligation.reason {
+        let _ = writeln!(text, "    = why: {reason}");
+    }
+    if let Some(counterexample) = &obligation.counterexample {
+        for (name, value) in &counterexample.inputs {
+            let _ = writeln!(text, "    = with {name} = {value}");
+        }
+        let steps = counterexample.trace.len();
+        let skipped = steps.saturating_sub(TRACE_STEPS);
+        if skipped > 0 {
+            let _ = writeln!(text, "    = ({} before these)", plural(skipped, "step"));
+        }
+        for step in counterexample.trace.iter().skip(skipped) {
+            let _ = writeln!(text, "    = {}: {}", place(&step.location), step.event);
+        }
+        let replay = match counterexample.replay {
+            Replay::Confirmed => "confirmed by execution",
+            Replay::NotConfirmed => "executed, and not confirmed",
+            Replay::NotRun => "not executed",
+        };
+        let _ = writeln!(text, "    = {replay}");
+        if let Some(note) = notes.get(&obligation.id) {
+            let _ = writeln!(text, "    = compiled with sanitizers: {note}");
+        }
+    }
+    for assumption in &obligation.assumptions {
+        let _ = writeln!(text, "    = assuming: {assumption}");
+    }
+    let _ = writeln!(text, "    = id: {}", obligation.id);
+    text
+}
+
+/// The source line with the operation underlined.
+fn excerpt(location: &Location, operation: &str, sources: &SourceMap) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "   --> {}", place(location));
+    let line = sources
+        .find(Path::new(&location.file))
+        .and_then(|id| sources.get(id))
+        .and_then(|file| file.line(location.line));
+    let Some(line) = line else { return text };
+    let number = location.line.to_string();
+    let margin = " ".repeat(number.len());
+    let _ = writeln!(text, "    {margin} |\n    {number} | {}", line.replace('\t', " "));
+    let start = (location.column as usize).saturating_sub(1);
+    if location.column > 0
+        && let Some(rest) = line.get(start..)
+    {
+        // Columns count bytes, people see characters; tabs were shown as one space each.
+        let before = line.get(..start).unwrap_or_default().chars().count();
+        let width = underlined(rest, operation).max(1);
+        let _ = writeln!(text, "    {margin} | {}{}", " ".repeat(before), "^".repeat(width));
+    }
+    text
+}
+
+/// How many characters of the line, from the operation's start, belong to it: the operation's text, read
+/// without regard to spaces, as far as it stands on this line.
+fn underlined(rest: &str, operation: &str) -> usize {
+    let mut wanted = operation.chars().filter(|c| !c.is_whitespace()).peekable();
+    let mut end = 0;
+    for (index, c) in rest.chars().enumerate() {
+        match wanted.peek() {
+            None => break,
+            _ if c.is_whitespace() => {}
+            Some(w) if *w == c => {
+                wanted.next();
+                end = index + 1;
+            }
+            // A macro: the operation's text is its expansion. Underline the first word.
+            Some(_) => {
+                return rest
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .count();
+            }
+        }
+    }
+    end
+}
+
+pub fn place(location: &Location) -> String {
+    match (location.line, location.column) {
+        (0, _) => location.file.clone(),
+        (line, 0) => format!("{}:{line}", location.file),
+        (line, column) => format!("{}:{line}:{column}", location.file),
+    }
+}
+
+/// `3 proved, 1 refuted`, worst last.
+pub fn counts<'a>(obligations: impl IntoIterator<Item = &'a ObligationReport>) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for obligation in obligations {
+        *counts.entry(obligation.verdict).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "no obligation".to_string();
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(v, n)| format!("{n} {}", verdict_word(*v)))
+        .collect();
+    parts.join(", ")
+}
+
+fn plural(n: usize, what: &str) -> String {
+    if n == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{n} {what}s")
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub fn seconds(ms: u64) -> String {
+    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operation_is_underlined_and_no_more() {
+        assert_eq!(underlined("table[i];", "table[i]"), 8);
+        assert_eq!(underlined("table [ i ];", "table[i]"), 11);
+        assert_eq!(underlined("memcpy(a,", "memcpy(a, b, n)"), 9);
+        assert_eq!(underlined("min_t(int, a, b)", "(a) < (b)"), 5);
+        assert_eq!(underlined("", "x"), 0);
+    }
+
+    #[test]
+    fn an_excerpt_points_at_the_column() {
+        let mut sources = SourceMap::new();
+        sources.add(Path::new("t.c"), || {
+            "int f(int i) {\n\treturn é + table[i];\n}\n".to_string()
+        });
+        let location = Location {
+            file: "t.c".into(),
+            line: 2,
+            column: 14,
+        };
+        let shown = excerpt(&location, "table[i]", &sources);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "   --> t.c:2:14",
+                "      |",
+                "    2 |  return é + table[i];",
+                "      |             ^^^^^^^^"
+            ]
+        );
+        for odd in [(0, 0), (9, 1), (2, 999), (2, 10)] {
+            let location = Location {
+                file: "t.c".into(),
+                line: odd.0,
+                column: odd.1,
+            };
+            assert!(excerpt(&location, "x", &sources).starts_with("   --> t.c"));
+        }
+    }
+}
