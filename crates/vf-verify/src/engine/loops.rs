@@ -578,8 +578,15 @@ impl Engine<'_> {
     }
 
     /// Invariants over registers that the abstract interpretation proposes.
-    fn proposals(&self, _function: FunctionId, _header: BlockId) -> Vec<Expr> {
-        Vec::new()
+    fn proposals(&mut self, function: FunctionId, header: BlockId) -> Vec<Expr> {
+        let program = self.program;
+        let proposed = self
+            .proposed
+            .entry(function)
+            .or_insert_with(|| Rc::new(vf_absint::propose(program, function)))
+            .clone();
+        let here = proposed.iter().filter(|p| p.header == header);
+        here.flat_map(|p| p.candidates.iter().map(|c| c.condition.clone())).collect()
     }
 
     /// Element sizes by which a pointer may step.

@@ -178,6 +178,7 @@ pub(crate) struct Engine<'p> {
     names: &'p mut Names,
     learned: &'p mut Learned,
     functions: HashMap<FunctionId, Rc<FunctionFacts>>,
+    proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
     // Memory.
     versions: Vec<Version>,
     granule_reads: HashMap<(VersionId, Term), Term>,
@@ -220,6 +221,7 @@ pub(crate) struct Engine<'p> {
 pub struct Memo {
     names: Names,
     learned: Learned,
+    proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
 }
 
 /// Restarts before giving up; each learns something, and a function has few things to learn.
@@ -240,6 +242,7 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
             names: &mut memo.names,
             learned: &mut memo.learned,
             functions: HashMap::new(),
+            proposed: memo.proposed.clone(),
             versions: Vec::new(),
             granule_reads: HashMap::new(),
             written_reads: HashMap::new(),
@@ -289,7 +292,7 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
                     cut_loops: engine.cut_loops,
                 });
             }
-            Err(Stop::Restart) => {}
+            Err(Stop::Restart) => memo.proposed = engine.proposed,
             Err(Stop::Give(reason)) => return Err(reason),
         }
     }
