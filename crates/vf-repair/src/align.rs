@@ -44,20 +44,30 @@ impl LineMap {
 
     /// The new line with the same text, when the patch left the old one alone.
     pub fn same(&self, old: u32) -> Option<u32> {
-        self.parts.iter().find(|(a, _, equal)| *equal && a.contains(&old)).map(|(a, b, _)| b.start + (old - a.start))
+        self.parts
+            .iter()
+            .find(|(a, _, equal)| *equal && a.contains(&old))
+            .map(|(a, b, _)| b.start + (old - a.start))
     }
 
     /// The new lines that an old line became: itself, or the hunk that replaced it.
     pub fn became(&self, old: u32) -> Range<u32> {
         match self.same(old) {
             Some(line) => line..line + 1,
-            None => self.parts.iter().find(|(a, ..)| a.contains(&old)).map_or(0..0, |(_, b, _)| b.clone()),
+            None => self
+                .parts
+                .iter()
+                .find(|(a, ..)| a.contains(&old))
+                .map_or(0..0, |(_, b, _)| b.clone()),
         }
     }
 
     /// Lines that differ, on both sides. A pure insertion has an empty old range at the line it stands before.
     pub fn hunks(&self) -> impl Iterator<Item = (Range<u32>, Range<u32>)> + '_ {
-        self.parts.iter().filter(|(.., equal)| !equal).map(|(a, b, _)| (a.clone(), b.clone()))
+        self.parts
+            .iter()
+            .filter(|(.., equal)| !equal)
+            .map(|(a, b, _)| (a.clone(), b.clone()))
     }
 }
 
@@ -80,7 +90,10 @@ pub struct Alignment {
 
 impl Alignment {
     pub fn after_of(&self, before: usize) -> Option<(usize, Match)> {
-        self.pairs.iter().find(|(b, ..)| *b == before).map(|(_, a, m)| (*a, *m))
+        self.pairs
+            .iter()
+            .find(|(b, ..)| *b == before)
+            .map(|(_, a, m)| (*a, *m))
     }
 }
 
@@ -100,8 +113,12 @@ pub fn align(before: &FunctionReport, after: &FunctionReport, lines: &LineMap) -
         by_line.entry(obligation.location.line).or_default().push(j);
     }
     for (i, obligation) in old.iter().enumerate() {
-        let Some(line) = lines.same(obligation.location.line) else { continue };
-        let found = by_line.get(&line).and_then(|js| js.iter().find(|j| !taken[**j] && new_keys[**j] == old_keys[i]));
+        let Some(line) = lines.same(obligation.location.line) else {
+            continue;
+        };
+        let found = by_line
+            .get(&line)
+            .and_then(|js| js.iter().find(|j| !taken[**j] && new_keys[**j] == old_keys[i]));
         if let Some(j) = found {
             pair_of_old[i] = Some((*j, Match::Same));
             taken[*j] = true;
@@ -127,7 +144,11 @@ pub fn align(before: &FunctionReport, after: &FunctionReport, lines: &LineMap) -
         }
     }
     Alignment {
-        pairs: pair_of_old.iter().enumerate().filter_map(|(i, p)| p.map(|(j, m)| (i, j, m))).collect(),
+        pairs: pair_of_old
+            .iter()
+            .enumerate()
+            .filter_map(|(i, p)| p.map(|(j, m)| (i, j, m)))
+            .collect(),
         only_before: (0..old.len()).filter(|i| pair_of_old[*i].is_none()).collect(),
         only_after: (0..new.len()).filter(|j| !taken[*j]).collect(),
     }
@@ -199,7 +220,13 @@ mod tests {
         let old = "{\n\tx = t[i];\n}\n";
         let new = "{\n\tif (i < 8)\n\t\ty = t[i];\n\tx = t[i];\n}\n";
         let before = function("f", &[("index-upper-bound", "t[i]", 2, Refuted)]);
-        let after = function("f", &[("index-upper-bound", "t[i]", 3, Proved), ("index-upper-bound", "t[i]", 4, Refuted)]);
+        let after = function(
+            "f",
+            &[
+                ("index-upper-bound", "t[i]", 3, Proved),
+                ("index-upper-bound", "t[i]", 4, Refuted),
+            ],
+        );
         let alignment = align(&before, &after, &LineMap::new(old, new));
         assert_eq!(alignment.pairs, [(0, 1, Match::Same)]);
         assert_eq!(alignment.only_after, [0]);
@@ -209,7 +236,10 @@ mod tests {
     fn layout_of_the_text_does_not_matter() {
         let before = function("f", &[("valid-write", "memcpy(a,b, n)", 1, Refuted)]);
         let after = function("f", &[("valid-write", "memcpy(a, b, n)", 9, Proved)]);
-        assert_eq!(align(&before, &after, &LineMap::new("x", "y")).pairs, [(0, 0, Match::Same)]);
+        assert_eq!(
+            align(&before, &after, &LineMap::new("x", "y")).pairs,
+            [(0, 0, Match::Same)]
+        );
     }
 
     #[test]
@@ -217,8 +247,15 @@ mod tests {
         let (old, new) = ("a\nsprintf(b, s);\nc\n", "a\nsnprintf(b, 8, s);\nc\n");
         let before = function("f", &[("valid-write", "sprintf(b, s)", 2, Refuted)]);
         let after = function("f", &[("valid-write", "snprintf(b, 8, s)", 2, Proved)]);
-        assert_eq!(align(&before, &after, &LineMap::new(old, new)).pairs, [(0, 0, Match::Rewritten)]);
+        assert_eq!(
+            align(&before, &after, &LineMap::new(old, new)).pairs,
+            [(0, 0, Match::Rewritten)]
+        );
         let elsewhere = function("f", &[("valid-write", "snprintf(b, 8, s)", 3, Proved)]);
-        assert!(align(&before, &elsewhere, &LineMap::new(old, new)).pairs.is_empty());
+        assert!(
+            align(&before, &elsewhere, &LineMap::new(old, new))
+                .pairs
+                .is_empty()
+        );
     }
 }

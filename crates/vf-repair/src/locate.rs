@@ -27,13 +27,21 @@ pub enum LocateError {
     #[error("{file}:{line}: the file has {lines} lines; the report does not fit this version of the file")]
     LineOutside { file: PathBuf, line: u32, lines: u32 },
     #[error("{file}: defines no function `{function}`{}", near_names(.near))]
-    NoFunction { file: PathBuf, function: String, near: Vec<String> },
+    NoFunction {
+        file: PathBuf,
+        function: String,
+        near: Vec<String>,
+    },
     #[error("{file}:{line}: is in no function; a repair changes the body of a function")]
     OutsideFunctions { file: PathBuf, line: u32 },
 }
 
 fn near_names(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!("; it has `{}`", near.join("`, `")) }
+    if near.is_empty() {
+        String::new()
+    } else {
+        format!("; it has `{}`", near.join("`, `"))
+    }
 }
 
 /// Largest file that is read as C source, in bytes.
@@ -63,12 +71,19 @@ pub struct Place {
 /// Reads a file by its path in the tree, which may not lead out of it.
 pub fn read_in_tree(tree: &Path, file: &Path) -> Result<SourceText, LocateError> {
     if !tree.is_dir() {
-        return Err(LocateError::NoTree { tree: tree.to_path_buf() });
+        return Err(LocateError::NoTree {
+            tree: tree.to_path_buf(),
+        });
     }
-    let escapes = || LocateError::Escapes { file: file.to_path_buf() };
+    let escapes = || LocateError::Escapes {
+        file: file.to_path_buf(),
+    };
     let relative = relative_to(tree, file).ok_or_else(escapes)?;
     let path = tree.join(&relative);
-    let missing = LocateError::NoFile { file: relative.clone(), tree: tree.to_path_buf() };
+    let missing = LocateError::NoFile {
+        file: relative.clone(),
+        tree: tree.to_path_buf(),
+    };
     if !path.is_file() {
         return Err(missing);
     }
@@ -84,19 +99,31 @@ pub fn read_in_tree(tree: &Path, file: &Path) -> Result<SourceText, LocateError>
 
 /// Reads a C file.
 pub fn read_text(path: &Path) -> Result<Arc<str>, LocateError> {
-    let unreadable = |why: String| LocateError::Unreadable { file: path.to_path_buf(), why };
-    let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
+    let unreadable = |why: String| LocateError::Unreadable {
+        file: path.to_path_buf(),
+        why,
+    };
+    let size = std::fs::metadata(path)
+        .map_err(|e| unreadable(e.to_string()))?
+        .len();
     if size > MAX_FILE {
         return Err(unreadable(format!("{size} bytes are more than {MAX_FILE}")));
     }
     let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
     if let Some(byte) = bytes.iter().position(|b| *b == 0) {
-        return Err(LocateError::NotText { file: path.to_path_buf(), byte });
+        return Err(LocateError::NotText {
+            file: path.to_path_buf(),
+            byte,
+        });
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|e| LocateError::NotText { file: path.to_path_buf(), byte: e.utf8_error().valid_up_to() })?;
+    let text = String::from_utf8(bytes).map_err(|e| LocateError::NotText {
+        file: path.to_path_buf(),
+        byte: e.utf8_error().valid_up_to(),
+    })?;
     if text.trim().is_empty() {
-        return Err(LocateError::Empty { file: path.to_path_buf() });
+        return Err(LocateError::Empty {
+            file: path.to_path_buf(),
+        });
     }
     Ok(Arc::from(text))
 }
@@ -105,7 +132,10 @@ pub fn read_text(path: &Path) -> Result<Arc<str>, LocateError> {
 fn relative_to(tree: &Path, file: &Path) -> Option<PathBuf> {
     let inside = if file.is_absolute() {
         let root = tree.canonicalize().ok()?;
-        file.strip_prefix(tree).or_else(|_| file.strip_prefix(&root)).ok()?.to_path_buf()
+        file.strip_prefix(tree)
+            .or_else(|_| file.strip_prefix(&root))
+            .ok()?
+            .to_path_buf()
     } else {
         file.to_path_buf()
     };
@@ -131,31 +161,55 @@ pub fn locate(report: &BugReport, tree: &Path) -> Result<Place, LocateError> {
     let file = || source.relative.clone();
     let lines = source.text.lines().count() as u32;
     if report.line == 0 || report.line > lines {
-        return Err(LocateError::LineOutside { file: file(), line: report.line, lines });
+        return Err(LocateError::LineOutside {
+            file: file(),
+            line: report.line,
+            lines,
+        });
     }
     let found = functions(&source.text);
     let spans = |f: &&FunctionText| {
-        let (first, last) = (line_of(&source.text, f.range.start), line_of(&source.text, f.range.end));
+        let (first, last) = (
+            line_of(&source.text, f.range.start),
+            line_of(&source.text, f.range.end),
+        );
         (first..=last).contains(&report.line)
     };
     let at_line = found.iter().find(spans).map(|f| f.name.clone());
     let (function, note) = match &report.function {
         Some(name) if found.iter().any(|f| f.name == *name) => {
             let note = (at_line.as_ref() != Some(name)).then(|| {
-                format!("line {} is not in function `{name}`; the function that the report names is taken", report.line)
+                format!(
+                    "line {} is not in function `{name}`; the function that the report names is taken",
+                    report.line
+                )
             });
             (name.clone(), note)
         }
         Some(name) => {
             let near = near(name, &found);
-            return Err(LocateError::NoFunction { file: file(), function: name.clone(), near });
+            return Err(LocateError::NoFunction {
+                file: file(),
+                function: name.clone(),
+                near,
+            });
         }
         None => match at_line {
             Some(name) => (name, None),
-            None => return Err(LocateError::OutsideFunctions { file: file(), line: report.line }),
+            None => {
+                return Err(LocateError::OutsideFunctions {
+                    file: file(),
+                    line: report.line,
+                });
+            }
         },
     };
-    Ok(Place { source, function, line: report.line, note })
+    Ok(Place {
+        source,
+        function,
+        line: report.line,
+        note,
+    })
 }
 
 pub(crate) fn line_of(text: &str, at: usize) -> u32 {
@@ -164,11 +218,16 @@ pub(crate) fn line_of(text: &str, at: usize) -> u32 {
 
 /// Up to three functions with names like the one asked for.
 fn near(name: &str, functions: &[FunctionText]) -> Vec<String> {
-    let mut scored: Vec<(usize, &str)> = functions.iter().map(|f| (edits(name, &f.name), f.name.as_str())).collect();
+    let mut scored: Vec<(usize, &str)> = functions
+        .iter()
+        .map(|f| (edits(name, &f.name), f.name.as_str()))
+        .collect();
     scored.sort();
     scored
         .into_iter()
-        .filter(|(d, other)| *d <= name.len().max(other.len()) / 2 || other.contains(name) || name.contains(*other))
+        .filter(|(d, other)| {
+            *d <= name.len().max(other.len()) / 2 || other.contains(name) || name.contains(*other)
+        })
         .take(3)
         .map(|(_, n)| n.to_string())
         .collect()
@@ -199,17 +258,29 @@ pub fn targets(report: Option<&BugReport>, line: Option<u32>, function: &Functio
     let expected = report.map(expected_properties).unwrap_or_default();
     let rank = |o: &ObligationReport| {
         let property = Property::from_name(&o.property);
-        expected.iter().position(|p| Some(*p) == property).unwrap_or(expected.len())
+        expected
+            .iter()
+            .position(|p| Some(*p) == property)
+            .unwrap_or(expected.len())
     };
     let of = |verdicts: &[Verdict]| -> Vec<usize> {
         let all = function.obligations.iter().enumerate();
-        all.filter(|(_, o)| verdicts.contains(&o.verdict)).map(|(i, _)| i).collect()
+        all.filter(|(_, o)| verdicts.contains(&o.verdict))
+            .map(|(i, _)| i)
+            .collect()
     };
     let refuted = of(&[Verdict::Refuted]);
     let unknown = of(&[Verdict::Unknown, Verdict::ProvedToBound]);
     let line_of = |i: &usize| function.obligations.get(*i).map_or(0, |o| o.location.line);
-    let at_line = |list: &[usize]| -> Vec<usize> { list.iter().copied().filter(|i| Some(line_of(i)) == line).collect() };
-    let Some(line) = line else { return if refuted.is_empty() { unknown } else { refuted } };
+    let at_line = |list: &[usize]| -> Vec<usize> {
+        list.iter()
+            .copied()
+            .filter(|i| Some(line_of(i)) == line)
+            .collect()
+    };
+    let Some(line) = line else {
+        return if refuted.is_empty() { unknown } else { refuted };
+    };
     let mut found = at_line(&refuted);
     if found.is_empty() {
         found = at_line(&unknown);
@@ -217,7 +288,10 @@ pub fn targets(report: Option<&BugReport>, line: Option<u32>, function: &Functio
     if found.is_empty() {
         let list = if refuted.is_empty() { unknown } else { refuted };
         let nearest = list.iter().map(|i| line_of(i).abs_diff(line)).min();
-        found = list.into_iter().filter(|i| Some(line_of(i).abs_diff(line)) == nearest).collect();
+        found = list
+            .into_iter()
+            .filter(|i| Some(line_of(i).abs_diff(line)) == nearest)
+            .collect();
     }
     found.sort_by_key(|i| function.obligations.get(*i).map_or(usize::MAX, rank));
     found
@@ -240,30 +314,52 @@ mod tests {
     }
 
     fn report(file: &str, line: u32, function: Option<&str>) -> BugReport {
-        BugReport { file: file.into(), line, function: function.map(str::to_string), ..BugReport::default() }
+        BugReport {
+            file: file.into(),
+            line,
+            function: function.map(str::to_string),
+            ..BugReport::default()
+        }
     }
 
     #[test]
     fn by_name_or_by_line() {
         let tree = tree();
         let of = |r: BugReport| locate(&r, tree.path()).map(|p| (p.function, p.note.is_some()));
-        assert_eq!(of(report("src/a.c", 8, Some("two_words"))), Ok(("two_words".into(), false)));
+        assert_eq!(
+            of(report("src/a.c", 8, Some("two_words"))),
+            Ok(("two_words".into(), false))
+        );
         assert_eq!(of(report("./src/../src/a.c", 3, None)), Ok(("one".into(), false)));
-        assert_eq!(of(report("src/a.c", 3, Some("two_words"))), Ok(("two_words".into(), true)));
+        assert_eq!(
+            of(report("src/a.c", 3, Some("two_words"))),
+            Ok(("two_words".into(), true))
+        );
     }
 
     #[test]
     fn errors_name_what_is_wrong() {
         let tree = tree();
         let of = |file: &str, line, name: Option<&str>| {
-            locate(&report(file, line, name), tree.path()).map(|p| p.function).expect_err("must fail")
+            locate(&report(file, line, name), tree.path())
+                .map(|p| p.function)
+                .expect_err("must fail")
         };
-        assert!(matches!(of("../etc/passwd", 1, None), LocateError::Escapes { .. }));
+        assert!(matches!(
+            of("../etc/passwd", 1, None),
+            LocateError::Escapes { .. }
+        ));
         assert!(matches!(of("/etc/passwd", 1, None), LocateError::Escapes { .. }));
         assert!(matches!(of("src/none.c", 1, None), LocateError::NoFile { .. }));
         assert!(matches!(of("src", 1, None), LocateError::NoFile { .. }));
-        assert!(matches!(of("src/a.c", 99, None), LocateError::LineOutside { lines: 9, .. }));
-        assert!(matches!(of("src/a.c", 5, None), LocateError::OutsideFunctions { .. }));
+        assert!(matches!(
+            of("src/a.c", 99, None),
+            LocateError::LineOutside { lines: 9, .. }
+        ));
+        assert!(matches!(
+            of("src/a.c", 5, None),
+            LocateError::OutsideFunctions { .. }
+        ));
         assert!(matches!(of("binary.c", 1, None), LocateError::NotText { .. }));
         assert!(matches!(of("empty.c", 1, None), LocateError::Empty { .. }));
         let near = of("src/a.c", 8, Some("two_word"));
@@ -293,7 +389,10 @@ mod tests {
                 ("valid-write", "e", 12, Proved),
             ],
         );
-        let words = BugReport { category: "BUFFER_OVERFLOW".into(), ..BugReport::default() };
+        let words = BugReport {
+            category: "BUFFER_OVERFLOW".into(),
+            ..BugReport::default()
+        };
         assert_eq!(targets(Some(&words), Some(9), &f), [3, 2]);
         assert_eq!(targets(None, Some(12), &f), [2, 3]);
         assert_eq!(targets(None, Some(5), &f), [0]);

@@ -28,7 +28,12 @@ pub enum LogRecord {
     },
     /// A candidate that proves some of the targets became the text that the next rounds start from.
     Step { round: u32, open: Vec<String> },
-    End { proven: bool, candidates: u32, rounds: u32, stopped: String },
+    End {
+        proven: bool,
+        candidates: u32,
+        rounds: u32,
+        stopped: String,
+    },
 }
 
 /// What became of a candidate.
@@ -63,7 +68,9 @@ pub enum LogError {
 /// Writes one record as a line.
 pub fn write_record(out: &mut dyn Write, record: &LogRecord) -> Result<(), LogError> {
     let line = serde_json::to_string(record).map_err(|e| LogError::Write(e.into()))?;
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(LogError::Write)
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(LogError::Write)
 }
 
 /// Reads a log back.
@@ -74,8 +81,10 @@ pub fn replay_log(input: impl BufRead) -> Result<Vec<LogRecord>, LogError> {
         if line.trim().is_empty() {
             continue;
         }
-        let record = serde_json::from_str(&line)
-            .map_err(|e| LogError::NotARecord { line: i + 1, why: e.to_string() })?;
+        let record = serde_json::from_str(&line).map_err(|e| LogError::NotARecord {
+            line: i + 1,
+            why: e.to_string(),
+        })?;
         records.push(record);
     }
     match records.first() {
@@ -121,17 +130,38 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let candidate = Candidate { edits: Vec::new(), origin: "test".into(), note: "n\n\"".into() };
+        let candidate = Candidate {
+            edits: Vec::new(),
+            origin: "test".into(),
+            note: "n\n\"".into(),
+        };
         let records = [
-            LogRecord::Start { schema: LOG_SCHEMA.into(), file: "a.c".into(), function: "f".into(), targets: vec![] },
+            LogRecord::Start {
+                schema: LOG_SCHEMA.into(),
+                file: "a.c".into(),
+                function: "f".into(),
+                targets: vec![],
+            },
             LogRecord::Candidate {
                 round: 1,
                 proposer: "p".into(),
                 candidate: candidate.clone(),
-                outcome: LogOutcome::Failed { failure: Failure::DoesNotParse { message: "m".into() } },
+                outcome: LogOutcome::Failed {
+                    failure: Failure::DoesNotParse { message: "m".into() },
+                },
             },
-            LogRecord::Candidate { round: 2, proposer: "p".into(), candidate, outcome: LogOutcome::Proven },
-            LogRecord::End { proven: true, candidates: 2, rounds: 2, stopped: "proven".into() },
+            LogRecord::Candidate {
+                round: 2,
+                proposer: "p".into(),
+                candidate,
+                outcome: LogOutcome::Proven,
+            },
+            LogRecord::End {
+                proven: true,
+                candidates: 2,
+                rounds: 2,
+                stopped: "proven".into(),
+            },
         ];
         let mut text = Vec::new();
         for record in &records {
@@ -141,13 +171,19 @@ mod tests {
         assert_eq!(read.len(), 4);
         let mut proposer = LoggedProposer::new(&read);
         assert_eq!(proposer.rounds.len(), 2);
-        assert_eq!(proposer.rounds.pop_front().map(|(r, l)| (r, l.len())), Some((1, 1)));
+        assert_eq!(
+            proposer.rounds.pop_front().map(|(r, l)| (r, l.len())),
+            Some((1, 1))
+        );
     }
 
     #[test]
     fn what_is_no_log() {
         assert!(matches!(replay_log(&b""[..]), Err(LogError::NotALog)));
-        assert!(matches!(replay_log(&b"\n{]\n"[..]), Err(LogError::NotARecord { line: 2, .. })));
+        assert!(matches!(
+            replay_log(&b"\n{]\n"[..]),
+            Err(LogError::NotARecord { line: 2, .. })
+        ));
         struct Full;
         impl Write for Full {
             fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
@@ -157,7 +193,12 @@ mod tests {
                 Ok(())
             }
         }
-        let end = LogRecord::End { proven: false, candidates: 0, rounds: 0, stopped: String::new() };
+        let end = LogRecord::End {
+            proven: false,
+            candidates: 0,
+            rounds: 0,
+            stopped: String::new(),
+        };
         assert!(matches!(write_record(&mut Full, &end), Err(LogError::Write(_))));
     }
 }

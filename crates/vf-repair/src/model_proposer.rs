@@ -66,7 +66,13 @@ pub enum Unreadable {
 impl<G: TextGenerator> ModelProposer<G> {
     pub fn new(generator: G, seed: u64) -> ModelProposer<G> {
         let name = format!("model:{}", generator.name());
-        ModelProposer { generator, name, samples: SAMPLES, seed, rejected: Vec::new() }
+        ModelProposer {
+            generator,
+            name,
+            samples: SAMPLES,
+            seed,
+            rejected: Vec::new(),
+        }
     }
 
     /// Number of answers asked for in a round.
@@ -89,11 +95,16 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
     fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
         let prompt = prompt(context, feedback);
         // Every round draws other answers.
-        let seed = self.seed.wrapping_add(feedback.last().map_or(0, |f| u64::from(f.round)));
+        let seed = self
+            .seed
+            .wrapping_add(feedback.last().map_or(0, |f| u64::from(f.round)));
         let answers = self
             .generator
             .generate(&prompt, self.samples, seed)
-            .map_err(|source| ProposerError::Generator { proposer: self.name.clone(), source })?;
+            .map_err(|source| ProposerError::Generator {
+                proposer: self.name.clone(),
+                source,
+            })?;
         self.rejected.clear();
         let mut found = Vec::new();
         for answer in answers {
@@ -114,7 +125,9 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
 pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
     let mut out = String::new();
     let style = match context.style {
-        Style::Kernel => "Linux kernel C. Use the kernel's helpers (strscpy, scnprintf, min_t, array_size, check_add_overflow) and return negative error numbers.",
+        Style::Kernel => {
+            "Linux kernel C. Use the kernel's helpers (strscpy, scnprintf, min_t, array_size, check_add_overflow) and return negative error numbers."
+        }
         Style::User => "user-space C11. Use the standard library only.",
     };
     let _ = write!(
@@ -125,7 +138,14 @@ pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
          Do not touch includes, macros, other functions, the name or the number of parameters.\n\n"
     );
     if let Some(report) = &context.report {
-        let _ = writeln!(out, "Bug report: {} {} at {}:{}", report.kind, report.category, report.file.display(), report.line);
+        let _ = writeln!(
+            out,
+            "Bug report: {} {} at {}:{}",
+            report.kind,
+            report.category,
+            report.file.display(),
+            report.line
+        );
         for text in [&report.issue, &report.description] {
             if !text.is_empty() {
                 let _ = writeln!(out, "{text}");
@@ -133,7 +153,12 @@ pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
         }
         out.push('\n');
     }
-    let _ = writeln!(out, "Function `{}` in {}:", context.function, context.file.display());
+    let _ = writeln!(
+        out,
+        "Function `{}` in {}:",
+        context.function,
+        context.file.display()
+    );
     let first = first_line(context);
     for (i, line) in context.function_text().lines().enumerate() {
         let _ = writeln!(out, "{:>5} {line}", first + i as u32);
@@ -146,7 +171,12 @@ pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
     if feedback.len() > told {
         out.push_str("\nThese attempts failed; do not repeat them:\n");
         for attempt in feedback.iter().skip(told) {
-            let _ = writeln!(out, "---\n{}\nwhy: {}", attempt.function_text.trim(), attempt.failure);
+            let _ = writeln!(
+                out,
+                "---\n{}\nwhy: {}",
+                attempt.function_text.trim(),
+                attempt.failure
+            );
         }
     }
     out.push_str(
@@ -169,9 +199,15 @@ fn failed(out: &mut String, obligation: &ObligationReport) {
     if let (Verdict::Unknown, Some(reason)) = (obligation.verdict, &obligation.reason) {
         let _ = writeln!(out, "  because {reason}");
     }
-    let Some(counterexample) = &obligation.counterexample else { return };
+    let Some(counterexample) = &obligation.counterexample else {
+        return;
+    };
     if !counterexample.inputs.is_empty() {
-        let inputs: Vec<String> = counterexample.inputs.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+        let inputs: Vec<String> = counterexample
+            .inputs
+            .iter()
+            .map(|(k, v)| format!("{k} = {v}"))
+            .collect();
         let _ = writeln!(out, "  with {}", inputs.join(", "));
     }
     let skipped = counterexample.trace.len().saturating_sub(TRACE);
@@ -194,11 +230,16 @@ pub fn read_answer(context: &Context, answer: &str) -> Result<Vec<TextEdit>, Unr
         return line_edits(context, body);
     }
     // Of several blocks the last is the conclusion.
-    let code = blocks.iter().rev().find(|(tag, _)| matches!(tag.as_str(), "" | "c" | "C" | "cpp"));
+    let code = blocks
+        .iter()
+        .rev()
+        .find(|(tag, _)| matches!(tag.as_str(), "" | "c" | "C" | "cpp"));
     match code {
         Some((_, body)) => whole_function(context, body),
         // A model that leaves the fence out and begins with the code.
-        None if functions(answer).iter().any(|f| f.name == context.function) => whole_function(context, answer),
+        None if functions(answer).iter().any(|f| f.name == context.function) => {
+            whole_function(context, answer)
+        }
         None => Err(Unreadable::NoCode),
     }
 }
@@ -233,7 +274,10 @@ fn whole_function(context: &Context, code: &str) -> Result<Vec<TextEdit>, Unread
         return Err(Unreadable::MoreThanOne { function: function() });
     }
     let text = code.get(definition.range.clone()).unwrap_or("");
-    Ok(vec![TextEdit { range: context.span.clone(), replacement: text.to_string() }])
+    Ok(vec![TextEdit {
+        range: context.span.clone(),
+        replacement: text.to_string(),
+    }])
 }
 
 /// `12-14:` and the lines that take their place; `12-:` and the lines that go before line 12.
@@ -244,13 +288,20 @@ fn line_edits(context: &Context, body: &str) -> Result<Vec<TextEdit>, Unreadable
     for line in body.lines() {
         match edit_header(line) {
             Some((from, to)) => {
-                let outside = || Unreadable::LinesOutside { text: line.to_string(), first, last };
+                let outside = || Unreadable::LinesOutside {
+                    text: line.to_string(),
+                    first,
+                    last,
+                };
                 if from < first || from > last || to.is_some_and(|t| t < from || t > last) {
                     return Err(outside());
                 }
                 let start = offset_of_line(text, from);
                 let end = to.map_or(start, |t| offset_of_line(text, t + 1));
-                edits.push(TextEdit { range: start..end, replacement: String::new() });
+                edits.push(TextEdit {
+                    range: start..end,
+                    replacement: String::new(),
+                });
             }
             None => match edits.last_mut() {
                 Some(edit) => {
@@ -262,13 +313,21 @@ fn line_edits(context: &Context, body: &str) -> Result<Vec<TextEdit>, Unreadable
             },
         }
     }
-    if edits.is_empty() { Err(Unreadable::NoCode) } else { Ok(edits) }
+    if edits.is_empty() {
+        Err(Unreadable::NoCode)
+    } else {
+        Ok(edits)
+    }
 }
 
 fn edit_header(line: &str) -> Option<(u32, Option<u32>)> {
     let (from, to) = line.trim().strip_suffix(':')?.split_once('-')?;
     let to = to.trim();
-    let to = if to.is_empty() { None } else { Some(to.parse().ok()?) };
+    let to = if to.is_empty() {
+        None
+    } else {
+        Some(to.parse().ok()?)
+    };
     Some((from.trim().parse().ok()?, to))
 }
 
@@ -281,7 +340,10 @@ fn offset_of_line(text: &str, line: u32) -> usize {
 }
 
 fn first_words(answer: &str) -> String {
-    let line = answer.lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with("```")).unwrap_or("");
+    let line = answer
+        .lines()
+        .find(|l| !l.trim().is_empty() && !l.trim_start().starts_with("```"))
+        .unwrap_or("");
     line.trim().chars().take(80).collect()
 }
 
@@ -312,7 +374,10 @@ mod tests {
     struct Script(Vec<&'static str>);
     impl TextGenerator for Script {
         fn generate(&mut self, prompt: &str, _: usize, _: u64) -> Result<Vec<String>, GeneratorError> {
-            assert!(prompt.contains("    5 \treturn t[i];") && prompt.contains("index-upper-bound"), "{prompt}");
+            assert!(
+                prompt.contains("    5 \treturn t[i];") && prompt.contains("index-upper-bound"),
+                "{prompt}"
+            );
             Ok(self.0.iter().map(|s| (*s).to_string()).collect())
         }
         fn name(&self) -> &str {
@@ -323,29 +388,56 @@ mod tests {
     fn answer(text: &str) -> Result<String, Unreadable> {
         let context = context();
         let edits = read_answer(&context, text)?;
-        let candidate = Candidate { edits, origin: String::new(), note: String::new() };
+        let candidate = Candidate {
+            edits,
+            origin: String::new(),
+            note: String::new(),
+        };
         Ok(candidate.apply(&context.text).expect("fits"))
     }
 
     #[test]
     fn whole_functions_and_line_edits() {
         let fixed = "int x;\n\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n}\n";
-        let whole = "Sure:\n```c\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n}\n```\nDone.";
+        let whole =
+            "Sure:\n```c\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n}\n```\nDone.";
         assert_eq!(answer(whole).as_deref(), Ok(fixed));
-        assert_eq!(answer("```edit\n5-:\n\tif (i > 7)\n\t\treturn 0;\n```").as_deref(), Ok(fixed));
-        assert_eq!(answer("```edit\n5-5:\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n```").as_deref(), Ok(fixed));
-        assert_eq!(answer("int f(int i) { return 1; }").as_deref(), Ok("int x;\n\nint f(int i) { return 1; }\n"));
+        assert_eq!(
+            answer("```edit\n5-:\n\tif (i > 7)\n\t\treturn 0;\n```").as_deref(),
+            Ok(fixed)
+        );
+        assert_eq!(
+            answer("```edit\n5-5:\n\tif (i > 7)\n\t\treturn 0;\n\treturn t[i];\n```").as_deref(),
+            Ok(fixed)
+        );
+        assert_eq!(
+            answer("int f(int i) { return 1; }").as_deref(),
+            Ok("int x;\n\nint f(int i) { return 1; }\n")
+        );
     }
 
     #[test]
     fn garbage_is_named() {
         assert_eq!(answer("  "), Err(Unreadable::Empty));
         assert_eq!(answer("I cannot help."), Err(Unreadable::NoCode));
-        assert_eq!(answer("```c\nint g(void) { return 1; }\n```"), Err(Unreadable::OtherFunction { function: "f".into() }));
+        assert_eq!(
+            answer("```c\nint g(void) { return 1; }\n```"),
+            Err(Unreadable::OtherFunction { function: "f".into() })
+        );
         let two = "```c\nint f(int i) { return 1; }\nint g(void) { return 1; }\n```";
         assert_eq!(answer(two), Err(Unreadable::MoreThanOne { function: "f".into() }));
-        assert!(matches!(answer("```edit\n1-1:\nx\n```"), Err(Unreadable::LinesOutside { first: 3, last: 6, .. })));
-        assert!(matches!(answer("```edit\n6-5:\nx\n```"), Err(Unreadable::LinesOutside { .. })));
+        assert!(matches!(
+            answer("```edit\n1-1:\nx\n```"),
+            Err(Unreadable::LinesOutside {
+                first: 3,
+                last: 6,
+                ..
+            })
+        ));
+        assert!(matches!(
+            answer("```edit\n6-5:\nx\n```"),
+            Err(Unreadable::LinesOutside { .. })
+        ));
     }
 
     #[test]

@@ -24,7 +24,11 @@ pub enum PatchInput {
     /// Two versions of one file. Both are read as if they stood at the place of `before`.
     Files { before: PathBuf, after: PathBuf },
     /// Two revisions of a git repository. Files that they share come from its working tree.
-    Revisions { repository: PathBuf, from: String, to: String },
+    Revisions {
+        repository: PathBuf,
+        from: String,
+        to: String,
+    },
 }
 
 /// Why a patch cannot be judged.
@@ -67,11 +71,18 @@ pub fn judge_patch(
     let files = match input {
         PatchInput::Patch { text, tree } => patched(text, tree)?,
         PatchInput::Files { before, after } => {
-            vec![ChangedFile { path: before.clone(), old: read_text(before)?, new: read_text(after)? }]
+            vec![ChangedFile {
+                path: before.clone(),
+                old: read_text(before)?,
+                new: read_text(after)?,
+            }]
         }
         PatchInput::Revisions { repository, from, to } => revisions(repository, from, to)?,
     };
-    let files: Vec<ChangedFile> = files.into_iter().filter(|f| normalised(&f.old) != normalised(&f.new)).collect();
+    let files: Vec<ChangedFile> = files
+        .into_iter()
+        .filter(|f| normalised(&f.old) != normalised(&f.new))
+        .collect();
     if files.is_empty() {
         return Err(PatchError::NoChange);
     }
@@ -85,11 +96,28 @@ pub fn judge_patch(
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for (i, (file, names)) in questions.iter().enumerate() {
         let shares = 2 * (count - i as u32);
-        before.extend(one_version(checker, &files, file, names, Side::Old, left(shares))?);
-        after.extend(one_version(checker, &files, file, names, Side::New, left(shares - 1))?);
+        before.extend(one_version(
+            checker,
+            &files,
+            file,
+            names,
+            Side::Old,
+            left(shares),
+        )?);
+        after.extend(one_version(
+            checker,
+            &files,
+            file,
+            names,
+            Side::New,
+            left(shares - 1),
+        )?);
     }
     let version = |reports: Vec<CheckReport>, side: Side| Version {
-        files: files.iter().map(|f| (f.path.to_string_lossy().into_owned(), side.text(f).clone())).collect(),
+        files: files
+            .iter()
+            .map(|f| (f.path.to_string_lossy().into_owned(), side.text(f).clone()))
+            .collect(),
         report: joined(reports),
     };
     Ok(judge(&version(before, Side::Old), &version(after, Side::New)))
@@ -128,7 +156,12 @@ fn one_version(
         .filter(|f| !side.text(f).is_empty())
         .map(|f| (f.path.clone(), side.text(f).to_string()))
         .collect();
-    let question = CheckRequest { file: &file.path, overlay: &overlay, functions: &names, time_left };
+    let question = CheckRequest {
+        file: &file.path,
+        overlay: &overlay,
+        functions: &names,
+        time_left,
+    };
     Ok(Some(checker.check(&question)?.report))
 }
 
@@ -138,7 +171,11 @@ fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
     let is_header = |f: &ChangedFile| f.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h"));
     let is_c = |f: &ChangedFile| f.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("c"));
     let sources: Vec<&ChangedFile> = files.iter().filter(|f| is_c(f)).collect();
-    let chosen = if sources.is_empty() { files.iter().filter(|f| is_header(f)).collect() } else { sources };
+    let chosen = if sources.is_empty() {
+        files.iter().filter(|f| is_header(f)).collect()
+    } else {
+        sources
+    };
     let header_changed = files.iter().any(is_header) && chosen.iter().any(|f| is_c(f));
     let mut found = Vec::new();
     for file in chosen {
@@ -146,8 +183,11 @@ fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
         let (mut names, outside_old) = touched(&file.old, &before);
         let (more, outside_new) = touched(&file.new, &after);
         names.extend(more);
-        let all: BTreeSet<String> =
-            [&file.old, &file.new].iter().flat_map(|t| functions(t)).map(|f| f.name).collect();
+        let all: BTreeSet<String> = [&file.old, &file.new]
+            .iter()
+            .flat_map(|t| functions(t))
+            .map(|f| f.name)
+            .collect();
         if header_changed || outside_old || outside_new {
             names = all;
         } else {
@@ -157,7 +197,11 @@ fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
                     let text: &str = text;
                     functions(text)
                         .into_iter()
-                        .filter(|f| names.iter().any(|n| mentions(text.get(f.body.clone()).unwrap_or(""), n)))
+                        .filter(|f| {
+                            names
+                                .iter()
+                                .any(|n| mentions(text.get(f.body.clone()).unwrap_or(""), n))
+                        })
                         .map(|f| f.name)
                         .collect::<Vec<_>>()
                 })
@@ -175,7 +219,12 @@ fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
 fn touched(text: &str, lines: &[Range<u32>]) -> (BTreeSet<String>, bool) {
     let spans: Vec<(String, Range<u32>)> = functions(text)
         .into_iter()
-        .map(|f| (f.name, line_of(text, f.range.start)..line_of(text, f.range.end) + 1))
+        .map(|f| {
+            (
+                f.name,
+                line_of(text, f.range.start)..line_of(text, f.range.end) + 1,
+            )
+        })
         .collect();
     let all: Vec<&str> = text.lines().collect();
     let mut names = BTreeSet::new();
@@ -191,7 +240,11 @@ fn touched(text: &str, lines: &[Range<u32>]) -> (BTreeSet<String>, bool) {
         let code = range.clone().any(|line| {
             let covered = spans.iter().any(|(_, s)| s.contains(&line));
             let text = all.get(line as usize - 1).copied().unwrap_or("").trim();
-            !covered && !text.is_empty() && !text.starts_with("//") && !text.starts_with("/*") && !text.starts_with('*')
+            !covered
+                && !text.is_empty()
+                && !text.starts_with("//")
+                && !text.starts_with("/*")
+                && !text.starts_with('*')
         });
         outside |= code;
     }
@@ -199,13 +252,21 @@ fn touched(text: &str, lines: &[Range<u32>]) -> (BTreeSet<String>, bool) {
 }
 
 fn joined(reports: Vec<CheckReport>) -> CheckReport {
-    let mut all =
-        CheckReport { schema: SCHEMA.to_string(), verdict: Overall::Proved, elapsed_ms: 0, functions: Vec::new() };
+    let mut all = CheckReport {
+        schema: SCHEMA.to_string(),
+        verdict: Overall::Proved,
+        elapsed_ms: 0,
+        functions: Vec::new(),
+    };
     for report in reports {
         all.verdict = all.verdict.max(report.verdict);
         all.elapsed_ms += report.elapsed_ms;
         for function in report.functions {
-            if !all.functions.iter().any(|f| f.name == function.name && f.file == function.file) {
+            if !all
+                .functions
+                .iter()
+                .any(|f| f.name == function.name && f.file == function.file)
+            {
                 all.functions.push(function);
             }
         }
@@ -231,7 +292,11 @@ fn patched(text: &str, tree: &Path) -> Result<Vec<ChangedFile>, PatchError> {
         let new: Arc<str> = Arc::from(apply(part, &old)?);
         match known {
             Some(i) => files[i].new = new,
-            None => files.push(ChangedFile { path: tree.join(relative), old, new }),
+            None => files.push(ChangedFile {
+                path: tree.join(relative),
+                old,
+                new,
+            }),
         }
     }
     Ok(files)
@@ -240,37 +305,76 @@ fn patched(text: &str, tree: &Path) -> Result<Vec<ChangedFile>, PatchError> {
 fn revisions(repository: &Path, from: &str, to: &str) -> Result<Vec<ChangedFile>, PatchError> {
     for revision in [from, to] {
         if revision.is_empty() || revision.starts_with('-') || revision.contains(['\0', ':', ' ']) {
-            return Err(PatchError::BadRevision { revision: revision.to_string() });
+            return Err(PatchError::BadRevision {
+                revision: revision.to_string(),
+            });
         }
     }
     let root = git(repository, &["rev-parse", "--show-toplevel"])?;
     let root = PathBuf::from(String::from_utf8_lossy(&root).trim_end());
-    let listed = git(&root, &["diff", "--no-renames", "--name-status", "-z", "--end-of-options", from, to, "--"])?;
+    let listed = git(
+        &root,
+        &[
+            "diff",
+            "--no-renames",
+            "--name-status",
+            "-z",
+            "--end-of-options",
+            from,
+            to,
+            "--",
+        ],
+    )?;
     let listed = String::from_utf8_lossy(&listed).into_owned();
     let mut words = listed.split('\0').filter(|w| !w.is_empty());
     let mut files = Vec::new();
     while let (Some(status), Some(name)) = (words.next(), words.next()) {
-        if !matches!(Path::new(name).extension().and_then(|e| e.to_str()), Some("c" | "h" | "C" | "H")) {
+        if !matches!(
+            Path::new(name).extension().and_then(|e| e.to_str()),
+            Some("c" | "h" | "C" | "H")
+        ) {
             continue;
         }
         let text = |revision: &str, absent: &str| -> Result<Arc<str>, PatchError> {
             if status == absent {
                 return Ok(Arc::from(""));
             }
-            let bytes = git(&root, &["show", "--end-of-options", &format!("{revision}:{name}")])?;
-            let not_text = |_| PatchError::NotText { file: name.to_string(), revision: revision.to_string() };
+            let bytes = git(
+                &root,
+                &["show", "--end-of-options", &format!("{revision}:{name}")],
+            )?;
+            let not_text = |_| PatchError::NotText {
+                file: name.to_string(),
+                revision: revision.to_string(),
+            };
             String::from_utf8(bytes).map(Arc::from).map_err(not_text)
         };
-        files.push(ChangedFile { path: root.join(name), old: text(from, "A")?, new: text(to, "D")? });
+        files.push(ChangedFile {
+            path: root.join(name),
+            old: text(from, "A")?,
+            new: text(to, "D")?,
+        });
     }
-    if files.is_empty() { Err(PatchError::NoCFile) } else { Ok(files) }
+    if files.is_empty() {
+        Err(PatchError::NoCFile)
+    } else {
+        Ok(files)
+    }
 }
 
 fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
-    let output = Command::new("git").arg("-C").arg(directory).args(arguments).output().map_err(PatchError::NoGit)?;
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(directory)
+        .args(arguments)
+        .output()
+        .map_err(PatchError::NoGit)?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let message = String::from_utf8_lossy(&output.stderr).trim().to_string();
-    Err(PatchError::Git { command: arguments.first().copied().unwrap_or("").to_string(), message })
+    Err(PatchError::Git {
+        command: arguments.first().copied().unwrap_or("").to_string(),
+        message,
+    })
 }

@@ -33,7 +33,12 @@ pub enum ProposerError {
     },
     /// The function to repair is not where the context says.
     #[error("{proposer}: bytes {start}..{end} are outside {file}")]
-    FunctionOutside { proposer: String, file: PathBuf, start: usize, end: usize },
+    FunctionOutside {
+        proposer: String,
+        file: PathBuf,
+        start: usize,
+        end: usize,
+    },
 }
 
 /// House style of the code under repair.
@@ -109,7 +114,11 @@ impl Candidate {
         let mut at = 0;
         for edit in edits {
             let Range { start, end } = edit.range;
-            let outside = EditError::Outside { start, end, length: text.len() };
+            let outside = EditError::Outside {
+                start,
+                end,
+                length: text.len(),
+            };
             if start < at {
                 return Err(EditError::Overlap { at: start });
             }
@@ -161,10 +170,21 @@ impl std::fmt::Display for Failure {
                 if i > 0 {
                     write!(f, "; ")?;
                 }
-                write!(f, "{} of `{}` at line {} is {}", o.property, o.text, o.location.line, verdict_word(o.verdict))?;
+                write!(
+                    f,
+                    "{} of `{}` at line {} is {}",
+                    o.property,
+                    o.text,
+                    o.location.line,
+                    verdict_word(o.verdict)
+                )?;
                 if let Some(counterexample) = &o.counterexample {
-                    let inputs: Vec<String> =
-                        counterexample.inputs.iter().take(6).map(|(k, v)| format!("{k} = {v}")).collect();
+                    let inputs: Vec<String> = counterexample
+                        .inputs
+                        .iter()
+                        .take(6)
+                        .map(|(k, v)| format!("{k} = {v}"))
+                        .collect();
                     if !inputs.is_empty() {
                         write!(f, " ({})", inputs.join(", "))?;
                     }
@@ -211,7 +231,10 @@ mod tests {
         Candidate {
             edits: edits
                 .iter()
-                .map(|(range, text)| TextEdit { range: range.clone(), replacement: (*text).to_string() })
+                .map(|(range, text)| TextEdit {
+                    range: range.clone(),
+                    replacement: (*text).to_string(),
+                })
                 .collect(),
             origin: "test".into(),
             note: String::new(),
@@ -220,14 +243,26 @@ mod tests {
 
     #[test]
     fn edits_apply_in_any_order() {
-        assert_eq!(candidate(&[(4..5, "Y"), (0..1, "X")]).apply("a + b").as_deref(), Ok("X + Y"));
+        assert_eq!(
+            candidate(&[(4..5, "Y"), (0..1, "X")]).apply("a + b").as_deref(),
+            Ok("X + Y")
+        );
         assert_eq!(candidate(&[(1..1, "!")]).apply("ab").as_deref(), Ok("a!b"));
     }
 
     #[test]
     fn edits_that_do_not_fit_are_errors() {
-        assert!(matches!(candidate(&[(4..9, "")]).apply("ab"), Err(EditError::Outside { .. })));
-        assert!(matches!(candidate(&[(1..2, "")]).apply("é"), Err(EditError::Outside { .. })));
-        assert!(matches!(candidate(&[(0..2, ""), (1..2, "")]).apply("abc"), Err(EditError::Overlap { at: 1 })));
+        assert!(matches!(
+            candidate(&[(4..9, "")]).apply("ab"),
+            Err(EditError::Outside { .. })
+        ));
+        assert!(matches!(
+            candidate(&[(1..2, "")]).apply("é"),
+            Err(EditError::Outside { .. })
+        ));
+        assert!(matches!(
+            candidate(&[(0..2, ""), (1..2, "")]).apply("abc"),
+            Err(EditError::Overlap { at: 1 })
+        ));
     }
 }

@@ -26,7 +26,11 @@ pub struct ProverChecker<'a> {
 
 impl<'a> ProverChecker<'a> {
     pub fn new(options: Options, check: CheckOptions) -> ProverChecker<'a> {
-        ProverChecker { options, check, progress: Box::new(|_| {}) }
+        ProverChecker {
+            options,
+            check,
+            progress: Box::new(|_| {}),
+        }
     }
 }
 
@@ -38,25 +42,46 @@ impl Checker for ProverChecker<'_> {
             [] => Wanted::All,
             names => Wanted::Functions(names.to_vec()),
         };
-        let loaded = vf_frontend::load(&[request.file.to_path_buf()], &options).map_err(|e| CheckError::Load {
-            file: request.file.to_path_buf(),
-            message: e.to_string(),
-        })?;
+        let loaded =
+            vf_frontend::load(&[request.file.to_path_buf()], &options).map_err(|e| CheckError::Load {
+                file: request.file.to_path_buf(),
+                message: e.to_string(),
+            })?;
         let mut check = self.check.clone();
         check.functions = request.functions.to_vec();
         check.timeout = shorter(check.timeout, request.time_left);
-        let report =
-            vf_verify::check(&loaded.program, &loaded.sources, &loaded.main_files, &check, &mut self.progress);
-        Ok(Checked { report, program: Some(Arc::new(loaded.program)) })
+        let report = vf_verify::check(
+            &loaded.program,
+            &loaded.sources,
+            &loaded.main_files,
+            &check,
+            &mut self.progress,
+        );
+        Ok(Checked {
+            report,
+            program: Some(Arc::new(loaded.program)),
+        })
     }
 
     /// Runs the compiler's syntax and type check on a text as if it stood in the file's place.
     fn compiles(&mut self, file: &Path, text: &str) -> Result<(), String> {
-        let directory = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+        let directory = file
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let directory = directory
+            .canonicalize()
+            .unwrap_or_else(|_| directory.to_path_buf());
         let mut command = Command::new(&self.options.compiler);
-        command.args(["-fsyntax-only", "-w", "-Werror=implicit-function-declaration", "-Werror=int-conversion"]);
-        command.arg("-Werror=incompatible-pointer-types").args(&self.options.flags);
+        command.args([
+            "-fsyntax-only",
+            "-w",
+            "-Werror=implicit-function-declaration",
+            "-Werror=int-conversion",
+        ]);
+        command
+            .arg("-Werror=incompatible-pointer-types")
+            .args(&self.options.flags);
         if self.options.model == vf_ir::DataModel::Ilp32 {
             command.arg("-m32");
         }
@@ -64,8 +89,13 @@ impl Checker for ProverChecker<'_> {
         if let Some(directory) = &self.options.directory {
             command.current_dir(directory);
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|e| format!("{}: {e}", self.options.compiler.display()))?;
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|e| format!("{}: {e}", self.options.compiler.display()))?;
         if let Some(mut input) = child.stdin.take() {
             // A compiler that gives up early closes the pipe; its message says why.
             let _ = input.write_all(text.as_bytes());
@@ -76,8 +106,16 @@ impl Checker for ProverChecker<'_> {
         }
         let message = String::from_utf8_lossy(&output.stderr);
         let errors: Vec<&str> = message.lines().filter(|l| l.contains("error")).collect();
-        let message = if errors.is_empty() { message.trim().to_string() } else { errors.join("\n") };
-        Err(message.replace("<stdin>", &file.to_string_lossy()).chars().take(MAX_MESSAGE).collect())
+        let message = if errors.is_empty() {
+            message.trim().to_string()
+        } else {
+            errors.join("\n")
+        };
+        Err(message
+            .replace("<stdin>", &file.to_string_lossy())
+            .chars()
+            .take(MAX_MESSAGE)
+            .collect())
     }
 }
 

@@ -17,14 +17,33 @@ pub enum ReportError {
     NotText { file: PathBuf, byte: usize },
     #[error("{file}: is empty; give a report with at least the keys `File:` and `Line:`")]
     Empty { file: PathBuf },
-    #[error("{file}:{line}: expected `Key: value`, found `{found}`; put free text under `Issue:` or `Description:`")]
-    NotAKey { file: PathBuf, line: usize, found: String },
+    #[error(
+        "{file}:{line}: expected `Key: value`, found `{found}`; put free text under `Issue:` or `Description:`"
+    )]
+    NotAKey {
+        file: PathBuf,
+        line: usize,
+        found: String,
+    },
     #[error("{file}:{line}: `{key}:` is given twice in one report; start the next report with `CID:`")]
-    Twice { file: PathBuf, line: usize, key: &'static str },
+    Twice {
+        file: PathBuf,
+        line: usize,
+        key: &'static str,
+    },
     #[error("{file}:{line}: the report that starts here has no `{key}:`; add a line `{key}: {example}`")]
-    Missing { file: PathBuf, line: usize, key: &'static str, example: &'static str },
+    Missing {
+        file: PathBuf,
+        line: usize,
+        key: &'static str,
+        example: &'static str,
+    },
     #[error("{file}:{line}: `Line: {found}` is not a line number; lines count from 1")]
-    BadLine { file: PathBuf, line: usize, found: String },
+    BadLine {
+        file: PathBuf,
+        line: usize,
+        found: String,
+    },
 }
 
 /// Keys with a meaning. The flag says whether the value runs over several lines.
@@ -45,8 +64,10 @@ const QUOTED: usize = 60;
 
 /// Reads every report of a file.
 pub fn read(path: &Path) -> Result<Vec<BugReport>, ReportError> {
-    let bytes =
-        std::fs::read(path).map_err(|e| ReportError::Unreadable { file: path.to_path_buf(), why: e.to_string() })?;
+    let bytes = std::fs::read(path).map_err(|e| ReportError::Unreadable {
+        file: path.to_path_buf(),
+        why: e.to_string(),
+    })?;
     parse(&bytes, path)
 }
 
@@ -55,7 +76,12 @@ pub fn parse(bytes: &[u8], file: &Path) -> Result<Vec<BugReport>, ReportError> {
     let file = file.to_path_buf();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(e) => return Err(ReportError::NotText { file, byte: e.valid_up_to() }),
+        Err(e) => {
+            return Err(ReportError::NotText {
+                file,
+                byte: e.valid_up_to(),
+            });
+        }
     };
     if let Some(byte) = text.bytes().position(|b| b == 0) {
         return Err(ReportError::NotText { file, byte });
@@ -74,14 +100,24 @@ pub fn parse(bytes: &[u8], file: &Path) -> Result<Vec<BugReport>, ReportError> {
                 draft.begin("CID", false, value_of(line), number);
             }
             Some((key, multi)) if !draft.has(key) => draft.begin(key, multi, value_of(line), number),
-            Some((key, _)) if draft.open.is_none() => return Err(ReportError::Twice { file, line: number, key }),
+            Some((key, _)) if draft.open.is_none() => {
+                return Err(ReportError::Twice {
+                    file,
+                    line: number,
+                    key,
+                });
+            }
             _ if draft.open.is_some() => draft.more(line),
             _ if line.trim().is_empty() => {}
             _ => match line.split_once(':') {
                 Some((key, value)) if is_key(key) => draft.extra(key, value, number),
                 _ => {
                     let found: String = line.trim().chars().take(QUOTED).collect();
-                    return Err(ReportError::NotAKey { file, line: number, found });
+                    return Err(ReportError::NotAKey {
+                        file,
+                        line: number,
+                        found,
+                    });
                 }
             },
         }
@@ -159,7 +195,9 @@ impl Draft {
     }
 
     fn more(&mut self, line: &str) {
-        let unindented = line.strip_prefix(' ').filter(|rest| known_key(rest.trim_start_matches(' ')).is_some());
+        let unindented = line
+            .strip_prefix(' ')
+            .filter(|rest| known_key(rest.trim_start_matches(' ')).is_some());
         if let Some((_, text, _)) = self.values.iter_mut().rev().find(|(k, ..)| Some(*k) == self.open) {
             text.push('\n');
             text.push_str(unindented.unwrap_or(line).trim_end());
@@ -170,28 +208,45 @@ impl Draft {
         if self.start == 0 {
             self.start = line;
         }
-        self.extra.push((key.trim().to_string(), value.trim().to_string()));
+        self.extra
+            .push((key.trim().to_string(), value.trim().to_string()));
     }
 
     fn get(&self, key: &str) -> Option<(&str, usize)> {
-        self.values.iter().find(|(k, ..)| *k == key).map(|(_, v, line)| (v.trim_matches('\n'), *line))
+        self.values
+            .iter()
+            .find(|(k, ..)| *k == key)
+            .map(|(_, v, line)| (v.trim_matches('\n'), *line))
     }
 
     fn finish(self, file: &Path) -> Result<BugReport, ReportError> {
         let start = self.start.max(1);
         let file = file.to_path_buf();
-        let missing = |key, example| ReportError::Missing { file: file.clone(), line: start, key, example };
-        let text = |key| self.get(key).map_or(String::new(), |(v, _)| v.trim_end().to_string());
+        let missing = |key, example| ReportError::Missing {
+            file: file.clone(),
+            line: start,
+            key,
+            example,
+        };
+        let text = |key| {
+            self.get(key)
+                .map_or(String::new(), |(v, _)| v.trim_end().to_string())
+        };
         let path = match self.get("File") {
             Some((v, _)) if !v.is_empty() => PathBuf::from(v),
             _ => return Err(missing("File", "drivers/net/demo.c")),
         };
         let line = match self.get("Line") {
-            Some((v, at)) => v.parse::<u32>().ok().filter(|n| *n > 0).ok_or_else(|| ReportError::BadLine {
-                file: file.clone(),
-                line: at,
-                found: v.chars().take(QUOTED).collect(),
-            })?,
+            Some((v, at)) => {
+                v.parse::<u32>()
+                    .ok()
+                    .filter(|n| *n > 0)
+                    .ok_or_else(|| ReportError::BadLine {
+                        file: file.clone(),
+                        line: at,
+                        found: v.chars().take(QUOTED).collect(),
+                    })?
+            }
             None => return Err(missing("Line", "723")),
         };
         let mut report = BugReport {
@@ -209,7 +264,13 @@ impl Draft {
             cwe: Vec::new(),
             extra: Vec::new(),
         };
-        let mut all = format!("{}\n{}\n{}\n{}", text("CWE"), report.kind, report.issue, report.description);
+        let mut all = format!(
+            "{}\n{}\n{}\n{}",
+            text("CWE"),
+            report.kind,
+            report.issue,
+            report.description
+        );
         for (_, value) in &self.extra {
             all.push('\n');
             all.push_str(value);
@@ -276,8 +337,14 @@ without a bound (CWE-787).
         assert_eq!(report.function.as_deref(), Some("cxl_mem_create_range_info"));
         assert_eq!(report.file, Path::new("drivers/cxl/core/mem.c"));
         assert_eq!(report.line, 723);
-        assert_eq!(report.issue, "Unbounded sprintf can cause buffer overflow.\nNote: the buffer has 32 bytes.");
-        assert_eq!(report.description, "range_id is written\nwithout a bound (CWE-787).");
+        assert_eq!(
+            report.issue,
+            "Unbounded sprintf can cause buffer overflow.\nNote: the buffer has 32 bytes."
+        );
+        assert_eq!(
+            report.description,
+            "range_id is written\nwithout a bound (CWE-787)."
+        );
         assert_eq!(report.cwe, ["CWE-787"]);
         assert_eq!(report.extra.len(), 4);
         assert_eq!(report.extra[1], ("Severity".to_string(), "High".to_string()));
@@ -296,7 +363,10 @@ without a bound (CWE-787).
     fn bom_crlf_and_any_order() {
         let text = "\u{feff}Description: first\r\nLine: 3\r\nOdd-key: kept\r\nFile: a.c\r\nCID: 7\r\n";
         let report = one(text);
-        assert_eq!((report.id.as_str(), report.line, report.description.as_str()), ("7", 3, "first"));
+        assert_eq!(
+            (report.id.as_str(), report.line, report.description.as_str()),
+            ("7", 3, "first")
+        );
         assert_eq!(report.extra, [("Odd-key".to_string(), "kept".to_string())]);
     }
 
@@ -304,22 +374,60 @@ without a bound (CWE-787).
     fn several_reports() {
         let text = "CID: 1\nFile: a.c\nLine: 1\nIssue:\nx\n\nCID: 2\nFile: b.c\nLine: 2\n";
         let reports = parse(text.as_bytes(), Path::new("r.txt")).expect("parses");
-        assert_eq!(reports.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(
+            reports.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
+            ["1", "2"]
+        );
         assert_eq!(reports[0].issue, "x");
     }
 
     #[test]
     fn errors_name_the_line_and_the_way_out() {
         assert!(matches!(error(""), ReportError::Empty { .. }));
-        assert!(matches!(error("CID: 1\nLine: 2\n"), ReportError::Missing { key: "File", line: 1, .. }));
-        assert!(matches!(error("CID: 1\nFile: a.c\n"), ReportError::Missing { key: "Line", .. }));
-        assert!(matches!(error("File: a.c\nLine: ten\n"), ReportError::BadLine { line: 2, .. }));
-        assert!(matches!(error("File: a.c\nLine: 0\n"), ReportError::BadLine { .. }));
-        assert!(matches!(error("File: a.c\nLine: 1\nLine: 2\n"), ReportError::Twice { key: "Line", line: 3, .. }));
-        assert!(matches!(error("File: a.c\nsome words\nLine: 2\n"), ReportError::NotAKey { line: 2, .. }));
-        assert!(matches!(parse(b"\x7fELF\xff", Path::new("r")), Err(ReportError::NotText { .. })));
-        assert!(matches!(parse(b"File: a\0", Path::new("r")), Err(ReportError::NotText { byte: 7, .. })));
+        assert!(matches!(
+            error("CID: 1\nLine: 2\n"),
+            ReportError::Missing {
+                key: "File",
+                line: 1,
+                ..
+            }
+        ));
+        assert!(matches!(
+            error("CID: 1\nFile: a.c\n"),
+            ReportError::Missing { key: "Line", .. }
+        ));
+        assert!(matches!(
+            error("File: a.c\nLine: ten\n"),
+            ReportError::BadLine { line: 2, .. }
+        ));
+        assert!(matches!(
+            error("File: a.c\nLine: 0\n"),
+            ReportError::BadLine { .. }
+        ));
+        assert!(matches!(
+            error("File: a.c\nLine: 1\nLine: 2\n"),
+            ReportError::Twice {
+                key: "Line",
+                line: 3,
+                ..
+            }
+        ));
+        assert!(matches!(
+            error("File: a.c\nsome words\nLine: 2\n"),
+            ReportError::NotAKey { line: 2, .. }
+        ));
+        assert!(matches!(
+            parse(b"\x7fELF\xff", Path::new("r")),
+            Err(ReportError::NotText { .. })
+        ));
+        assert!(matches!(
+            parse(b"File: a\0", Path::new("r")),
+            Err(ReportError::NotText { byte: 7, .. })
+        ));
         let message = error("CID: 1\nLine: 2\n").to_string();
-        assert!(message.contains("r.txt:1") && message.contains("File: drivers"), "{message}");
+        assert!(
+            message.contains("r.txt:1") && message.contains("File: drivers"),
+            "{message}"
+        );
     }
 }

@@ -47,7 +47,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { rounds: 12, candidates: 200, time: None }
+        Limits {
+            rounds: 12,
+            candidates: 200,
+            time: None,
+        }
     }
 }
 
@@ -169,9 +173,10 @@ pub fn repair(
     (hooks.progress)(Event::Stage(Stage::Locating));
     let (report, place) = match &request.what {
         RepairTarget::Report(report) => (Some(report.clone()), locate(report, &request.tree)?),
-        RepairTarget::File { file, function } => {
-            (None, worst_function(request, file, function.as_deref(), checker, started)?)
-        }
+        RepairTarget::File { file, function } => (
+            None,
+            worst_function(request, file, function.as_deref(), checker, started)?,
+        ),
     };
     if let Some(note) = &place.note {
         (hooks.progress)(Event::Note(note.clone()));
@@ -201,15 +206,30 @@ fn worst_function(
     started: Instant,
 ) -> Result<Place, RepairError> {
     let source = read_in_tree(&request.tree, file)?;
-    let place = |source: SourceText, function: String| Place { source, function, line: 0, note: None };
+    let place = |source: SourceText, function: String| Place {
+        source,
+        function,
+        line: 0,
+        note: None,
+    };
     if let Some(name) = function {
         // The look-up by name with its suggestions, on a line that exists.
-        let report = BugReport { file: file.to_path_buf(), line: 1, function: Some(name.into()), ..BugReport::default() };
+        let report = BugReport {
+            file: file.to_path_buf(),
+            line: 1,
+            function: Some(name.into()),
+            ..BugReport::default()
+        };
         let found = locate(&report, &request.tree)?;
         return Ok(place(found.source, found.function));
     }
     let time_left = request.limits.time.map(|t| t.saturating_sub(started.elapsed()));
-    let checked = checker.check(&CheckRequest { file: &source.path, overlay: &[], functions: &[], time_left })?;
+    let checked = checker.check(&CheckRequest {
+        file: &source.path,
+        overlay: &[],
+        functions: &[],
+        time_left,
+    })?;
     let defined = functions(&source.text);
     let with = |verdict: Verdict| {
         checked.report.functions.iter().find(|f| {
@@ -218,7 +238,9 @@ fn worst_function(
     };
     match with(Verdict::Refuted).or_else(|| with(Verdict::Unknown)) {
         Some(found) => Ok(place(source, found.name.clone())),
-        None => Err(RepairError::NothingRefuted { file: file.to_path_buf() }),
+        None => Err(RepairError::NothingRefuted {
+            file: file.to_path_buf(),
+        }),
     }
 }
 
@@ -274,17 +296,32 @@ impl<'a> Run<'a> {
     ) -> Result<Run<'a>, RepairError> {
         let time_left = request.limits.time.map(|t| t.saturating_sub(started.elapsed()));
         let names = with_callers(&place.source.text, &place.function);
-        let question = CheckRequest { file: &place.source.path, overlay: &[], functions: &names, time_left };
+        let question = CheckRequest {
+            file: &place.source.path,
+            overlay: &[],
+            functions: &names,
+            time_left,
+        };
         let checked = checker.check(&question)?;
-        let found = checked.report.functions.iter().find(|f| f.name == place.function).ok_or_else(|| {
-            RepairError::NotChecked { file: place.source.relative.clone(), function: place.function.clone() }
-        })?;
+        let found = checked
+            .report
+            .functions
+            .iter()
+            .find(|f| f.name == place.function)
+            .ok_or_else(|| RepairError::NotChecked {
+                file: place.source.relative.clone(),
+                function: place.function.clone(),
+            })?;
         let line = report.as_ref().map(|_| place.line);
         let targets: Vec<String> = targets(report.as_ref(), line, found)
             .into_iter()
             .filter_map(|i| found.obligations.get(i).map(|o| o.id.clone()))
             .collect();
-        let original = version(&place.source.path, place.source.text.clone(), checked.report.clone());
+        let original = version(
+            &place.source.path,
+            place.source.text.clone(),
+            checked.report.clone(),
+        );
         let text = place.source.text.clone();
         let compiled = checker.compiles(&place.source.path, &text).is_ok();
         Ok(Run {
@@ -296,7 +333,11 @@ impl<'a> Run<'a> {
             original,
             original_all: None,
             compiled,
-            current: Current { text, checked, open: targets.clone() },
+            current: Current {
+                text,
+                checked,
+                open: targets.clone(),
+            },
             targets,
             seen: HashSet::new(),
             failed: Vec::new(),
@@ -321,14 +362,21 @@ impl<'a> Run<'a> {
     }
 
     fn time_left(&self) -> Option<Duration> {
-        self.request.limits.time.map(|t| t.saturating_sub(self.started.elapsed()))
+        self.request
+            .limits
+            .time
+            .map(|t| t.saturating_sub(self.started.elapsed()))
     }
 
     fn function_report<'r>(&self, report: &'r CheckReport) -> Option<&'r FunctionReport> {
         report.functions.iter().find(|f| f.name == self.place.function)
     }
 
-    fn go(&mut self, proposers: &mut [Box<dyn Proposer>], hooks: &mut Hooks<'_>) -> Result<Stopped, RepairError> {
+    fn go(
+        &mut self,
+        proposers: &mut [Box<dyn Proposer>],
+        hooks: &mut Hooks<'_>,
+    ) -> Result<Stopped, RepairError> {
         let start = LogRecord::Start {
             schema: LOG_SCHEMA.to_string(),
             file: self.place.source.relative.to_string_lossy().into_owned(),
@@ -339,8 +387,14 @@ impl<'a> Run<'a> {
             write_record(log, &start)?;
         }
         if self.targets.is_empty() {
-            let checked = self.function_report(&self.original.report).is_some_and(|f| !f.obligations.is_empty());
-            return Ok(if checked { Stopped::NothingToFix } else { Stopped::NothingChecked });
+            let checked = self
+                .function_report(&self.original.report)
+                .is_some_and(|f| !f.obligations.is_empty());
+            return Ok(if checked {
+                Stopped::NothingToFix
+            } else {
+                Stopped::NothingChecked
+            });
         }
         (hooks.progress)(Event::Stage(Stage::Proposing));
         self.seen.insert(normalised(&self.place.source.text));
@@ -380,7 +434,13 @@ impl<'a> Run<'a> {
             match step {
                 Some(step) => {
                     if let Some(log) = hooks.log.as_deref_mut() {
-                        write_record(log, &LogRecord::Step { round: self.round, open: step.open.clone() })?;
+                        write_record(
+                            log,
+                            &LogRecord::Step {
+                                round: self.round,
+                                open: step.open.clone(),
+                            },
+                        )?;
                     }
                     self.current = *step;
                 }
@@ -419,29 +479,54 @@ impl<'a> Run<'a> {
                     .apply(&self.current.text)
                     .ok()
                     .and_then(|text| {
-                        let f = functions(&text).into_iter().find(|f| f.name == self.place.function)?;
+                        let f = functions(&text)
+                            .into_iter()
+                            .find(|f| f.name == self.place.function)?;
                         text.get(f.range).map(str::to_string)
                     })
                     .unwrap_or_default();
-                let feedback =
-                    Feedback { candidate: candidate.clone(), function_text, failure: failure.clone(), round: self.round };
+                let feedback = Feedback {
+                    candidate: candidate.clone(),
+                    function_text,
+                    failure: failure.clone(),
+                    round: self.round,
+                };
                 self.failed.push(feedback);
                 (Tried::Failed(failure.clone()), LogOutcome::Failed { failure })
             }
         };
         if let Some(log) = hooks.log.as_deref_mut() {
             let proposer = proposer.to_string();
-            write_record(log, &LogRecord::Candidate { round: self.round, proposer, candidate, outcome })?;
+            write_record(
+                log,
+                &LogRecord::Candidate {
+                    round: self.round,
+                    proposer,
+                    candidate,
+                    outcome,
+                },
+            )?;
         }
         let proven = matches!(result, Tried::Proven);
-        (hooks.progress)(Event::Tried { round: self.round, tried: self.tried, origin, note, result });
+        (hooks.progress)(Event::Tried {
+            round: self.round,
+            tried: self.tried,
+            origin,
+            note,
+            result,
+        });
         Ok(proven)
     }
 
     fn context(&self) -> Context {
         let text = self.current.text.clone();
-        let span = functions(&text).into_iter().find(|f| f.name == self.place.function).map_or(0..0, |f| f.range);
-        let all = self.function_report(&self.current.checked.report).map_or(Vec::new(), |f| f.obligations.clone());
+        let span = functions(&text)
+            .into_iter()
+            .find(|f| f.name == self.place.function)
+            .map_or(0..0, |f| f.range);
+        let all = self
+            .function_report(&self.current.checked.report)
+            .map_or(Vec::new(), |f| f.obligations.clone());
         Context {
             report: self.report.clone(),
             file: self.place.source.relative.clone(),
@@ -457,14 +542,23 @@ impl<'a> Run<'a> {
 
     /// The open targets as obligations of the current text.
     fn open_now(&self, current: &Current) -> Vec<ObligationReport> {
-        let now = version(&self.place.source.path, current.text.clone(), current.checked.report.clone());
+        let now = version(
+            &self.place.source.path,
+            current.text.clone(),
+            current.checked.report.clone(),
+        );
         let changes = changes(&self.original, &now);
         let mut found = Vec::new();
         for id in &current.open {
             for change in &changes {
                 let Some(before) = change.before else { continue };
-                let Some(index) = before.obligations.iter().position(|o| o.id == *id) else { continue };
-                let matched = change.alignment.after_of(index).and_then(|(j, _)| change.after?.obligations.get(j));
+                let Some(index) = before.obligations.iter().position(|o| o.id == *id) else {
+                    continue;
+                };
+                let matched = change
+                    .alignment
+                    .after_of(index)
+                    .and_then(|(j, _)| change.after?.obligations.get(j));
                 found.extend(matched.or(before.obligations.get(index)).cloned());
             }
         }
@@ -480,10 +574,19 @@ impl<'a> Run<'a> {
             return Ok(Judged::Known);
         }
         let reaches_out = self.reaches_out(&text);
-        let names = if reaches_out { Vec::new() } else { with_callers(&text, &self.place.function) };
+        let names = if reaches_out {
+            Vec::new()
+        } else {
+            with_callers(&text, &self.place.function)
+        };
         let path = self.place.source.path.clone();
         if reaches_out && self.original_all.is_none() {
-            let question = CheckRequest { file: &path, overlay: &[], functions: &[], time_left: self.time_left() };
+            let question = CheckRequest {
+                file: &path,
+                overlay: &[],
+                functions: &[],
+                time_left: self.time_left(),
+            };
             let checked = self.checker.check(&question)?;
             self.original_all = Some(version(&path, self.place.source.text.clone(), checked.report));
         }
@@ -493,14 +596,25 @@ impl<'a> Run<'a> {
             return Ok(Judged::Failed(Failure::DoesNotParse { message }));
         }
         let overlay = [(path.clone(), text.clone())];
-        let question = CheckRequest { file: &path, overlay: &overlay, functions: &names, time_left: self.time_left() };
+        let question = CheckRequest {
+            file: &path,
+            overlay: &overlay,
+            functions: &names,
+            time_left: self.time_left(),
+        };
         let checked = match self.checker.check(&question) {
             Ok(checked) => checked,
-            Err(CheckError::Load { message, .. }) => return Ok(Judged::Failed(Failure::DoesNotParse { message })),
+            Err(CheckError::Load { message, .. }) => {
+                return Ok(Judged::Failed(Failure::DoesNotParse { message }));
+            }
         };
         let text: Arc<str> = Arc::from(text);
         let after = version(&path, text.clone(), checked.report.clone());
-        let before = self.original_all.as_ref().filter(|_| reaches_out).unwrap_or(&self.original);
+        let before = self
+            .original_all
+            .as_ref()
+            .filter(|_| reaches_out)
+            .unwrap_or(&self.original);
         let relative = &self.place.source.relative;
         let error = match certify(relative, &self.place.function, before, &after, &self.targets) {
             Ok(patch) => return Ok(Judged::Proven(Box::new(patch))),
@@ -513,8 +627,12 @@ impl<'a> Run<'a> {
                 Some(c.outcome(index))
             })
         };
-        let open: Vec<String> =
-            self.targets.iter().filter(|id| outcome_of(id) != Some(Outcome::Fixed)).cloned().collect();
+        let open: Vec<String> = self
+            .targets
+            .iter()
+            .filter(|id| outcome_of(id) != Some(Outcome::Fixed))
+            .cloned()
+            .collect();
         let fixes_more = self.current.open.iter().any(|id| !open.contains(id));
         let loses_none = open.iter().all(|id| self.current.open.contains(id));
         let sound = changes.iter().all(|c| c.introduced().is_empty() && !c.lost());
@@ -536,7 +654,13 @@ impl<'a> Run<'a> {
             functions(text)
                 .into_iter()
                 .find(|f| f.name == self.place.function)
-                .and_then(|f| Some(normalised(&format!("{} {}", text.get(..f.body.start)?, text.get(f.body.end..)?))))
+                .and_then(|f| {
+                    Some(normalised(&format!(
+                        "{} {}",
+                        text.get(..f.body.start)?,
+                        text.get(f.body.end..)?
+                    )))
+                })
         };
         around(text) != around(&self.place.source.text)
     }
@@ -562,7 +686,9 @@ impl<'a> Run<'a> {
                 }
                 Failure::StillFails { obligations }
             }
-            other => Failure::NotCertified { why: other.to_string() },
+            other => Failure::NotCertified {
+                why: other.to_string(),
+            },
         }
     }
 }
@@ -580,14 +706,19 @@ fn with_callers(text: &str, function: &str) -> Vec<String> {
 }
 
 fn version(path: &Path, text: Arc<str>, report: CheckReport) -> Version {
-    Version { files: vec![(path.to_string_lossy().into_owned(), text)], report }
+    Version {
+        files: vec![(path.to_string_lossy().into_owned(), text)],
+        report,
+    }
 }
 
 /// Kernel code is what includes the kernel's headers.
 pub fn style_of(text: &str) -> Style {
     let kernel = text.lines().any(|line| {
         let line = line.trim_start();
-        line.starts_with('#') && line.contains("include") && (line.contains("<linux/") || line.contains("<asm/"))
+        line.starts_with('#')
+            && line.contains("include")
+            && (line.contains("<linux/") || line.contains("<asm/"))
     });
     if kernel { Style::Kernel } else { Style::User }
 }

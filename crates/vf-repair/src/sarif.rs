@@ -12,13 +12,23 @@ pub enum SarifError {
     #[error("{file}: cannot be read: {why}; give the path of a SARIF 2.1.0 file")]
     Unreadable { file: PathBuf, why: String },
     #[error("{file}:{line}:{column}: is not JSON: {why}")]
-    NotJson { file: PathBuf, line: usize, column: usize, why: String },
+    NotJson {
+        file: PathBuf,
+        line: usize,
+        column: usize,
+        why: String,
+    },
     #[error("{file}: is JSON without `version` and `runs`: not a SARIF log")]
     NotSarif { file: PathBuf },
     #[error("{file}: SARIF version `{found}` is not read; convert the log to 2.1.0")]
     Version { file: PathBuf, found: String },
     #[error("{file}: runs[{run}].results[{result}] has no {what}; it names no place that could be repaired")]
-    Missing { file: PathBuf, run: usize, result: usize, what: &'static str },
+    Missing {
+        file: PathBuf,
+        run: usize,
+        result: usize,
+        what: &'static str,
+    },
     #[error("{file}: holds no result; there is nothing to repair")]
     NoResults { file: PathBuf },
 }
@@ -38,8 +48,10 @@ pub fn looks_like_sarif(bytes: &[u8]) -> bool {
 }
 
 pub fn read(path: &Path) -> Result<SarifReports, SarifError> {
-    let bytes =
-        std::fs::read(path).map_err(|e| SarifError::Unreadable { file: path.to_path_buf(), why: e.to_string() })?;
+    let bytes = std::fs::read(path).map_err(|e| SarifError::Unreadable {
+        file: path.to_path_buf(),
+        why: e.to_string(),
+    })?;
     parse(&bytes, path)
 }
 
@@ -57,19 +69,30 @@ pub fn parse(bytes: &[u8], file: &Path) -> Result<SarifReports, SarifError> {
         return Err(SarifError::NotSarif { file });
     };
     if version != "2.1.0" {
-        return Err(SarifError::Version { file, found: version.to_string() });
+        return Err(SarifError::Version {
+            file,
+            found: version.to_string(),
+        });
     }
     let mut found = SarifReports::default();
     for (r, run) in runs.iter().enumerate() {
         for (i, result) in array(&run["results"]).iter().enumerate() {
             // "pass", "open", "notApplicable", ... are not findings (3.27.9).
-            if result["kind"].as_str().is_some_and(|k| k != "fail" && k != "review") {
+            if result["kind"]
+                .as_str()
+                .is_some_and(|k| k != "fail" && k != "review")
+            {
                 continue;
             }
             match one(run, result, i) {
                 Ok(report) => found.reports.push(report),
                 Err(what) => {
-                    found.skipped.push(SarifError::Missing { file: file.clone(), run: r, result: i, what });
+                    found.skipped.push(SarifError::Missing {
+                        file: file.clone(),
+                        run: r,
+                        result: i,
+                        what,
+                    });
                 }
             }
         }
@@ -82,13 +105,25 @@ pub fn parse(bytes: &[u8], file: &Path) -> Result<SarifReports, SarifError> {
 
 fn one(run: &Value, result: &Value, index: usize) -> Result<BugReport, &'static str> {
     let rule = rule_of(run, result);
-    let rule_id = result["ruleId"].as_str().or(result["rule"]["id"].as_str()).or(rule["id"].as_str()).unwrap_or("");
+    let rule_id = result["ruleId"]
+        .as_str()
+        .or(result["rule"]["id"].as_str())
+        .or(rule["id"].as_str())
+        .unwrap_or("");
     let location = array(&result["locations"]).first().unwrap_or(&Value::Null);
     let physical = &location["physicalLocation"];
     let artifact = &physical["artifactLocation"];
-    let by_index = artifact["index"].as_u64().and_then(|i| run["artifacts"].get(usize::try_from(i).ok()?));
-    let uri = artifact["uri"].as_str().or_else(|| by_index?["location"]["uri"].as_str()).ok_or("artifactLocation.uri")?;
-    let line = physical["region"]["startLine"].as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
+    let by_index = artifact["index"]
+        .as_u64()
+        .and_then(|i| run["artifacts"].get(usize::try_from(i).ok()?));
+    let uri = artifact["uri"]
+        .as_str()
+        .or_else(|| by_index?["location"]["uri"].as_str())
+        .ok_or("artifactLocation.uri")?;
+    let line = physical["region"]["startLine"]
+        .as_u64()
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| *n > 0);
     let line = line.ok_or("region.startLine")?;
     let mut cwe = Vec::new();
     let mut text_of = |value: &Value| {
@@ -104,18 +139,36 @@ fn one(run: &Value, result: &Value, index: usize) -> Result<BugReport, &'static 
     for relationship in array(&rule["relationships"]) {
         text_of(&taxon_name(&relationship["target"]));
     }
-    for value in [&result["properties"], &rule["properties"], &rule["id"], &result["ruleId"], &result["message"]] {
+    for value in [
+        &result["properties"],
+        &rule["properties"],
+        &rule["id"],
+        &result["ruleId"],
+        &result["message"],
+    ] {
         text_of(value);
     }
     let mut extra = Vec::new();
-    for (key, value) in [("level", &result["level"]), ("tool", &run["tool"]["driver"]["name"]), ("guid", &result["guid"])] {
+    for (key, value) in [
+        ("level", &result["level"]),
+        ("tool", &run["tool"]["driver"]["name"]),
+        ("guid", &result["guid"]),
+    ] {
         if let Some(value) = value.as_str() {
             extra.push((key.to_string(), value.to_string()));
         }
     }
     Ok(BugReport {
-        id: format!("{}#{}", if rule_id.is_empty() { "result" } else { rule_id }, index + 1),
-        kind: rule["shortDescription"]["text"].as_str().or(rule["name"].as_str()).unwrap_or("").to_string(),
+        id: format!(
+            "{}#{}",
+            if rule_id.is_empty() { "result" } else { rule_id },
+            index + 1
+        ),
+        kind: rule["shortDescription"]["text"]
+            .as_str()
+            .or(rule["name"].as_str())
+            .unwrap_or("")
+            .to_string(),
         category: rule_id.to_string(),
         function: function_of(location),
         file: path_of_uri(uri),
@@ -130,7 +183,10 @@ fn one(run: &Value, result: &Value, index: usize) -> Result<BugReport, &'static 
 /// The rule by `ruleIndex`, `rule.index` or by id, in the driver or an extension (3.27.5 to 3.27.7).
 fn rule_of<'a>(run: &'a Value, result: &Value) -> &'a Value {
     let tool = &run["tool"];
-    let component = match result["rule"]["toolComponent"]["index"].as_u64().and_then(|i| usize::try_from(i).ok()) {
+    let component = match result["rule"]["toolComponent"]["index"]
+        .as_u64()
+        .and_then(|i| usize::try_from(i).ok())
+    {
         Some(i) => &tool["extensions"][i],
         None => &tool["driver"],
     };
@@ -179,7 +235,9 @@ fn function_of(location: &Value) -> Option<String> {
         .iter()
         .find(|l| l["kind"].as_str() == Some("function"))
         .or_else(|| locations.iter().find(|l| l["kind"].is_null()))?;
-    let name = function["name"].as_str().or(function["fullyQualifiedName"].as_str())?;
+    let name = function["name"]
+        .as_str()
+        .or(function["fullyQualifiedName"].as_str())?;
     // `file.c::name(int, char *)` and the like: the identifier before the parameter list.
     let name = name.split('(').next()?.trim();
     let name = name.rsplit([':', '.', ' ', '*']).next()?;
@@ -195,7 +253,9 @@ fn path_of_uri(uri: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok());
+        let hex = tail
+            .get(..2)
+            .and_then(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok());
         match hex {
             Some(byte) if *first == b'%' => {
                 bytes.push(byte);
@@ -263,7 +323,14 @@ mod tests {
         .expect("parses");
         assert_eq!(found.reports.len(), 1);
         assert_eq!(found.reports[0].file, Path::new("/t/a.c"));
-        assert!(matches!(found.skipped[..], [SarifError::Missing { run: 0, result: 0, .. }]));
+        assert!(matches!(
+            found.skipped[..],
+            [SarifError::Missing {
+                run: 0,
+                result: 0,
+                ..
+            }]
+        ));
     }
 
     #[test]
@@ -271,8 +338,14 @@ mod tests {
         let of = |text: &str| parse(text.as_bytes(), Path::new("x")).expect_err("must fail");
         assert!(matches!(of("{"), SarifError::NotJson { .. }));
         assert!(matches!(of("{}"), SarifError::NotSarif { .. }));
-        assert!(matches!(of(r#"{"version":"2.0.0","runs":[]}"#), SarifError::Version { .. }));
-        assert!(matches!(of(r#"{"version":"2.1.0","runs":[]}"#), SarifError::NoResults { .. }));
+        assert!(matches!(
+            of(r#"{"version":"2.0.0","runs":[]}"#),
+            SarifError::Version { .. }
+        ));
+        assert!(matches!(
+            of(r#"{"version":"2.1.0","runs":[]}"#),
+            SarifError::NoResults { .. }
+        ));
         assert!(looks_like_sarif(b" \n{}") && !looks_like_sarif(b"CID: 1"));
     }
 }

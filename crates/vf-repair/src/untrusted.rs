@@ -49,22 +49,44 @@ impl From<EditError> for Refusal {
 /// Words that reach past the language: assembly, attributes, the verifier's own vocabulary. A candidate that
 /// could write `__VERIFIER_assume(0)` would prove anything.
 fn is_forbidden(word: &str) -> bool {
-    matches!(word, "asm" | "__asm" | "__asm__" | "_Pragma" | "__pragma" | "__attribute__" | "__attribute" | "__declspec")
-        || matches!(word, "__builtin_unreachable" | "__builtin_trap" | "__builtin_assume" | "unreachable" | "BUG" | "panic")
-        || matches!(word, "exit" | "_exit" | "_Exit" | "abort" | "quick_exit" | "longjmp" | "assert" | "reach_error")
-        || ["__VERIFIER_", "__CPROVER_", "__vf_", "__ESBMC_", "__AFL_", "__asan_", "__ubsan_"]
-            .iter()
-            .any(|p| word.starts_with(p))
+    matches!(
+        word,
+        "asm" | "__asm" | "__asm__" | "_Pragma" | "__pragma" | "__attribute__" | "__attribute" | "__declspec"
+    ) || matches!(
+        word,
+        "__builtin_unreachable" | "__builtin_trap" | "__builtin_assume" | "unreachable" | "BUG" | "panic"
+    ) || matches!(
+        word,
+        "exit" | "_exit" | "_Exit" | "abort" | "quick_exit" | "longjmp" | "assert" | "reach_error"
+    ) || [
+        "__VERIFIER_",
+        "__CPROVER_",
+        "__vf_",
+        "__ESBMC_",
+        "__AFL_",
+        "__asan_",
+        "__ubsan_",
+    ]
+    .iter()
+    .any(|p| word.starts_with(p))
 }
 
 /// The text that a candidate makes, if it stays where it may.
 pub fn accept(candidate: &Candidate, text: &str, function: &str) -> Result<String, Refusal> {
     let added: usize = candidate.edits.iter().map(|e| e.replacement.len()).sum();
     if added > MAX_ADDED {
-        return Err(Refusal::TooLarge { added, limit: MAX_ADDED });
+        return Err(Refusal::TooLarge {
+            added,
+            limit: MAX_ADDED,
+        });
     }
     let bad_byte = |b: &u8| *b < b' ' && !matches!(*b, b'\t' | b'\n' | b'\r');
-    if let Some(byte) = candidate.edits.iter().flat_map(|e| e.replacement.bytes()).find(bad_byte) {
+    if let Some(byte) = candidate
+        .edits
+        .iter()
+        .flat_map(|e| e.replacement.bytes())
+        .find(bad_byte)
+    {
         return Err(Refusal::ControlByte { byte });
     }
     let new = candidate.apply(text)?;
@@ -80,32 +102,62 @@ pub fn compare(old: &str, new: &str, function: &str) -> Result<(), Refusal> {
     let (old_functions, new_functions) = (functions(old), functions(new));
     let named = |f: &&crate::ctext::functions::FunctionText| f.name == function;
     let Some(before) = old_functions.iter().find(named) else {
-        return Err(Refusal::FunctionGone { function: function.to_string() });
+        return Err(Refusal::FunctionGone {
+            function: function.to_string(),
+        });
     };
     let Some(after) = new_functions.iter().find(named) else {
-        return Err(Refusal::FunctionGone { function: function.to_string() });
+        return Err(Refusal::FunctionGone {
+            function: function.to_string(),
+        });
     };
-    if !old_functions.iter().map(|f| &f.name).eq(new_functions.iter().map(|f| &f.name)) {
-        return Err(Refusal::OtherFunctions { function: function.to_string() });
+    if !old_functions
+        .iter()
+        .map(|f| &f.name)
+        .eq(new_functions.iter().map(|f| &f.name))
+    {
+        return Err(Refusal::OtherFunctions {
+            function: function.to_string(),
+        });
     }
     outside(old, &before.range, new, &after.range, function)?;
-    // The header may change a type, not the name, the linkage or the number of parameters.
-    let header = |text: &str, f: &crate::ctext::functions::FunctionText| {
+    // The header may change the type of an integer parameter, and nothing else: what a pointer parameter points
+    // to is read from its type, so another type there would be another contract.
+    let header = |text: &str, f: &crate::ctext::functions::FunctionText| -> (String, Vec<String>) {
         let params = normalised(text.get(f.params.clone()).unwrap_or(""));
         let specifiers = normalised(text.get(f.range.start..f.params.start).unwrap_or(""));
-        (specifiers, params.matches(" , ").count())
+        let params = params.split(" , ").map(|p| match p.rsplit_once(' ') {
+            Some((_, name)) if !p.contains(['*', '[', '(']) => name.to_string(),
+            _ => p.to_string(),
+        });
+        (specifiers, params.collect())
     };
     if header(old, before) != header(new, after) {
         let line = line_of(old, before.range.start);
-        return Err(Refusal::OutsideFunction { function: function.to_string(), line });
+        return Err(Refusal::OutsideFunction {
+            function: function.to_string(),
+            line,
+        });
     }
-    vocabulary(old.get(before.range.clone()).unwrap_or(""), new.get(after.range.clone()).unwrap_or(""))
+    vocabulary(
+        old.get(before.range.clone()).unwrap_or(""),
+        new.get(after.range.clone()).unwrap_or(""),
+    )
 }
 
 /// Nothing but one array bound may differ outside of the function.
-fn outside(old: &str, before: &Range<usize>, new: &str, after: &Range<usize>, function: &str) -> Result<(), Refusal> {
+fn outside(
+    old: &str,
+    before: &Range<usize>,
+    new: &str,
+    after: &Range<usize>,
+    function: &str,
+) -> Result<(), Refusal> {
     let sides = |text: &str, range: &Range<usize>| {
-        [text.get(..range.start).unwrap_or("").to_string(), text.get(range.end..).unwrap_or("").to_string()]
+        [
+            text.get(..range.start).unwrap_or("").to_string(),
+            text.get(range.end..).unwrap_or("").to_string(),
+        ]
     };
     let mut bounds_changed = 0;
     for (i, (a, b)) in sides(old, before).into_iter().zip(sides(new, after)).enumerate() {
@@ -116,7 +168,10 @@ fn outside(old: &str, before: &Range<usize>, new: &str, after: &Range<usize>, fu
         let (at, is_bound) = only_a_bound(&a, &b);
         bounds_changed += 1;
         if !is_bound || bounds_changed > 1 {
-            return Err(Refusal::OutsideFunction { function: function.to_string(), line: line_of(old, start + at) });
+            return Err(Refusal::OutsideFunction {
+                function: function.to_string(),
+                line: line_of(old, start + at),
+            });
         }
     }
     Ok(())
@@ -138,9 +193,12 @@ fn only_a_bound(a: &str, b: &str) -> (usize, bool) {
             TokenKind::Punct => matches!(t.text(inside), "+" | "*" | "-" | "(" | ")"),
             TokenKind::Text | TokenKind::Directive => false,
         });
-        (fits && !inside.trim().is_empty() && !inside.contains('\n')).then(|| (open..close, inside.to_string()))
+        (fits && !inside.trim().is_empty() && !inside.contains('\n'))
+            .then(|| (open..close, inside.to_string()))
     };
-    let (Some((in_a, _)), Some((in_b, _))) = (bound(a), bound(b)) else { return (at, false) };
+    let (Some((in_a, _)), Some((in_b, _))) = (bound(a), bound(b)) else {
+        return (at, false);
+    };
     let same_before = a.get(..in_a.start) == b.get(..in_b.start);
     let same_after = a.get(in_a.end..) == b.get(in_b.end..);
     (at, same_before && same_after)
@@ -156,14 +214,26 @@ fn vocabulary(old: &str, new: &str) -> Result<(), Refusal> {
     };
     let (before, after) = (directives(old), directives(new));
     if before != after {
-        let line = after.iter().find(|d| !before.contains(d)).or(before.first()).cloned().unwrap_or_default();
-        return Err(Refusal::Preprocessor { line: line.chars().take(80).collect() });
+        let line = after
+            .iter()
+            .find(|d| !before.contains(d))
+            .or(before.first())
+            .cloned()
+            .unwrap_or_default();
+        return Err(Refusal::Preprocessor {
+            line: line.chars().take(80).collect(),
+        });
     }
     let known = identifiers(old);
     let count = |words: &[&str], word: &str| words.iter().filter(|w| **w == word).count();
     let new_words = identifiers(new);
-    match new_words.iter().find(|w| is_forbidden(w) && count(&new_words, w) > count(&known, w)) {
-        Some(word) => Err(Refusal::ForbiddenWord { word: (*word).to_string() }),
+    match new_words
+        .iter()
+        .find(|w| is_forbidden(w) && count(&new_words, w) > count(&known, w))
+    {
+        Some(word) => Err(Refusal::ForbiddenWord {
+            word: (*word).to_string(),
+        }),
         None => Ok(()),
     }
 }
@@ -186,36 +256,87 @@ mod tests {
 
     #[test]
     fn a_change_inside_the_function_is_let_through() {
-        assert_eq!(with("\tp->name[i]", "\tif (i > 7)\n\t\treturn -1;\n\tp->name[i]"), Ok(()));
+        assert_eq!(
+            with("\tp->name[i]", "\tif (i > 7)\n\t\treturn -1;\n\tp->name[i]"),
+            Ok(())
+        );
         assert_eq!(with("int i)", "unsigned int i)"), Ok(()));
         assert_eq!(with("name[8]", "name[16]"), Ok(()));
     }
 
     #[test]
     fn everything_else_is_refused() {
-        assert!(matches!(with("return 1", "return 2"), Err(Refusal::OutsideFunction { .. })));
-        assert!(matches!(with("int n;", "long n;"), Err(Refusal::OutsideFunction { line: 2, .. })));
-        assert!(matches!(with("<a.h>", "<b.h>"), Err(Refusal::OutsideFunction { line: 1, .. })));
-        assert!(matches!(with("name[8]", "name[8]; char b[8]"), Err(Refusal::OutsideFunction { .. })));
-        assert!(matches!(with("static int f", "int f"), Err(Refusal::OutsideFunction { .. })));
-        assert!(matches!(with("int i)", "int i, int j)"), Err(Refusal::OutsideFunction { .. })));
-        assert!(matches!(with("static int f", "static int h"), Err(Refusal::FunctionGone { .. })));
-        assert!(matches!(with("\treturn 0;\n}", "\treturn 0;\n}\nint h(void) { return 1; }"), Err(Refusal::OtherFunctions { .. })));
-        assert!(matches!(with("\tp->name", "#define X\n\tp->name"), Err(Refusal::Preprocessor { .. })));
-        assert!(matches!(with("\tp->name", "\t__asm__(\"\");\n\tp->name"), Err(Refusal::ForbiddenWord { .. })));
-        assert!(matches!(with("\tp->name", "\t__VERIFIER_assume(0);\n\tp->name"), Err(Refusal::ForbiddenWord { .. })));
-        assert!(matches!(with("\tp->name", "\texit(0);\n\tp->name"), Err(Refusal::ForbiddenWord { .. })));
-        assert!(matches!(with("return 0;", "return  0; /* same */"), Err(Refusal::NoChange)));
+        assert!(matches!(
+            with("return 1", "return 2"),
+            Err(Refusal::OutsideFunction { .. })
+        ));
+        assert!(matches!(
+            with("int n;", "long n;"),
+            Err(Refusal::OutsideFunction { line: 2, .. })
+        ));
+        assert!(matches!(
+            with("<a.h>", "<b.h>"),
+            Err(Refusal::OutsideFunction { line: 1, .. })
+        ));
+        assert!(matches!(
+            with("name[8]", "name[8]; char b[8]"),
+            Err(Refusal::OutsideFunction { .. })
+        ));
+        assert!(matches!(
+            with("static int f", "int f"),
+            Err(Refusal::OutsideFunction { .. })
+        ));
+        assert!(matches!(
+            with("int i)", "int i, int j)"),
+            Err(Refusal::OutsideFunction { .. })
+        ));
+        assert!(matches!(
+            with("static int f", "static int h"),
+            Err(Refusal::FunctionGone { .. })
+        ));
+        assert!(matches!(
+            with("\treturn 0;\n}", "\treturn 0;\n}\nint h(void) { return 1; }"),
+            Err(Refusal::OtherFunctions { .. })
+        ));
+        assert!(matches!(
+            with("\tp->name", "#define X\n\tp->name"),
+            Err(Refusal::Preprocessor { .. })
+        ));
+        assert!(matches!(
+            with("\tp->name", "\t__asm__(\"\");\n\tp->name"),
+            Err(Refusal::ForbiddenWord { .. })
+        ));
+        assert!(matches!(
+            with("\tp->name", "\t__VERIFIER_assume(0);\n\tp->name"),
+            Err(Refusal::ForbiddenWord { .. })
+        ));
+        assert!(matches!(
+            with("\tp->name", "\texit(0);\n\tp->name"),
+            Err(Refusal::ForbiddenWord { .. })
+        ));
+        assert!(matches!(
+            with("return 0;", "return  0; /* same */"),
+            Err(Refusal::NoChange)
+        ));
     }
 
     #[test]
     fn enormous_and_binary_text_is_refused() {
         let candidate = |replacement: String| Candidate {
-            edits: vec![crate::proposer::TextEdit { range: 0..0, replacement }],
+            edits: vec![crate::proposer::TextEdit {
+                range: 0..0,
+                replacement,
+            }],
             origin: "test".into(),
             note: String::new(),
         };
-        assert!(matches!(accept(&candidate("x".repeat(MAX_ADDED + 1)), FILE, "f"), Err(Refusal::TooLarge { .. })));
-        assert!(matches!(accept(&candidate("\u{1}".into()), FILE, "f"), Err(Refusal::ControlByte { byte: 1 })));
+        assert!(matches!(
+            accept(&candidate("x".repeat(MAX_ADDED + 1)), FILE, "f"),
+            Err(Refusal::TooLarge { .. })
+        ));
+        assert!(matches!(
+            accept(&candidate("\u{1}".into()), FILE, "f"),
+            Err(Refusal::ControlByte { byte: 1 })
+        ));
     }
 }

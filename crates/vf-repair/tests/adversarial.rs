@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use vf_repair::{
-    BugReport, Candidate, CheckError, CheckRequest, Checked, Checker, Context, Event, Failure, Feedback, Hooks, Limits,
-    LoggedProposer, Proposer, ProposerError, RepairOutcome, RepairRequest, RepairTarget, Stopped, TextEdit, repair,
-    replay_log,
+    BugReport, Candidate, CheckError, CheckRequest, Checked, Checker, Context, Event, Failure, Feedback,
+    Hooks, Limits, LoggedProposer, Proposer, ProposerError, RepairOutcome, RepairRequest, RepairTarget,
+    Stopped, TextEdit, repair, replay_log,
 };
 use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, SCHEMA, Verdict};
 
@@ -33,7 +33,10 @@ impl Checker for ScriptedProver {
         };
         if text.contains("@@") || text.matches('{').count() != text.matches('}').count() {
             let message = "line 1: expected a statement".to_string();
-            return Err(CheckError::Load { file: request.file.to_path_buf(), message });
+            return Err(CheckError::Load {
+                file: request.file.to_path_buf(),
+                message,
+            });
         }
         let file = request.file.to_string_lossy().into_owned();
         let body = text.split("int lookup").nth(1).unwrap_or("");
@@ -44,7 +47,9 @@ impl Checker for ScriptedProver {
                 if !line.contains(&operation) {
                     continue;
                 }
-                let dead = body.find("return 0;").is_some_and(|r| body.find(&operation).is_some_and(|o| r < o))
+                let dead = body
+                    .find("return 0;")
+                    .is_some_and(|r| body.find(&operation).is_some_and(|o| r < o))
                     && !body.contains("if (i >= 8)\n\t\treturn 0;");
                 let verdict = match index {
                     _ if dead => Verdict::Unreachable,
@@ -57,7 +62,11 @@ impl Checker for ScriptedProver {
                     id: format!("lookup/index-upper-bound/{n}"),
                     property: "index-upper-bound".into(),
                     cwe: "CWE-787".into(),
-                    location: Location { file: file.clone(), line: i as u32 + 1, column: 1 },
+                    location: Location {
+                        file: file.clone(),
+                        line: i as u32 + 1,
+                        column: 1,
+                    },
                     text: operation,
                     verdict,
                     reason: None,
@@ -67,15 +76,23 @@ impl Checker for ScriptedProver {
                 });
             }
         }
-        let function =
-            FunctionReport { name: "lookup".into(), file, unsupported: None, contract: Vec::new(), obligations };
+        let function = FunctionReport {
+            name: "lookup".into(),
+            file,
+            unsupported: None,
+            contract: Vec::new(),
+            obligations,
+        };
         let report = CheckReport {
             schema: SCHEMA.into(),
             verdict: Overall::Unknown,
             elapsed_ms: 0,
             functions: vec![function],
         };
-        Ok(Checked { report, program: None })
+        Ok(Checked {
+            report,
+            program: None,
+        })
     }
 }
 
@@ -91,14 +108,30 @@ impl Proposer for Script {
             return Ok(Vec::new());
         }
         let replacement = self.0.remove(0);
-        let edits = vec![TextEdit { range: 0..context.text.len(), replacement }];
-        Ok(vec![Candidate { edits, origin: "script".into(), note: String::new() }])
+        let edits = vec![TextEdit {
+            range: 0..context.text.len(),
+            replacement,
+        }];
+        Ok(vec![Candidate {
+            edits,
+            origin: "script".into(),
+            note: String::new(),
+        }])
     }
 }
 
 fn request(tree: &Path) -> RepairRequest {
-    let report = BugReport { file: "a.c".into(), line: 16, function: Some("lookup".into()), ..BugReport::default() };
-    RepairRequest { tree: tree.to_path_buf(), what: RepairTarget::Report(report), limits: Limits::default() }
+    let report = BugReport {
+        file: "a.c".into(),
+        line: 16,
+        function: Some("lookup".into()),
+        ..BugReport::default()
+    };
+    RepairRequest {
+        tree: tree.to_path_buf(),
+        what: RepairTarget::Report(report),
+        limits: Limits::default(),
+    }
 }
 
 fn run(texts: &[String]) -> (RepairOutcome, Vec<u8>) {
@@ -107,11 +140,22 @@ fn run(texts: &[String]) -> (RepairOutcome, Vec<u8>) {
     let mut log = Vec::new();
     let events = RefCell::new(Vec::new());
     let mut progress = |event: Event| events.borrow_mut().push(event);
-    let hooks = Hooks { progress: &mut progress, log: Some(&mut log) };
+    let hooks = Hooks {
+        progress: &mut progress,
+        log: Some(&mut log),
+    };
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(Script(texts.to_vec()))];
     let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
-    assert_eq!(std::fs::read_to_string(tree.path().join("a.c")).expect("file"), FILE, "the tree is never written to");
-    let tried = events.borrow().iter().filter(|e| matches!(e, Event::Tried { .. })).count();
+    assert_eq!(
+        std::fs::read_to_string(tree.path().join("a.c")).expect("file"),
+        FILE,
+        "the tree is never written to"
+    );
+    let tried = events
+        .borrow()
+        .iter()
+        .filter(|e| matches!(e, Event::Tried { .. }))
+        .count();
     assert_eq!(tried, outcome.candidates as usize);
     (outcome, log)
 }
@@ -124,7 +168,11 @@ fn with(from: &str, to: &str) -> String {
 /// The failure of the one candidate tried.
 fn failure(text: String) -> Failure {
     let (outcome, _) = run(&[text]);
-    assert!(outcome.patch.is_none(), "accepted: {:?}", outcome.patch.map(|p| p.diff()));
+    assert!(
+        outcome.patch.is_none(),
+        "accepted: {:?}",
+        outcome.patch.map(|p| p.diff())
+    );
     assert_eq!(outcome.stopped, Stopped::NoMoreCandidates);
     outcome.failed.into_iter().next().expect("one failure").failure
 }
@@ -136,12 +184,22 @@ fn body(text: &str) -> String {
 
 #[test]
 fn an_honest_guard_is_proven() {
-    let good = with("\tsum += table[i];", "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];");
+    let good = with(
+        "\tsum += table[i];",
+        "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];",
+    );
     let (outcome, _) = run(std::slice::from_ref(&good));
     let patch = outcome.patch.expect("proven");
     assert_eq!(patch.new_text(), good);
-    assert_eq!(patch.assumptions(), ["no other thread writes what the function reads"]);
-    assert!(patch.diff().contains("--- a/a.c\n+++ b/a.c\n"), "{}", patch.diff());
+    assert_eq!(
+        patch.assumptions(),
+        ["no other thread writes what the function reads"]
+    );
+    assert!(
+        patch.diff().contains("--- a/a.c\n+++ b/a.c\n"),
+        "{}",
+        patch.diff()
+    );
 }
 
 #[test]
@@ -151,36 +209,63 @@ fn an_empty_body_is_no_repair() {
 
 #[test]
 fn return_zero_is_no_repair() {
-    assert!(matches!(failure(body("\treturn 0;\n")), Failure::NotCertified { .. }));
+    assert!(matches!(
+        failure(body("\treturn 0;\n")),
+        Failure::NotCertified { .. }
+    ));
     let early = with("\tint sum = 0;", "\tint sum = 0;\n\n\treturn 0;");
-    assert!(matches!(failure(early), Failure::NotCertified { .. }), "the target is unreachable, which is no proof");
+    assert!(
+        matches!(failure(early), Failure::NotCertified { .. }),
+        "the target is unreachable, which is no proof"
+    );
 }
 
 #[test]
 fn a_deleted_operation_is_no_repair() {
-    assert!(matches!(failure(with("\tsum += table[i];\n", "")), Failure::NotCertified { .. }));
-    assert!(matches!(failure(with("table[i]", "table[0]")), Failure::NotCertified { .. }));
+    assert!(matches!(
+        failure(with("\tsum += table[i];\n", "")),
+        Failure::NotCertified { .. }
+    ));
+    assert!(matches!(
+        failure(with("table[i]", "table[0]")),
+        Failure::NotCertified { .. }
+    ));
 }
 
 #[test]
 fn a_deleted_check_is_no_repair() {
-    let text = with("\tif (i < 0)\n\t\treturn -1;\n", "\tif (i >= 8)\n\t\treturn -1;\n");
-    assert!(run(&[text]).0.patch.is_some_and(|p| p.diff().contains("i >= 8")), "the same variables: a rewritten check");
+    let text = with(
+        "\tif (i < 0)\n\t\treturn -1;\n",
+        "\tif (i >= 8)\n\t\treturn -1;\n",
+    );
+    assert!(
+        run(&[text]).0.patch.is_some_and(|p| p.diff().contains("i >= 8")),
+        "the same variables: a rewritten check"
+    );
     let text = with("\tif (i < 0)\n\t\treturn -1;\n", "\tn = i >= 8;\n");
     assert!(matches!(failure(text), Failure::NotCertified { .. }));
 }
 
 #[test]
 fn a_shrunk_loop_is_no_repair() {
-    let guarded = with("\tsum += table[i];", "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];");
+    let guarded = with(
+        "\tsum += table[i];",
+        "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];",
+    );
     let text = guarded.replace("k < n", "k < 1");
     let why = failure(text);
-    assert!(matches!(&why, Failure::NotCertified { why } if why.contains("k < n")), "{why}");
+    assert!(
+        matches!(&why, Failure::NotCertified { why } if why.contains("k < n")),
+        "{why}"
+    );
 }
 
 #[test]
 fn an_include_or_another_function_is_out_of_reach() {
-    let guarded = with("\tsum += table[i];", "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];");
+    let guarded = with(
+        "\tsum += table[i];",
+        "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];",
+    );
     for text in [
         format!("#include <stdlib.h>\n{guarded}"),
         guarded.replace("return 1;", "return 2;"),
@@ -194,16 +279,28 @@ fn an_include_or_another_function_is_out_of_reach() {
 
 #[test]
 fn not_c_and_huge_answers_are_named() {
-    assert!(matches!(failure(with("sum += table[i];", "sum += table[i]; @@ ;")), Failure::DoesNotParse { .. }));
+    assert!(matches!(
+        failure(with("sum += table[i];", "sum += table[i]; @@ ;")),
+        Failure::DoesNotParse { .. }
+    ));
     let huge = with("\tint k;", &format!("\tint k;\n{}", "\tk = k;\n".repeat(4000)));
     assert!(matches!(failure(huge), Failure::Refused { .. }));
-    assert!(matches!(failure("I am sorry, I cannot.".into()), Failure::Refused { .. }));
-    assert!(matches!(failure(FILE.replace("\treturn sum;", "\treturn  sum; /* fixed */")), Failure::Refused { .. }));
+    assert!(matches!(
+        failure("I am sorry, I cannot.".into()),
+        Failure::Refused { .. }
+    ));
+    assert!(matches!(
+        failure(FILE.replace("\treturn sum;", "\treturn  sum; /* fixed */")),
+        Failure::Refused { .. }
+    ));
 }
 
 #[test]
 fn what_is_newly_unproved_is_no_repair() {
-    let text = with("\tsum += table[i];", "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];\n\tsum += table[n];");
+    let text = with(
+        "\tsum += table[i];",
+        "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];\n\tsum += table[n];",
+    );
     assert!(matches!(failure(text), Failure::Introduced { .. }));
 }
 
@@ -216,16 +313,25 @@ fn a_text_is_tried_once() {
 
 #[test]
 fn a_run_is_repeated_from_its_log() {
-    let good = with("\tsum += table[i];", "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];");
+    let good = with(
+        "\tsum += table[i];",
+        "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];",
+    );
     let (first, log) = run(&[with("i < 0", "i < 1"), good]);
     let records = replay_log(log.as_slice()).expect("a log");
     let tree = tempfile::tempdir().expect("temporary directory");
     std::fs::write(tree.path().join("a.c"), FILE).expect("file");
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(LoggedProposer::new(&records))];
     let mut second_log = Vec::new();
-    let hooks = Hooks { progress: &mut |_| {}, log: Some(&mut second_log) };
+    let hooks = Hooks {
+        progress: &mut |_| {},
+        log: Some(&mut second_log),
+    };
     let second = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
-    assert_eq!((second.rounds, second.candidates), (first.rounds, first.candidates));
+    assert_eq!(
+        (second.rounds, second.candidates),
+        (first.rounds, first.candidates)
+    );
     let diff = |o: &RepairOutcome| o.patch.as_ref().map(|p| p.diff());
     assert_eq!(diff(&second), diff(&first));
     assert!(second.patch.is_some());
@@ -236,7 +342,10 @@ fn a_report_about_proved_code_says_so() {
     let tree = tempfile::tempdir().expect("temporary directory");
     std::fs::write(tree.path().join("a.c"), FILE.replace("i < 0", "i < 0 || i >= 8")).expect("file");
     let mut proposers: Vec<Box<dyn Proposer>> = Vec::new();
-    let hooks = Hooks { progress: &mut |_| {}, log: None };
+    let hooks = Hooks {
+        progress: &mut |_| {},
+        log: None,
+    };
     let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
     assert_eq!(outcome.stopped, Stopped::NothingToFix);
     assert!(outcome.patch.is_none());

@@ -17,21 +17,54 @@ pub enum ExprKind {
     Number,
     /// String literals (adjacent ones together) or a character constant.
     Text,
-    Call { callee: Box<Expr>, args: Vec<Expr> },
-    Index { base: Box<Expr>, index: Box<Expr> },
+    Call {
+        callee: Box<Expr>,
+        args: Vec<Expr>,
+    },
+    Index {
+        base: Box<Expr>,
+        index: Box<Expr>,
+    },
     /// `base.name` or `base->name`.
-    Member { base: Box<Expr>, arrow: bool, name: Range<usize> },
+    Member {
+        base: Box<Expr>,
+        arrow: bool,
+        name: Range<usize>,
+    },
     /// `*`, `&`, `-`, `+`, `!`, `~`, `++`, `--`.
-    Unary { op: String, arg: Box<Expr> },
+    Unary {
+        op: String,
+        arg: Box<Expr>,
+    },
     /// `++` and `--`.
-    Postfix { op: String, arg: Box<Expr> },
-    Binary { op: String, lhs: Box<Expr>, rhs: Box<Expr> },
+    Postfix {
+        op: String,
+        arg: Box<Expr>,
+    },
+    Binary {
+        op: String,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
     /// `=`, `+=`, ...
-    Assign { op: String, lhs: Box<Expr>, rhs: Box<Expr> },
-    Ternary { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
-    Cast { ty: Range<usize>, arg: Box<Expr> },
+    Assign {
+        op: String,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
+    Ternary {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
+    Cast {
+        ty: Range<usize>,
+        arg: Box<Expr>,
+    },
     /// `sizeof x`, `sizeof(T)`: the operand's range without parentheses.
-    Sizeof { operand: Range<usize> },
+    Sizeof {
+        operand: Range<usize>,
+    },
     Paren(Box<Expr>),
     /// `{ a, b }` of an initialiser or compound literal; statement expressions end up here too, empty.
     Braces(Vec<Expr>),
@@ -49,9 +82,15 @@ impl Expr {
             ExprKind::Call { callee, args } => std::iter::once(&**callee).chain(args).collect(),
             ExprKind::Index { base, index } => vec![base, index],
             ExprKind::Member { base, .. } => vec![base],
-            ExprKind::Unary { arg, .. } | ExprKind::Postfix { arg, .. } | ExprKind::Cast { arg, .. } => vec![arg],
+            ExprKind::Unary { arg, .. } | ExprKind::Postfix { arg, .. } | ExprKind::Cast { arg, .. } => {
+                vec![arg]
+            }
             ExprKind::Binary { lhs, rhs, .. } | ExprKind::Assign { lhs, rhs, .. } => vec![lhs, rhs],
-            ExprKind::Ternary { condition, then, otherwise } => vec![condition, then, otherwise],
+            ExprKind::Ternary {
+                condition,
+                then,
+                otherwise,
+            } => vec![condition, then, otherwise],
             ExprKind::Paren(inner) => vec![inner],
             ExprKind::Braces(items) => items.iter().collect(),
         }
@@ -88,7 +127,10 @@ impl Expr {
     /// Whether evaluating it twice is the same as once, as far as the text shows.
     pub fn is_pure(&self) -> bool {
         self.walk().iter().all(|e| match &e.kind {
-            ExprKind::Call { .. } | ExprKind::Assign { .. } | ExprKind::Postfix { .. } | ExprKind::Braces(_) => false,
+            ExprKind::Call { .. }
+            | ExprKind::Assign { .. }
+            | ExprKind::Postfix { .. }
+            | ExprKind::Braces(_) => false,
             ExprKind::Unary { op, .. } => op != "++" && op != "--",
             _ => true,
         })
@@ -104,7 +146,10 @@ impl Expr {
 
     /// Whether it binds tighter than any binary operator, so that it needs no parentheses as an operand.
     pub fn is_primary(&self) -> bool {
-        !matches!(self.kind, ExprKind::Binary { .. } | ExprKind::Assign { .. } | ExprKind::Ternary { .. })
+        !matches!(
+            self.kind,
+            ExprKind::Binary { .. } | ExprKind::Assign { .. } | ExprKind::Ternary { .. }
+        )
     }
 }
 
@@ -113,7 +158,12 @@ const MAX_DEPTH: usize = 200;
 
 /// Reads one expression (commas included, as `Binary { op: "," }`) from tokens that hold nothing else.
 pub fn parse(source: &str, tokens: &[Token]) -> Option<Expr> {
-    let mut parser = Parser { source, tokens, at: 0, depth: 0 };
+    let mut parser = Parser {
+        source,
+        tokens,
+        at: 0,
+        depth: 0,
+    };
     let expr = parser.expr(0)?;
     (parser.at == tokens.len()).then_some(expr)
 }
@@ -156,7 +206,8 @@ impl<'a> Parser<'a> {
     }
 
     fn is(&self, text: &str) -> bool {
-        self.peek().is_some_and(|(t, k)| t == text && k == TokenKind::Punct)
+        self.peek()
+            .is_some_and(|(t, k)| t == text && k == TokenKind::Punct)
     }
 
     fn take(&mut self, text: &str) -> Option<Token> {
@@ -174,7 +225,9 @@ impl<'a> Parser<'a> {
         }
         let mut lhs = self.unary()?;
         while let Some((op, TokenKind::Punct)) = self.peek() {
-            let Some(level) = power(op).filter(|p| *p > minimum) else { break };
+            let Some(level) = power(op).filter(|p| *p > minimum) else {
+                break;
+            };
             self.at += 1;
             if op == "?" {
                 // GNU `a ?: b` leaves the middle out.
@@ -194,9 +247,17 @@ impl<'a> Parser<'a> {
             let range = lhs.range.start..rhs.range.end;
             let (op, lhs_box, rhs) = (op.to_string(), Box::new(lhs), Box::new(rhs));
             let kind = if level == 2 {
-                ExprKind::Assign { op, lhs: lhs_box, rhs }
+                ExprKind::Assign {
+                    op,
+                    lhs: lhs_box,
+                    rhs,
+                }
             } else {
-                ExprKind::Binary { op, lhs: lhs_box, rhs }
+                ExprKind::Binary {
+                    op,
+                    lhs: lhs_box,
+                    rhs,
+                }
             };
             lhs = Expr { kind, range };
         }
@@ -207,7 +268,8 @@ impl<'a> Parser<'a> {
     fn unary(&mut self) -> Option<Expr> {
         let token = *self.tokens.get(self.at)?;
         let (word, kind) = self.peek()?;
-        if kind == TokenKind::Punct && matches!(word, "*" | "&" | "-" | "+" | "!" | "~" | "++" | "--" | "&&") {
+        if kind == TokenKind::Punct && matches!(word, "*" | "&" | "-" | "+" | "!" | "~" | "++" | "--" | "&&")
+        {
             self.at += 1;
             self.depth += 1;
             if self.depth > MAX_DEPTH {
@@ -216,16 +278,28 @@ impl<'a> Parser<'a> {
             let arg = self.unary()?;
             self.depth -= 1;
             let range = token.start..arg.range.end;
-            return Some(Expr { kind: ExprKind::Unary { op: word.to_string(), arg: Box::new(arg) }, range });
+            return Some(Expr {
+                kind: ExprKind::Unary {
+                    op: word.to_string(),
+                    arg: Box::new(arg),
+                },
+                range,
+            });
         }
         if matches!(word, "sizeof" | "_Alignof" | "__alignof__") {
             self.at += 1;
             if let Some((inside, end)) = self.parenthesised() {
-                return Some(Expr { kind: ExprKind::Sizeof { operand: inside }, range: token.start..end });
+                return Some(Expr {
+                    kind: ExprKind::Sizeof { operand: inside },
+                    range: token.start..end,
+                });
             }
             let arg = self.unary()?;
             let range = token.start..arg.range.end;
-            return Some(Expr { kind: ExprKind::Sizeof { operand: arg.range }, range });
+            return Some(Expr {
+                kind: ExprKind::Sizeof { operand: arg.range },
+                range,
+            });
         }
         if word == "(" && self.is_type_at(self.at + 1) {
             let before = self.at;
@@ -233,12 +307,21 @@ impl<'a> Parser<'a> {
                 if self.is("{") {
                     let braces = self.braces()?;
                     let range = token.start..braces.range.end;
-                    let literal = Expr { kind: braces.kind, range };
+                    let literal = Expr {
+                        kind: braces.kind,
+                        range,
+                    };
                     return self.postfix(literal);
                 }
                 if let Some(arg) = self.unary() {
                     let range = token.start..arg.range.end;
-                    return Some(Expr { kind: ExprKind::Cast { ty, arg: Box::new(arg) }, range });
+                    return Some(Expr {
+                        kind: ExprKind::Cast {
+                            ty,
+                            arg: Box::new(arg),
+                        },
+                        range,
+                    });
                 }
             }
             self.at = before;
@@ -253,11 +336,17 @@ impl<'a> Parser<'a> {
         match kind {
             TokenKind::Ident if !is_keyword(word) => {
                 self.at += 1;
-                Some(Expr { kind: ExprKind::Ident, range: token.range() })
+                Some(Expr {
+                    kind: ExprKind::Ident,
+                    range: token.range(),
+                })
             }
             TokenKind::Number => {
                 self.at += 1;
-                Some(Expr { kind: ExprKind::Number, range: token.range() })
+                Some(Expr {
+                    kind: ExprKind::Number,
+                    range: token.range(),
+                })
             }
             TokenKind::Text => {
                 let mut end = token.end;
@@ -265,17 +354,30 @@ impl<'a> Parser<'a> {
                     end = next.end;
                     self.at += 1;
                 }
-                Some(Expr { kind: ExprKind::Text, range: token.start..end })
+                Some(Expr {
+                    kind: ExprKind::Text,
+                    range: token.start..end,
+                })
             }
             TokenKind::Punct if word == "(" => {
-                if self.tokens.get(self.at + 1).is_some_and(|t| t.text(self.source) == "{") {
+                if self
+                    .tokens
+                    .get(self.at + 1)
+                    .is_some_and(|t| t.text(self.source) == "{")
+                {
                     let (_, end) = self.parenthesised()?;
-                    return Some(Expr { kind: ExprKind::Braces(Vec::new()), range: token.start..end });
+                    return Some(Expr {
+                        kind: ExprKind::Braces(Vec::new()),
+                        range: token.start..end,
+                    });
                 }
                 self.at += 1;
                 let inner = self.expr(0)?;
                 let close = self.take(")")?;
-                Some(Expr { kind: ExprKind::Paren(Box::new(inner)), range: token.start..close.end })
+                Some(Expr {
+                    kind: ExprKind::Paren(Box::new(inner)),
+                    range: token.start..close.end,
+                })
             }
             TokenKind::Punct if word == "{" => self.braces(),
             _ => None,
@@ -288,8 +390,14 @@ impl<'a> Parser<'a> {
             if self.take("[").is_some() {
                 let index = self.expr(0)?;
                 let close = self.take("]")?;
-                let kind = ExprKind::Index { base: Box::new(expr), index: Box::new(index) };
-                expr = Expr { kind, range: start..close.end };
+                let kind = ExprKind::Index {
+                    base: Box::new(expr),
+                    index: Box::new(index),
+                };
+                expr = Expr {
+                    kind,
+                    range: start..close.end,
+                };
             } else if self.take("(").is_some() {
                 let mut args = Vec::new();
                 while !self.is(")") {
@@ -299,18 +407,37 @@ impl<'a> Parser<'a> {
                     }
                 }
                 let close = self.take(")")?;
-                let kind = ExprKind::Call { callee: Box::new(expr), args };
-                expr = Expr { kind, range: start..close.end };
+                let kind = ExprKind::Call {
+                    callee: Box::new(expr),
+                    args,
+                };
+                expr = Expr {
+                    kind,
+                    range: start..close.end,
+                };
             } else if self.is(".") || self.is("->") {
                 let arrow = self.is("->");
                 self.at += 1;
                 let name = *self.tokens.get(self.at).filter(|t| t.kind == TokenKind::Ident)?;
                 self.at += 1;
-                let kind = ExprKind::Member { base: Box::new(expr), arrow, name: name.range() };
-                expr = Expr { kind, range: start..name.end };
+                let kind = ExprKind::Member {
+                    base: Box::new(expr),
+                    arrow,
+                    name: name.range(),
+                };
+                expr = Expr {
+                    kind,
+                    range: start..name.end,
+                };
             } else if let Some(token) = self.take("++").or_else(|| self.take("--")) {
                 let op = token.text(self.source).to_string();
-                expr = Expr { kind: ExprKind::Postfix { op, arg: Box::new(expr) }, range: start..token.end };
+                expr = Expr {
+                    kind: ExprKind::Postfix {
+                        op,
+                        arg: Box::new(expr),
+                    },
+                    range: start..token.end,
+                };
             } else {
                 return Some(expr);
             }
@@ -339,7 +466,10 @@ impl<'a> Parser<'a> {
             end = token.end;
             self.at += 1;
         }
-        Some(Expr { kind: ExprKind::Braces(Vec::new()), range: start..end })
+        Some(Expr {
+            kind: ExprKind::Braces(Vec::new()),
+            range: start..end,
+        })
     }
 
     fn braces(&mut self) -> Option<Expr> {
@@ -362,7 +492,10 @@ impl<'a> Parser<'a> {
             }
         }
         let close = self.take("}")?;
-        Some(Expr { kind: ExprKind::Braces(items), range: open.start..close.end })
+        Some(Expr {
+            kind: ExprKind::Braces(items),
+            range: open.start..close.end,
+        })
     }
 
     /// Passes over `( ... )`: the range inside and the end of the closing parenthesis.
@@ -415,10 +548,47 @@ impl<'a> Parser<'a> {
 pub fn is_type_word(word: &str) -> bool {
     matches!(
         word,
-        "void" | "char" | "short" | "int" | "long" | "float" | "double" | "signed" | "unsigned" | "_Bool" | "bool"
-            | "struct" | "union" | "enum" | "const" | "volatile" | "u8" | "u16" | "u32" | "u64" | "s8" | "s16" | "s32"
-            | "s64" | "__u8" | "__u16" | "__u32" | "__u64" | "__s8" | "__s16" | "__s32" | "__s64" | "__le16" | "__le32"
-            | "__le64" | "__be16" | "__be32" | "__be64" | "uint" | "ulong" | "uchar"
+        "void"
+            | "char"
+            | "short"
+            | "int"
+            | "long"
+            | "float"
+            | "double"
+            | "signed"
+            | "unsigned"
+            | "_Bool"
+            | "bool"
+            | "struct"
+            | "union"
+            | "enum"
+            | "const"
+            | "volatile"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "s8"
+            | "s16"
+            | "s32"
+            | "s64"
+            | "__u8"
+            | "__u16"
+            | "__u32"
+            | "__u64"
+            | "__s8"
+            | "__s16"
+            | "__s32"
+            | "__s64"
+            | "__le16"
+            | "__le32"
+            | "__le64"
+            | "__be16"
+            | "__be32"
+            | "__be64"
+            | "uint"
+            | "ulong"
+            | "uchar"
     ) || (word.ends_with("_t") && word.len() > 2)
 }
 
@@ -431,20 +601,35 @@ mod tests {
         fn go(e: &Expr, s: &str) -> String {
             let sub = |e: &Expr| go(e, s);
             match &e.kind {
-                ExprKind::Ident | ExprKind::Number | ExprKind::Text | ExprKind::Braces(_) => e.text(s).to_string(),
+                ExprKind::Ident | ExprKind::Number | ExprKind::Text | ExprKind::Braces(_) => {
+                    e.text(s).to_string()
+                }
                 ExprKind::Call { callee, args } => {
-                    format!("{}({})", sub(callee), args.iter().map(sub).collect::<Vec<_>>().join(" "))
+                    format!(
+                        "{}({})",
+                        sub(callee),
+                        args.iter().map(sub).collect::<Vec<_>>().join(" ")
+                    )
                 }
                 ExprKind::Index { base, index } => format!("[{} {}]", sub(base), sub(index)),
                 ExprKind::Member { base, arrow, name } => {
-                    format!("{}{}{}", sub(base), if *arrow { "->" } else { "." }, &s[name.clone()])
+                    format!(
+                        "{}{}{}",
+                        sub(base),
+                        if *arrow { "->" } else { "." },
+                        &s[name.clone()]
+                    )
                 }
                 ExprKind::Unary { op, arg } => format!("{op}{}", sub(arg)),
                 ExprKind::Postfix { op, arg } => format!("{}{op}", sub(arg)),
                 ExprKind::Binary { op, lhs, rhs } | ExprKind::Assign { op, lhs, rhs } => {
                     format!("<{}{op}{}>", sub(lhs), sub(rhs))
                 }
-                ExprKind::Ternary { condition, then, otherwise } => {
+                ExprKind::Ternary {
+                    condition,
+                    then,
+                    otherwise,
+                } => {
                     format!("<{}?{}:{}>", sub(condition), sub(then), sub(otherwise))
                 }
                 ExprKind::Cast { ty, arg } => format!("({}){}", &s[ty.clone()], sub(arg)),

@@ -35,10 +35,17 @@ pub fn functions(source: &str) -> Vec<FunctionText> {
                 start = i;
             }
             "{" => {
-                let Some(close) = matching(source, &tokens, i) else { return found };
+                let Some(close) = matching(source, &tokens, i) else {
+                    return found;
+                };
                 if let Some((name, params)) = header(source, &tokens, start, i) {
                     let range = tokens[start].start..tokens[close].end;
-                    found.push(FunctionText { name, range, params, body: token.start..tokens[close].end });
+                    found.push(FunctionText {
+                        name,
+                        range,
+                        params,
+                        body: token.start..tokens[close].end,
+                    });
                     start = close + 1;
                 }
                 i = close + 1;
@@ -108,7 +115,10 @@ mod tests {
                       static int\nfirst(int a, char (*f)(int))\n{ if (a) { return 1; } return 0; }\n\
                       __attribute__((noinline)) struct s *second(void) { return 0; }\n";
         let found = functions(source);
-        assert_eq!(found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+        assert_eq!(
+            found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+            ["first", "second"]
+        );
         assert!(source[found[0].range.clone()].starts_with("static int"));
         assert_eq!(&source[found[0].params.clone()], "int a, char (*f)(int)");
         assert!(source[found[1].body.clone()].starts_with("{ return 0; }"));

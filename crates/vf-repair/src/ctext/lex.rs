@@ -33,8 +33,8 @@ impl Token {
 
 /// Punctuators of C11 6.4.6, longest first.
 const PUNCTUATORS: &[&str] = &[
-    "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "*=", "/=", "%=", "+=", "-=",
-    "&=", "^=", "|=", "##",
+    "...", "<<=", ">>=", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "*=", "/=", "%=",
+    "+=", "-=", "&=", "^=", "|=", "##",
 ];
 
 /// Cuts a text into tokens. Never fails: a byte that fits nothing is a punctuator of its own, an
@@ -87,7 +87,9 @@ pub fn tokens(source: &str) -> Vec<Token> {
                     i += 1;
                 }
                 // L"...", u8"...": a prefixed literal is one token.
-                if matches!(at(i), b'"' | b'\'') && matches!(source.get(start..i), Some("L" | "u" | "U" | "u8")) {
+                if matches!(at(i), b'"' | b'\'')
+                    && matches!(source.get(start..i), Some("L" | "u" | "U" | "u8"))
+                {
                     i = end_of_literal(bytes, i);
                     TokenKind::Text
                 } else {
@@ -96,10 +98,10 @@ pub fn tokens(source: &str) -> Vec<Token> {
             }
             _ => {
                 let rest = source.get(i..).unwrap_or("");
-                let length = PUNCTUATORS.iter().find(|p| rest.starts_with(**p)).map_or_else(
-                    || rest.chars().next().map_or(1, char::len_utf8),
-                    |p| p.len(),
-                );
+                let length = PUNCTUATORS
+                    .iter()
+                    .find(|p| rest.starts_with(**p))
+                    .map_or_else(|| rest.chars().next().map_or(1, char::len_utf8), |p| p.len());
                 i += length;
                 TokenKind::Punct
             }
@@ -112,13 +114,20 @@ pub fn tokens(source: &str) -> Vec<Token> {
 
 fn end_of_line(bytes: &[u8], mut i: usize) -> usize {
     while i < bytes.len() && bytes[i] != b'\n' {
-        i += if bytes[i] == b'\\' && bytes.get(i + 1) == Some(&b'\n') { 2 } else { 1 };
+        i += if bytes[i] == b'\\' && bytes.get(i + 1) == Some(&b'\n') {
+            2
+        } else {
+            1
+        };
     }
     i.min(bytes.len())
 }
 
 fn end_of_comment(source: &str, i: usize) -> usize {
-    source.get(i + 2..).and_then(|rest| rest.find("*/")).map_or(source.len(), |n| i + 2 + n + 2)
+    source
+        .get(i + 2..)
+        .and_then(|rest| rest.find("*/"))
+        .map_or(source.len(), |n| i + 2 + n + 2)
 }
 
 /// A directive ends at the end of its line, outside of comments and not after a backslash.
@@ -144,7 +153,11 @@ fn end_of_literal(bytes: &[u8], start: usize) -> usize {
     while i < bytes.len() && bytes[i] != quote && bytes[i] != b'\n' {
         i += if bytes[i] == b'\\' { 2 } else { 1 };
     }
-    let end = if bytes.get(i) == Some(&quote) { i + 1 } else { i.min(bytes.len()) };
+    let end = if bytes.get(i) == Some(&quote) {
+        i + 1
+    } else {
+        i.min(bytes.len())
+    };
     // A backslash may have stepped into a multi-byte character at the end of the text.
     end.min(bytes.len())
 }
@@ -152,7 +165,8 @@ fn end_of_literal(bytes: &[u8], start: usize) -> usize {
 /// A preprocessing number (C11 6.4.8).
 fn end_of_number(bytes: &[u8], mut i: usize) -> usize {
     while let Some(byte) = bytes.get(i) {
-        let exponent = matches!(byte, b'e' | b'E' | b'p' | b'P') && matches!(bytes.get(i + 1), Some(b'+' | b'-'));
+        let exponent =
+            matches!(byte, b'e' | b'E' | b'p' | b'P') && matches!(bytes.get(i + 1), Some(b'+' | b'-'));
         if exponent && !matches!(bytes.get(i.wrapping_sub(1)), Some(b'x' | b'X')) {
             i += 2;
         } else if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_') {
@@ -178,12 +192,18 @@ pub fn normalised(source: &str) -> String {
 
 /// Identifiers of a text, in order, repeated as often as they stand there.
 pub fn identifiers(source: &str) -> Vec<&str> {
-    tokens(source).iter().filter(|t| t.kind == TokenKind::Ident).map(|t| t.text(source)).collect()
+    tokens(source)
+        .iter()
+        .filter(|t| t.kind == TokenKind::Ident)
+        .map(|t| t.text(source))
+        .collect()
 }
 
 /// Whether an identifier stands in the text as a token.
 pub fn mentions(source: &str, name: &str) -> bool {
-    tokens(source).iter().any(|t| t.kind == TokenKind::Ident && t.text(source) == name)
+    tokens(source)
+        .iter()
+        .any(|t| t.kind == TokenKind::Ident && t.text(source) == name)
 }
 
 /// Variables and members that a text mentions, each once: no functions, no keywords, no constants (all capitals).
@@ -206,12 +226,59 @@ pub fn variables(text: &str) -> Vec<String> {
 pub fn is_keyword(word: &str) -> bool {
     matches!(
         word,
-        "auto" | "break" | "case" | "char" | "const" | "continue" | "default" | "do" | "double" | "else" | "enum"
-            | "extern" | "float" | "for" | "goto" | "if" | "inline" | "int" | "long" | "register" | "restrict"
-            | "return" | "short" | "signed" | "sizeof" | "static" | "struct" | "switch" | "typedef" | "union"
-            | "unsigned" | "void" | "volatile" | "while" | "_Bool" | "_Alignas" | "_Alignof" | "_Atomic" | "_Generic"
-            | "_Noreturn" | "_Static_assert" | "_Thread_local" | "__inline" | "__inline__" | "__attribute__"
-            | "__asm__" | "asm" | "__asm" | "typeof" | "__typeof__" | "__extension__" | "__restrict" | "__volatile__"
+        "auto"
+            | "break"
+            | "case"
+            | "char"
+            | "const"
+            | "continue"
+            | "default"
+            | "do"
+            | "double"
+            | "else"
+            | "enum"
+            | "extern"
+            | "float"
+            | "for"
+            | "goto"
+            | "if"
+            | "inline"
+            | "int"
+            | "long"
+            | "register"
+            | "restrict"
+            | "return"
+            | "short"
+            | "signed"
+            | "sizeof"
+            | "static"
+            | "struct"
+            | "switch"
+            | "typedef"
+            | "union"
+            | "unsigned"
+            | "void"
+            | "volatile"
+            | "while"
+            | "_Bool"
+            | "_Alignas"
+            | "_Alignof"
+            | "_Atomic"
+            | "_Generic"
+            | "_Noreturn"
+            | "_Static_assert"
+            | "_Thread_local"
+            | "__inline"
+            | "__inline__"
+            | "__attribute__"
+            | "__asm__"
+            | "asm"
+            | "__asm"
+            | "typeof"
+            | "__typeof__"
+            | "__extension__"
+            | "__restrict"
+            | "__volatile__"
     )
 }
 
@@ -229,7 +296,21 @@ mod tests {
         let source = "#define X \\\n 1 /* a\n b */ 2\nchar *s = \"/* no */ \\\" ;\"; // end ; \\\n still\nx->y<<=1e+3;";
         assert_eq!(
             words(source),
-            ["#define X \\\n 1 /* a\n b */ 2", "char", "*", "s", "=", "\"/* no */ \\\" ;\"", ";", "x", "->", "y", "<<=", "1e+3", ";"]
+            [
+                "#define X \\\n 1 /* a\n b */ 2",
+                "char",
+                "*",
+                "s",
+                "=",
+                "\"/* no */ \\\" ;\"",
+                ";",
+                "x",
+                "->",
+                "y",
+                "<<=",
+                "1e+3",
+                ";"
+            ]
         );
     }
 

@@ -82,7 +82,12 @@ impl<'a> Outline<'a> {
             token.start += shift;
             token.end += shift;
         }
-        let mut outline = Outline { source, function: function.clone(), nodes: Vec::new(), tokens };
+        let mut outline = Outline {
+            source,
+            function: function.clone(),
+            nodes: Vec::new(),
+            tokens,
+        };
         outline.statement(0, None, 0);
         outline
     }
@@ -93,7 +98,9 @@ impl<'a> Outline<'a> {
 
     /// The innermost statement that covers a byte.
     pub fn innermost(&self, at: usize) -> Option<NodeId> {
-        (0..self.nodes.len()).filter(|id| self.nodes[*id].range.contains(&at)).min_by_key(|id| self.nodes[*id].range.len())
+        (0..self.nodes.len())
+            .filter(|id| self.nodes[*id].range.contains(&at))
+            .min_by_key(|id| self.nodes[*id].range.len())
     }
 
     /// The statement itself, its parent, and so on.
@@ -116,11 +123,20 @@ impl<'a> Outline<'a> {
 
     /// The expressions of a statement itself, not of its sub-statements.
     pub fn expressions(&self, id: NodeId) -> Vec<Expr> {
-        let Some(node) = self.nodes.get(id) else { return Vec::new() };
+        let Some(node) = self.nodes.get(id) else {
+            return Vec::new();
+        };
         match node.kind {
             NodeKind::Declaration => node.declarators.iter().filter_map(|d| d.init.clone()).collect(),
-            NodeKind::For => self.for_parts(id).into_iter().flatten().filter_map(|r| self.parse(&r)).collect(),
-            NodeKind::Block | NodeKind::Label | NodeKind::Goto | NodeKind::Break | NodeKind::Continue => Vec::new(),
+            NodeKind::For => self
+                .for_parts(id)
+                .into_iter()
+                .flatten()
+                .filter_map(|r| self.parse(&r))
+                .collect(),
+            NodeKind::Block | NodeKind::Label | NodeKind::Goto | NodeKind::Break | NodeKind::Continue => {
+                Vec::new()
+            }
             _ => self.parse(&node.head).into_iter().collect(),
         }
     }
@@ -139,7 +155,9 @@ impl<'a> Outline<'a> {
 
     /// Initialisation, condition and step of a `for`.
     pub fn for_parts(&self, id: NodeId) -> [Option<Range<usize>>; 3] {
-        let Some(node) = self.nodes.get(id).filter(|n| n.kind == NodeKind::For) else { return [None, None, None] };
+        let Some(node) = self.nodes.get(id).filter(|n| n.kind == NodeKind::For) else {
+            return [None, None, None];
+        };
         let mut cuts = Vec::new();
         let mut depth = 0usize;
         for token in self.tokens_in(&node.head) {
@@ -150,13 +168,19 @@ impl<'a> Outline<'a> {
                 _ => {}
             }
         }
-        let [first, second] = cuts[..] else { return [None, None, None] };
+        let [first, second] = cuts[..] else {
+            return [None, None, None];
+        };
         let part = |from: usize, to: usize| {
             let text = self.text(from..to);
             let start = from + (text.len() - text.trim_start().len());
             Some(start..start + text.trim().len())
         };
-        [part(node.head.start, first), part(first + 1, second), part(second + 1, node.head.end)]
+        [
+            part(node.head.start, first),
+            part(first + 1, second),
+            part(second + 1, node.head.end),
+        ]
     }
 
     /// The condition under which a loop goes on or an `if` takes its first side.
@@ -171,13 +195,19 @@ impl<'a> Outline<'a> {
 
     pub fn is_loop(&self, id: NodeId) -> bool {
         self.nodes.get(id).is_some_and(|n| {
-            matches!(n.kind, NodeKind::For | NodeKind::While | NodeKind::DoWhile | NodeKind::MacroLoop)
+            matches!(
+                n.kind,
+                NodeKind::For | NodeKind::While | NodeKind::DoWhile | NodeKind::MacroLoop
+            )
         })
     }
 
     /// Declarations of a name in this function, innermost text order.
     pub fn declarator(&self, name: &str) -> Option<(NodeId, &Declarator)> {
-        self.nodes.iter().enumerate().find_map(|(i, n)| n.declarators.iter().find(|d| d.name == name).map(|d| (i, d)))
+        self.nodes
+            .iter()
+            .enumerate()
+            .find_map(|(i, n)| n.declarators.iter().find(|d| d.name == name).map(|d| (i, d)))
     }
 
     fn word(&self, at: usize) -> &'a str {
@@ -186,8 +216,14 @@ impl<'a> Outline<'a> {
 
     fn push(&mut self, kind: NodeKind, parent: Option<NodeId>, start: usize) -> NodeId {
         let id = self.nodes.len();
-        let node =
-            Node { kind, range: start..start, head: start..start, parent, children: Vec::new(), declarators: Vec::new() };
+        let node = Node {
+            kind,
+            range: start..start,
+            head: start..start,
+            parent,
+            children: Vec::new(),
+            declarators: Vec::new(),
+        };
         self.nodes.push(node);
         if let Some(parent) = parent.and_then(|p| self.nodes.get_mut(p)) {
             parent.children.push(id);
@@ -197,14 +233,19 @@ impl<'a> Outline<'a> {
 
     /// Sets the end of a node to that of the token before `next`.
     fn close(&mut self, id: NodeId, next: usize) {
-        let end = next.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.end);
+        let end = next
+            .checked_sub(1)
+            .and_then(|i| self.tokens.get(i))
+            .map_or(0, |t| t.end);
         let start = self.nodes[id].range.start;
         self.nodes[id].range = start..end.max(start);
     }
 
     /// Reads the statement at token `at`; returns the token after it.
     fn statement(&mut self, at: usize, parent: Option<NodeId>, depth: usize) -> usize {
-        let Some(token) = self.tokens.get(at).copied() else { return at };
+        let Some(token) = self.tokens.get(at).copied() else {
+            return at;
+        };
         if depth > 150 {
             return self.tokens.len();
         }
@@ -262,7 +303,11 @@ impl<'a> Outline<'a> {
                 self.close(id, at + 2);
                 at + 2
             }
-            word if token.kind == TokenKind::Ident && next == "(" && !is_keyword(word) && self.is_macro_loop(at) => {
+            word if token.kind == TokenKind::Ident
+                && next == "("
+                && !is_keyword(word)
+                && self.is_macro_loop(at) =>
+            {
                 self.headed(NodeKind::MacroLoop, at, parent, depth)
             }
             word => {
@@ -296,7 +341,9 @@ impl<'a> Outline<'a> {
 
     /// `list_for_each(...) statement`: a call-like head that no `;` or operator follows.
     fn is_macro_loop(&self, at: usize) -> bool {
-        let Some(close) = matching(self.source, &self.tokens, at + 1) else { return false };
+        let Some(close) = matching(self.source, &self.tokens, at + 1) else {
+            return false;
+        };
         let after = self.word(close + 1);
         after == "{" || (self.word(at).contains("for_each") && after != ";")
     }
@@ -315,8 +362,10 @@ impl<'a> Outline<'a> {
         }
         let id = self.push(kind, parent, self.tokens[at].start);
         let from = if kind == NodeKind::Expression { at } else { at + 1 };
-        if let (Some(first), Some(last)) = (self.tokens.get(from), i.checked_sub(1).and_then(|l| self.tokens.get(l)))
-            && i > from
+        if let (Some(first), Some(last)) = (
+            self.tokens.get(from),
+            i.checked_sub(1).and_then(|l| self.tokens.get(l)),
+        ) && i > from
         {
             self.nodes[id].head = first.start..last.end;
         }
@@ -357,11 +406,12 @@ impl<'a> Outline<'a> {
                 continue;
             }
             let more = i + 1 < end
-                && (self.tokens[i + 1].kind == TokenKind::Ident || (self.word(i + 1) == "*" && names == 0 && !tagged));
+                && (self.tokens[i + 1].kind == TokenKind::Ident
+                    || (self.word(i + 1) == "*" && names == 0 && !tagged));
             let is_word = is_type_word(word) || matches!(word, "static" | "register" | "auto" | "extern");
             sure |= is_word;
             if !is_word {
-                if !more || (names > 0 || tagged) && self.word(i + 1) != "*" && !more {
+                if !more {
                     break;
                 }
                 if self.word(i + 1) == "*" && !self.pointer_declaration(i + 1, end) {
@@ -379,15 +429,28 @@ impl<'a> Outline<'a> {
         while i < end {
             let start = self.tokens[i].start;
             let mut pointers = 0;
-            while i < end && matches!(self.word(i), "*" | "const" | "volatile" | "restrict" | "__restrict" | "__user") {
+            while i < end
+                && matches!(
+                    self.word(i),
+                    "*" | "const" | "volatile" | "restrict" | "__restrict" | "__user"
+                )
+            {
                 pointers += usize::from(self.word(i) == "*");
                 i += 1;
             }
-            let Some(name) = self.tokens.get(i).filter(|t| t.kind == TokenKind::Ident && i < end) else { return found };
+            let Some(name) = self
+                .tokens
+                .get(i)
+                .filter(|t| t.kind == TokenKind::Ident && i < end)
+            else {
+                return found;
+            };
             i += 1;
             let mut bound = None;
             while i < end && self.word(i) == "[" {
-                let Some(close) = matching(self.source, &self.tokens, i) else { return found };
+                let Some(close) = matching(self.source, &self.tokens, i) else {
+                    return found;
+                };
                 bound = bound.or(Some(self.tokens[i].end..self.tokens[close].start));
                 i = close + 1;
             }
@@ -408,7 +471,10 @@ impl<'a> Outline<'a> {
                         _ => i + 1,
                     };
                 }
-                init = self.tokens.get(from..i.min(end)).and_then(|t| expr::parse(self.source, t));
+                init = self
+                    .tokens
+                    .get(from..i.min(end))
+                    .and_then(|t| expr::parse(self.source, t));
                 last = i.min(end);
             } else if i < end && self.word(i) != "," {
                 return found;
@@ -459,8 +525,29 @@ mod tests {
         assert_eq!(
             kinds(source),
             [
-                Block, Declaration, For, Expression, DoWhile, Block, Expression, If, Return, Goto, Switch, Block, Label,
-                Break, Label, Expression, Label, MacroLoop, Block, Continue, Declaration, Expression, Return
+                Block,
+                Declaration,
+                For,
+                Expression,
+                DoWhile,
+                Block,
+                Expression,
+                If,
+                Return,
+                Goto,
+                Switch,
+                Block,
+                Label,
+                Break,
+                Label,
+                Expression,
+                Label,
+                MacroLoop,
+                Block,
+                Continue,
+                Declaration,
+                Expression,
+                Return
             ]
         );
     }
@@ -474,7 +561,12 @@ mod tests {
         let (_, q) = outline.declarator("q").expect("q");
         assert_eq!(q.init.as_ref().map(|e| e.text(source)), Some("get(1, 2)"));
         assert_eq!(outline.text(q.specifiers.clone()), "struct s");
-        assert_eq!(outline.declarator("n").map(|(_, d)| outline.text(d.specifiers.clone())), Some("unsigned long"));
+        assert_eq!(
+            outline
+                .declarator("n")
+                .map(|(_, d)| outline.text(d.specifiers.clone())),
+            Some("unsigned long")
+        );
         assert_eq!(outline.declarator("k").map(|(_, d)| d.pointers), Some(0));
         assert_eq!(outline.declarator("p").map(|(_, d)| d.pointers), Some(1));
     }
@@ -492,7 +584,12 @@ mod tests {
 
     #[test]
     fn broken_text_is_read_as_far_as_it_goes() {
-        for source in ["int f(void) { if ( }", "int f(void) { for (;;) }", "int f(void) { x = ; ] }", "int f() { do }"] {
+        for source in [
+            "int f(void) { if ( }",
+            "int f(void) { for (;;) }",
+            "int f(void) { x = ; ] }",
+            "int f() { do }",
+        ] {
             if let Some(function) = functions(source).first() {
                 Outline::new(source, function);
             }

@@ -6,9 +6,9 @@ use super::Draft;
 use super::conditions::arithmetic;
 use super::exits::exits;
 use super::site::{Site, insert, replace};
-use crate::ctext::lex::variables;
 use super::sizes::size_arguments;
 use crate::ctext::expr::{Expr, ExprKind};
+use crate::ctext::lex::variables;
 use crate::ctext::outline::NodeKind;
 
 pub fn checked_arithmetic(site: &Site<'_>, drafts: &mut Vec<Draft>) {
@@ -28,7 +28,9 @@ pub fn checked_arithmetic(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 /// `x = a * b;` becomes `if (check_mul_overflow(a, b, &x)) exit;`.
 fn checked(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    let Some((op, lhs, rhs)) = arithmetic(&site.op) else { return };
+    let Some((op, lhs, rhs)) = arithmetic(&site.op) else {
+        return;
+    };
     if let Some((place, name, op, lhs, rhs)) = whole_assignment(site, op, lhs, rhs) {
         check_call(site, place, &name, &op, &lhs, &rhs, 17, drafts);
     }
@@ -36,7 +38,10 @@ fn checked(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 /// Sums and products in front of the operation that its object's size was computed by.
 fn products(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    if !matches!(site.property, Property::ValidRead | Property::ValidWrite | Property::IndexUpperBound) {
+    if !matches!(
+        site.property,
+        Property::ValidRead | Property::ValidWrite | Property::IndexUpperBound
+    ) {
         return;
     }
     for (node_id, node) in site.outline.nodes.iter().enumerate() {
@@ -44,10 +49,23 @@ fn products(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             continue;
         }
         for expr in site.outline.expressions(node_id) {
-            let ExprKind::Assign { op, lhs: target, rhs } = &expr.kind else { continue };
-            let ExprKind::Binary { op: inner, lhs, rhs } = &rhs.unparenthesised().kind else { continue };
+            let ExprKind::Assign { op, lhs: target, rhs } = &expr.kind else {
+                continue;
+            };
+            let ExprKind::Binary { op: inner, lhs, rhs } = &rhs.unparenthesised().kind else {
+                continue;
+            };
             if op == "=" && matches!(inner.as_str(), "*" | "+") && is_size(site, site.text(target)) {
-                check_call(site, node_id, site.text(target), inner, site.text(lhs), site.text(rhs), 24, drafts);
+                check_call(
+                    site,
+                    node_id,
+                    site.text(target),
+                    inner,
+                    site.text(lhs),
+                    site.text(rhs),
+                    24,
+                    drafts,
+                );
             }
         }
     }
@@ -55,13 +73,21 @@ fn products(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 /// Whether a variable is handed to an allocation.
 fn is_size(site: &Site<'_>, name: &str) -> bool {
-    (0..site.outline.nodes.len()).flat_map(|id| site.outline.expressions(id)).any(|e| {
-        e.walk().iter().any(|call| {
-            let numbers = call.called(site.source).and_then(size_arguments);
-            let ExprKind::Call { args, .. } = &call.kind else { return false };
-            numbers.is_some_and(|ns| ns.iter().filter_map(|n| args.get(*n)).any(|a| site.text(a.bare()) == name))
+    (0..site.outline.nodes.len())
+        .flat_map(|id| site.outline.expressions(id))
+        .any(|e| {
+            e.walk().iter().any(|call| {
+                let numbers = call.called(site.source).and_then(size_arguments);
+                let ExprKind::Call { args, .. } = &call.kind else {
+                    return false;
+                };
+                numbers.is_some_and(|ns| {
+                    ns.iter()
+                        .filter_map(|n| args.get(*n))
+                        .any(|a| site.text(a.bare()) == name)
+                })
+            })
         })
-    })
 }
 
 type Assignment = (usize, String, String, String, String);
@@ -73,7 +99,14 @@ fn whole_assignment(site: &Site<'_>, op: &str, lhs: &Expr, rhs: &Expr) -> Option
         return None;
     }
     let expression = site.outline.expressions(site.node).into_iter().next()?;
-    let ExprKind::Assign { op: assign, lhs: target, rhs: value } = &expression.kind else { return None };
+    let ExprKind::Assign {
+        op: assign,
+        lhs: target,
+        rhs: value,
+    } = &expression.kind
+    else {
+        return None;
+    };
     let parts = (site.text(lhs).to_string(), site.text(rhs).to_string());
     let whole = match assign.as_str() {
         "=" => {
@@ -83,11 +116,28 @@ fn whole_assignment(site: &Site<'_>, op: &str, lhs: &Expr, rhs: &Expr) -> Option
         "+=" | "-=" | "*=" => target.range == lhs.range,
         _ => false,
     };
-    whole.then(|| (site.node, site.text(target).to_string(), op.to_string(), parts.0, parts.1))
+    whole.then(|| {
+        (
+            site.node,
+            site.text(target).to_string(),
+            op.to_string(),
+            parts.0,
+            parts.1,
+        )
+    })
 }
 
 #[allow(clippy::too_many_arguments)]
-fn check_call(site: &Site<'_>, node: usize, target: &str, op: &str, a: &str, b: &str, rank: u32, drafts: &mut Vec<Draft>) {
+fn check_call(
+    site: &Site<'_>,
+    node: usize,
+    target: &str,
+    op: &str,
+    a: &str,
+    b: &str,
+    rank: u32,
+    drafts: &mut Vec<Draft>,
+) {
     let word = match op {
         "+" => "add",
         "-" => "sub",
@@ -95,13 +145,26 @@ fn check_call(site: &Site<'_>, node: usize, target: &str, op: &str, a: &str, b: 
         _ => return,
     };
     let macro_name = format!("check_{word}_overflow");
-    let known = site.source.contains("<linux/overflow.h>") || crate::ctext::lex::mentions(site.source, &macro_name);
-    let function = if site.kernel() && known { macro_name } else { format!("__builtin_{word}_overflow") };
+    let known =
+        site.source.contains("<linux/overflow.h>") || crate::ctext::lex::mentions(site.source, &macro_name);
+    let function = if site.kernel() && known {
+        macro_name
+    } else {
+        format!("__builtin_{word}_overflow")
+    };
     let rank = if site.kernel() && !known { rank + 15 } else { rank };
-    for exit in exits(site, node).into_iter().take(2).filter(|e| e.lines.len() == 1) {
+    for exit in exits(site, node)
+        .into_iter()
+        .take(2)
+        .filter(|e| e.lines.len() == 1)
+    {
         let range = &site.outline.nodes[node].range;
         let indent = site.indent(range.start);
-        let text = format!("if ({function}({a}, {b}, &{target}))\n{indent}{}{}", site.step(), exit.lines[0]);
+        let text = format!(
+            "if ({function}({a}, {b}, &{target}))\n{indent}{}{}",
+            site.step(),
+            exit.lines[0]
+        );
         drafts.push(Draft {
             rank: rank + 2 * exit.rank,
             edits: vec![replace(range, text)],
@@ -113,7 +176,9 @@ fn check_call(site: &Site<'_>, node: usize, target: &str, op: &str, a: &str, b: 
 
 /// The first operand cast to a wide type, and the variable that takes the result declared so.
 fn wider(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    let Some((_, lhs, _)) = arithmetic(&site.op) else { return };
+    let Some((_, lhs, _)) = arithmetic(&site.op) else {
+        return;
+    };
     let signed = site.property == Property::SignedOverflow;
     let names: &[&str] = match (signed, site.kernel()) {
         (true, true) => &["s64"],
@@ -129,13 +194,22 @@ fn wider(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             origin: "wider-arithmetic",
             note: format!("computed in {name}"),
         });
-        let target = site.outline.expressions(site.node).into_iter().find_map(|e| match e.kind {
-            ExprKind::Assign { lhs, .. } if lhs.kind == ExprKind::Ident => Some(site.text(&lhs).to_string()),
-            _ => None,
-        });
+        let target = site
+            .outline
+            .expressions(site.node)
+            .into_iter()
+            .find_map(|e| match e.kind {
+                ExprKind::Assign { lhs, .. } if lhs.kind == ExprKind::Ident => {
+                    Some(site.text(&lhs).to_string())
+                }
+                _ => None,
+            });
         let declared = target.or_else(|| {
             let node = site.outline.nodes.get(site.node)?;
-            node.declarators.first().filter(|_| node.declarators.len() == 1).map(|d| d.name.clone())
+            node.declarators
+                .first()
+                .filter(|_| node.declarators.len() == 1)
+                .map(|d| d.name.clone())
         });
         if let Some((_, d)) = declared.as_deref().and_then(|n| site.outline.declarator(n))
             && d.pointers == 0
@@ -163,7 +237,10 @@ fn first_operand(expr: &Expr) -> &Expr {
 
 /// Whether a declaration declares nothing else.
 fn single(site: &Site<'_>, name: &str) -> bool {
-    site.outline.nodes.iter().any(|n| matches!(n.declarators.as_slice(), [only] if only.name == name))
+    site.outline
+        .nodes
+        .iter()
+        .any(|n| matches!(n.declarators.as_slice(), [only] if only.name == name))
 }
 
 /// `int room = size;` becomes `size_t room = size;`: the variable takes the type of what it is given.
@@ -190,7 +267,9 @@ fn wide_types(site: &Site<'_>, value: Option<&Expr>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     if let Some(value) = value {
         for name in variables(site.text(value)) {
-            if let (Some(specifiers), Some(CType::Int { .. })) = (site.types.specifiers(&name), site.types.of(value)) {
+            if let (Some(specifiers), Some(CType::Int { .. })) =
+                (site.types.specifiers(&name), site.types.of(value))
+            {
                 found.push(specifiers.replace("const ", "").replace("static ", ""));
             }
         }
@@ -207,7 +286,14 @@ fn wide_types(site: &Site<'_>, value: Option<&Expr>) -> Vec<String> {
 /// Declares a local or a parameter with other specifiers.
 fn retype(site: &Site<'_>, name: &str, specifiers: &str, rank: u32, drafts: &mut Vec<Draft>) {
     let note = format!("`{name}` becomes {specifiers}");
-    let mut push = |rank, edits| drafts.push(Draft { rank, edits, origin: "wider-variable", note: note.clone() });
+    let mut push = |rank, edits| {
+        drafts.push(Draft {
+            rank,
+            edits,
+            origin: "wider-variable",
+            note: note.clone(),
+        })
+    };
     if let Some((node, d)) = site.outline.declarator(name) {
         if d.pointers > 0 || d.bound.is_some() || site.outline.text(d.specifiers.clone()) == specifiers {
             return;
@@ -217,21 +303,34 @@ fn retype(site: &Site<'_>, name: &str, specifiers: &str, rank: u32, drafts: &mut
         } else {
             // `u32 a, b;`: the one name moves to a declaration of its own.
             let all = &site.outline.nodes[node].declarators;
-            let Some(at) = all.iter().position(|o| o.name == name) else { return };
+            let Some(at) = all.iter().position(|o| o.name == name) else {
+                return;
+            };
             let gap = match (at.checked_sub(1).and_then(|i| all.get(i)), all.get(at + 1)) {
                 (Some(before), _) => before.range.end..d.range.end,
                 (None, Some(next)) => d.range.start..next.range.start,
                 (None, None) => return,
             };
             let indent = site.indent(site.outline.nodes[node].range.start);
-            let own = format!("\n{indent}{specifiers} {};", site.source.get(d.range.clone()).unwrap_or(name));
-            push(rank + 2, vec![replace(&gap, ""), insert(site.outline.nodes[node].range.end, own)]);
+            let own = format!(
+                "\n{indent}{specifiers} {};",
+                site.source.get(d.range.clone()).unwrap_or(name)
+            );
+            push(
+                rank + 2,
+                vec![replace(&gap, ""), insert(site.outline.nodes[node].range.end, own)],
+            );
         }
         return;
     }
     let params = site.outline.function.params.clone();
-    let (Some(old), Some(text)) = (site.types.specifiers(name), site.source.get(params.clone())) else { return };
-    if let Some(at) = text.find(&format!("{old} {name}")).filter(|_| old != specifiers && site.types.is_param(name)) {
+    let (Some(old), Some(text)) = (site.types.specifiers(name), site.source.get(params.clone())) else {
+        return;
+    };
+    if let Some(at) = text
+        .find(&format!("{old} {name}"))
+        .filter(|_| old != specifiers && site.types.is_param(name))
+    {
         let start = params.start + at;
         push(rank + 12, vec![replace(&(start..start + old.len()), specifiers)]);
     }
@@ -239,9 +338,13 @@ fn retype(site: &Site<'_>, name: &str, specifiers: &str, rank: u32, drafts: &mut
 
 /// A signed index that is compared with an upper bound only: unsigned, the one comparison is enough.
 fn unsigned_index(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    let Some((_, index)) = super::conditions::subscript(&site.op) else { return };
+    let Some((_, index)) = super::conditions::subscript(&site.op) else {
+        return;
+    };
     for name in variables(site.text(index)) {
-        if let Some(CType::Int { bits, signed: true }) = site.types.specifiers(&name).map(|s| super::types::basic(&s)) {
+        if let Some(CType::Int { bits, signed: true }) =
+            site.types.specifiers(&name).map(|s| super::types::basic(&s))
+        {
             let specifiers = match (bits, site.kernel()) {
                 (64, _) => "size_t",
                 _ => "unsigned int",
@@ -266,7 +369,9 @@ fn array_allocations(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 }
 
 fn array_allocation(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
-    let ExprKind::Call { callee, args } = &call.kind else { return };
+    let ExprKind::Call { callee, args } = &call.kind else {
+        return;
+    };
     let (name, at) = match site.text(callee) {
         "kmalloc" => ("kmalloc_array", 0),
         "kzalloc" => ("kcalloc", 0),
@@ -281,7 +386,10 @@ fn array_allocation(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
     let mut push = |a: &str, b: &str, rank| {
         drafts.push(Draft {
             rank,
-            edits: vec![replace(&callee.range, name), replace(&size.range, format!("{a}, {b}"))],
+            edits: vec![
+                replace(&callee.range, name),
+                replace(&size.range, format!("{a}, {b}")),
+            ],
             origin: "array-allocation",
             note: format!("{name} checks the product"),
         });

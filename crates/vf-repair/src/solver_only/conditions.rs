@@ -65,7 +65,9 @@ fn used(index: &Expr) -> &Expr {
 }
 
 fn index_upper(site: &Site<'_>, found: &mut Conditions) {
-    let Some((base, index)) = subscript(&site.op) else { return };
+    let Some((base, index)) = subscript(&site.op) else {
+        return;
+    };
     let index = used(index);
     if !index.is_pure() {
         return;
@@ -89,7 +91,11 @@ fn beyond(site: &Site<'_>, found: &mut Conditions, rank: u32, index: &Expr, limi
     match &index.unparenthesised().kind {
         ExprKind::Binary { op: plus, lhs, rhs } if plus == "+" => {
             let (a, b) = (site.side(lhs), site.side(rhs));
-            let tight = if limit.contains(' ') { format!("({limit})") } else { limit.to_string() };
+            let tight = if limit.contains(' ') {
+                format!("({limit})")
+            } else {
+                limit.to_string()
+            };
             found.add(rank, format!("{a} >= {tight} || {b} {op} {tight} - {a}"));
             found.add(rank + 2, format!("{a} + {b} {op} {limit}"));
         }
@@ -110,9 +116,14 @@ fn beyond(site: &Site<'_>, found: &mut Conditions, rank: u32, index: &Expr, limi
 /// The constant that the IR compares with: what the array's length is after the preprocessor.
 fn limit_of_condition(site: &Site<'_>) -> Option<String> {
     let program = site.context.program.as_ref()?;
-    let function = program.functions.iter().find(|f| f.name == site.context.function)?;
+    let function = program
+        .functions
+        .iter()
+        .find(|f| f.name == site.context.function)?;
     let same = |o: &&vf_ir::Obligation| o.property == site.property && o.text == site.obligation.text;
-    let Condition::Holds(vf_ir::Expr::Compare { rhs, .. }) = &function.obligations.iter().find(same)?.condition else {
+    let Condition::Holds(vf_ir::Expr::Compare { rhs, .. }) =
+        &function.obligations.iter().find(same)?.condition
+    else {
         return None;
     };
     match &**rhs {
@@ -122,7 +133,9 @@ fn limit_of_condition(site: &Site<'_>) -> Option<String> {
 }
 
 fn index_lower(site: &Site<'_>, found: &mut Conditions) {
-    let Some((base, index)) = subscript(&site.op) else { return };
+    let Some((base, index)) = subscript(&site.op) else {
+        return;
+    };
     let index = used(index);
     if !index.is_pure() {
         return;
@@ -144,12 +157,21 @@ fn accesses(name: &str, property: Property) -> &'static [(usize, usize)] {
     let write = property != Property::ValidRead;
     match name {
         "memcpy" | "memmove" | "__builtin_memcpy" | "__builtin_memmove" => {
-            if write { &[(0, 2)] } else { &[(1, 2)] }
+            if write {
+                &[(0, 2)]
+            } else {
+                &[(1, 2)]
+            }
         }
         "copy_from_user" | "__copy_from_user" | "memcpy_fromio" => &[(0, 2)],
         "copy_to_user" | "__copy_to_user" | "memcpy_toio" | "write" | "send" => &[(1, 2)],
-        "memset" | "strncpy" | "strscpy" | "strlcpy" | "bzero" | "snprintf" | "scnprintf" | "vsnprintf" | "fgets" => {
-            if name == "memset" || name.starts_with("str") { &[(0, 2)] } else { &[(0, 1)] }
+        "memset" | "strncpy" | "strscpy" | "strlcpy" | "bzero" | "snprintf" | "scnprintf" | "vsnprintf"
+        | "fgets" => {
+            if name == "memset" || name.starts_with("str") {
+                &[(0, 2)]
+            } else {
+                &[(0, 1)]
+            }
         }
         "read" | "recv" | "pread" | "skb_copy_bits" => &[(1, 2)],
         "memcmp" | "strncmp" => &[(0, 2), (1, 2)],
@@ -160,9 +182,14 @@ fn accesses(name: &str, property: Property) -> &'static [(usize, usize)] {
 
 /// Pointer and length arguments of the call that an operation is.
 pub fn access_arguments<'e>(site: &Site<'_>, call: &'e Expr) -> Vec<(&'e Expr, &'e Expr)> {
-    let ExprKind::Call { args, .. } = &call.kind else { return Vec::new() };
+    let ExprKind::Call { args, .. } = &call.kind else {
+        return Vec::new();
+    };
     let name = call.called(site.source).unwrap_or("");
-    accesses(name, site.property).iter().filter_map(|(p, n)| Some((args.get(*p)?, args.get(*n)?))).collect()
+    accesses(name, site.property)
+        .iter()
+        .filter_map(|(p, n)| Some((args.get(*p)?, args.get(*n)?)))
+        .collect()
 }
 
 fn access(site: &Site<'_>, found: &mut Conditions) {
@@ -180,7 +207,12 @@ fn access(site: &Site<'_>, found: &mut Conditions) {
         }
         return;
     }
-    let calls: Vec<&Expr> = site.op.walk().into_iter().filter(|e| matches!(e.kind, ExprKind::Call { .. })).collect();
+    let calls: Vec<&Expr> = site
+        .op
+        .walk()
+        .into_iter()
+        .filter(|e| matches!(e.kind, ExprKind::Call { .. }))
+        .collect();
     for call in calls {
         for (pointer, length) in access_arguments(site, call) {
             if length.is_pure() {
@@ -196,7 +228,10 @@ fn range(site: &Site<'_>, found: &mut Conditions, target: &Target, length: &Expr
     let n = site.side(length);
     // The element behind the bytes is used by its index somewhere: leave room for it.
     let terminated = site.context.all.iter().any(|o| {
-        o.property.starts_with("index-") && o.text.replace(' ', "").ends_with(&format!("[{}]", n.replace(' ', "")))
+        o.property.starts_with("index-")
+            && o.text
+                .replace(' ', "")
+                .ends_with(&format!("[{}]", n.replace(' ', "")))
     });
     let op = if terminated { ">=" } else { ">" };
     if let Some(size) = site.size_of(&target.base) {
@@ -221,10 +256,16 @@ fn range(site: &Site<'_>, found: &mut Conditions, target: &Target, length: &Expr
 
 /// Copies that end at a NUL: the length of the source against the size of the destination.
 fn string_copy(site: &Site<'_>, found: &mut Conditions, call: &Expr) {
-    let ExprKind::Call { args, .. } = &call.kind else { return };
-    let (Some(name), [dst, src, ..]) = (call.called(site.source), args.as_slice()) else { return };
+    let ExprKind::Call { args, .. } = &call.kind else {
+        return;
+    };
+    let (Some(name), [dst, src, ..]) = (call.called(site.source), args.as_slice()) else {
+        return;
+    };
     let target = site.target(dst);
-    let Some(size) = site.size_of(&target.base) else { return };
+    let Some(size) = site.size_of(&target.base) else {
+        return;
+    };
     if !src.is_pure() {
         return;
     }
@@ -232,7 +273,10 @@ fn string_copy(site: &Site<'_>, found: &mut Conditions, call: &Expr) {
     match (name, &target.offset) {
         ("strcpy" | "stpcpy", None) => found.add(2, format!("strlen({source}) >= {size}")),
         ("strcpy" | "stpcpy", Some(offset)) => {
-            found.add(2, format!("{offset} >= {size} || strlen({source}) >= {size} - {offset}"));
+            found.add(
+                2,
+                format!("{offset} >= {size} || strlen({source}) >= {size} - {offset}"),
+            );
         }
         ("strcat", None) => {
             let d = site.text(dst);
@@ -245,11 +289,18 @@ fn string_copy(site: &Site<'_>, found: &mut Conditions, call: &Expr) {
 /// Integer parameters that may say how long something is, other than the ones the expression uses.
 pub fn companions(site: &Site<'_>, expr: &Expr) -> Vec<String> {
     let used = site.variables(expr);
-    let mut names: Vec<String> =
-        site.types.integer_params().into_iter().filter(|n| !used.iter().any(|u| u == n)).map(str::to_string).collect();
+    let mut names: Vec<String> = site
+        .types
+        .integer_params()
+        .into_iter()
+        .filter(|n| !used.iter().any(|u| u == n))
+        .map(str::to_string)
+        .collect();
     let tells = |n: &String| {
         let n = n.to_ascii_lowercase();
-        !["len", "size", "count", "max", "cap", "num", "n"].iter().any(|w| n == *w || w.len() > 1 && n.contains(w))
+        !["len", "size", "count", "max", "cap", "num", "n"]
+            .iter()
+            .any(|w| n == *w || w.len() > 1 && n.contains(w))
     };
     names.sort_by_key(tells);
     names.truncate(3);
@@ -261,7 +312,10 @@ fn null(site: &Site<'_>, found: &mut Conditions) {
         ExprKind::Member { base, .. } | ExprKind::Index { base, .. } => &**base,
         ExprKind::Unary { op, arg } if op == "*" => &**arg,
         ExprKind::Call { args, .. } => {
-            for arg in args.iter().filter(|a| a.is_pure() && a.bare().kind == ExprKind::Ident) {
+            for arg in args
+                .iter()
+                .filter(|a| a.is_pure() && a.bare().kind == ExprKind::Ident)
+            {
                 if site.types.of(arg).is_some_and(|t| t.is_pointer()) {
                     found.add(1, format!("!{}", site.operand(arg.bare())));
                 }
@@ -279,16 +333,30 @@ fn null(site: &Site<'_>, found: &mut Conditions) {
 /// Name of the largest value of a type, and a form that needs no header.
 fn maximum(site: &Site<'_>, ty: Option<&CType>) -> Vec<String> {
     let (name, plain) = match ty {
-        Some(CType::Int { bits: 64, signed: false }) => ("SIZE_MAX", "(size_t)-1"),
-        Some(CType::Int { bits: 64, signed: true }) => ("LONG_MAX", "0x7fffffffffffffff"),
-        Some(CType::Int { bits: 16, signed: false }) => ("USHRT_MAX", "0xffff"),
-        Some(CType::Int { bits: 8, signed: false }) => ("UCHAR_MAX", "0xff"),
+        Some(CType::Int {
+            bits: 64,
+            signed: false,
+        }) => ("SIZE_MAX", "(size_t)-1"),
+        Some(CType::Int {
+            bits: 64,
+            signed: true,
+        }) => ("LONG_MAX", "0x7fffffffffffffff"),
+        Some(CType::Int {
+            bits: 16,
+            signed: false,
+        }) => ("USHRT_MAX", "0xffff"),
+        Some(CType::Int {
+            bits: 8,
+            signed: false,
+        }) => ("UCHAR_MAX", "0xff"),
         Some(CType::Int { signed: false, .. }) => ("UINT_MAX", "0xffffffffU"),
         _ => ("INT_MAX", "0x7fffffff"),
     };
     let mut found = Vec::new();
     let headers = [("SIZE_MAX", "<stdint.h>"), ("", "<limits.h>")];
-    let has = headers.iter().any(|(n, h)| (n.is_empty() || *n == name) && site.source.contains(h));
+    let has = headers
+        .iter()
+        .any(|(n, h)| (n.is_empty() || *n == name) && site.source.contains(h));
     if has || site.may_use(name) {
         found.push(name.to_string());
     }
@@ -326,12 +394,20 @@ fn overflow(site: &Site<'_>, found: &mut Conditions) {
                 }
             }
             "--" => found.add(0, format!("{x} == 0")),
-            "-" => found.add(0, format!("{x} < -{}", maximum(site, ty.as_ref()).last().map_or("", |m| m.as_str()))),
+            "-" => found.add(
+                0,
+                format!(
+                    "{x} < -{}",
+                    maximum(site, ty.as_ref()).last().map_or("", |m| m.as_str())
+                ),
+            ),
             _ => {}
         }
         return;
     }
-    let Some((op, lhs, rhs)) = arithmetic(&site.op) else { return };
+    let Some((op, lhs, rhs)) = arithmetic(&site.op) else {
+        return;
+    };
     if !lhs.is_pure() || !rhs.is_pure() {
         return;
     }
@@ -339,20 +415,29 @@ fn overflow(site: &Site<'_>, found: &mut Conditions) {
     let signed = site.property == Property::SignedOverflow;
     let (a, b) = (site.operand(lhs), site.operand(rhs));
     let constant = matches!(rhs.bare().kind, ExprKind::Number | ExprKind::Sizeof { .. })
-        || site.text(rhs).bytes().all(|c| c == b'_' || c.is_ascii_uppercase() || c.is_ascii_digit());
+        || site
+            .text(rhs)
+            .bytes()
+            .all(|c| c == b'_' || c.is_ascii_uppercase() || c.is_ascii_digit());
     for (i, max) in maximum(site, ty.as_ref()).iter().enumerate() {
         let rank = i as u32;
         match (op, signed) {
             ("+", false) => found.add(rank, format!("{a} > {max} - {b}")),
             ("+", true) if constant => found.add(rank, format!("{a} > {max} - {b}")),
             ("+", true) => {
-                found.add(rank, format!("{b} > 0 ? {a} > {max} - {b} : {a} < -{max} - 1 - {b}"));
+                found.add(
+                    rank,
+                    format!("{b} > 0 ? {a} > {max} - {b} : {a} < -{max} - 1 - {b}"),
+                );
                 found.add(rank + 4, format!("{a} < 0 || {b} < 0 || {a} > {max} - {b}"));
             }
             ("-", false) => found.add(0, format!("{a} < {b}")),
             ("-", true) if constant => found.add(rank, format!("{a} < -{max} - 1 + {b}")),
             ("-", true) => {
-                found.add(rank, format!("{b} > 0 ? {a} < -{max} - 1 + {b} : {a} > {max} + {b}"));
+                found.add(
+                    rank,
+                    format!("{b} > 0 ? {a} < -{max} - 1 + {b} : {a} > {max} + {b}"),
+                );
                 found.add(rank + 4, format!("{a} < 0 || {b} < 0"));
             }
             ("*", false) if constant => found.add(rank, format!("{a} > {max} / {b}")),
@@ -366,7 +451,9 @@ fn overflow(site: &Site<'_>, found: &mut Conditions) {
 
 fn lossy(site: &Site<'_>, found: &mut Conditions) {
     let (value, ty) = converted(site);
-    let Some(value) = value.filter(|v| v.is_pure()) else { return };
+    let Some(value) = value.filter(|v| v.is_pure()) else {
+        return;
+    };
     let x = site.side(value);
     for (i, max) in maximum(site, ty.as_ref()).iter().enumerate() {
         if site.is_signed(value) {
@@ -380,19 +467,30 @@ fn lossy(site: &Site<'_>, found: &mut Conditions) {
 fn converted<'s>(site: &'s Site<'_>) -> (Option<&'s Expr>, Option<CType>) {
     match &site.op.kind {
         ExprKind::Assign { lhs, rhs, .. } => (Some(rhs), site.types.of(lhs)),
-        ExprKind::Cast { ty, arg } => {
-            (Some(arg), Some(super::types::type_of_text(site.source.get(ty.clone()).unwrap_or(""))))
-        }
+        ExprKind::Cast { ty, arg } => (
+            Some(arg),
+            Some(super::types::type_of_text(
+                site.source.get(ty.clone()).unwrap_or(""),
+            )),
+        ),
         _ => {
             let node = &site.outline.nodes[site.node];
             let declared = node.declarators.iter().find(|d| {
-                d.init.as_ref().is_some_and(|i| i.range.start <= site.op.range.start && site.op.range.end <= i.range.end)
+                d.init
+                    .as_ref()
+                    .is_some_and(|i| i.range.start <= site.op.range.start && site.op.range.end <= i.range.end)
             });
-            let assigned = site.outline.expressions(site.node).into_iter().find_map(|e| match e.kind {
-                ExprKind::Assign { lhs, .. } => site.types.of(&lhs),
-                _ => None,
-            });
-            let ty = declared.and_then(|d| site.types.specifiers(&d.name)).map(|s| super::types::basic(&s));
+            let assigned = site
+                .outline
+                .expressions(site.node)
+                .into_iter()
+                .find_map(|e| match e.kind {
+                    ExprKind::Assign { lhs, .. } => site.types.of(&lhs),
+                    _ => None,
+                });
+            let ty = declared
+                .and_then(|d| site.types.specifiers(&d.name))
+                .map(|s| super::types::basic(&s));
             (Some(&site.op), ty.or(assigned))
         }
     }
@@ -404,7 +502,9 @@ fn shift(site: &Site<'_>, found: &mut Conditions) {
         ExprKind::Assign { op, lhs, rhs } if op == "<<=" || op == ">>=" => Some((&**lhs, &**rhs)),
         _ => None,
     });
-    let Some((value, count)) = count.filter(|(_, c)| c.is_pure()) else { return };
+    let Some((value, count)) = count.filter(|(_, c)| c.is_pure()) else {
+        return;
+    };
     let bits = match site.types.of(value) {
         Some(CType::Int { bits, .. }) => bits.max(32),
         _ => 32,
@@ -422,7 +522,9 @@ fn divisor(site: &Site<'_>, found: &mut Conditions) {
         ExprKind::Assign { op, rhs, .. } if op == "/=" || op == "%=" => Some(&**rhs),
         _ => None,
     });
-    let Some(divisor) = divisor.filter(|d| d.is_pure()) else { return };
+    let Some(divisor) = divisor.filter(|d| d.is_pure()) else {
+        return;
+    };
     let bare = divisor.unparenthesised();
     match &bare.kind {
         ExprKind::Binary { op, lhs, rhs } if op == "-" => {
@@ -435,8 +537,17 @@ fn divisor(site: &Site<'_>, found: &mut Conditions) {
 }
 
 fn allocation(site: &Site<'_>, found: &mut Conditions) {
-    let Some(call) = site.op.walk().into_iter().find(|e| matches!(e.kind, ExprKind::Call { .. })) else { return };
-    let ExprKind::Call { args, .. } = &call.kind else { return };
+    let Some(call) = site
+        .op
+        .walk()
+        .into_iter()
+        .find(|e| matches!(e.kind, ExprKind::Call { .. }))
+    else {
+        return;
+    };
+    let ExprKind::Call { args, .. } = &call.kind else {
+        return;
+    };
     for arg in args.iter().filter(|a| a.is_pure()) {
         if !matches!(site.types.of(arg), Some(CType::Int { .. })) {
             continue;
@@ -445,14 +556,25 @@ fn allocation(site: &Site<'_>, found: &mut Conditions) {
         if site.is_signed(arg) {
             found.add(0, format!("{n} < 0"));
         }
-        for (i, max) in maximum(site, Some(&CType::Int { bits: 64, signed: true })).iter().enumerate() {
+        for (i, max) in maximum(
+            site,
+            Some(&CType::Int {
+                bits: 64,
+                signed: true,
+            }),
+        )
+        .iter()
+        .enumerate()
+        {
             found.add(1 + i as u32, format!("{n} > {max}"));
         }
     }
 }
 
 fn assertion(site: &Site<'_>, found: &mut Conditions) {
-    let ExprKind::Call { args, .. } = &site.op.kind else { return };
+    let ExprKind::Call { args, .. } = &site.op.kind else {
+        return;
+    };
     if let [condition, ..] = args.as_slice()
         && condition.is_pure()
     {

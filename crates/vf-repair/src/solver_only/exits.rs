@@ -34,16 +34,30 @@ pub fn exits(site: &Site<'_>, at: NodeId) -> Vec<Exit> {
     let start = site.outline.nodes.get(at).map_or(0, |n| n.range.start);
     let used = own_exits(site, start);
     let preferred = preferred_return(site, returns);
-    let uses_preferred = used.iter().any(|e| *e == preferred);
+    let uses_preferred = used.contains(&preferred);
     for (i, lines) in used.into_iter().enumerate() {
         // The nearest check before the place is the best model of what to do here; a plain error return
         // that fits the fault (`-EINVAL`) goes before others.
-        let rank = if lines == preferred { 0 } else { 1 + i as u32 + u32::from(uses_preferred) };
+        let rank = if lines == preferred {
+            0
+        } else {
+            1 + i as u32 + u32::from(uses_preferred)
+        };
         add(lines, rank);
     }
     add(preferred, 2);
-    if let Some(inner) = site.outline.ancestors(at).into_iter().skip(1).find(|id| site.outline.is_loop(*id)) {
-        let rank = if site.outline.nodes[inner].kind == NodeKind::MacroLoop { 3 } else { 4 };
+    if let Some(inner) = site
+        .outline
+        .ancestors(at)
+        .into_iter()
+        .skip(1)
+        .find(|id| site.outline.is_loop(*id))
+    {
+        let rank = if site.outline.nodes[inner].kind == NodeKind::MacroLoop {
+            3
+        } else {
+            4
+        };
         add(vec!["break;".into()], rank);
         add(vec!["continue;".into()], rank + 1);
     }
@@ -61,9 +75,11 @@ fn own_exits(site: &Site<'_>, before: usize) -> Vec<Vec<String>> {
         let body = &site.outline.nodes[node.children[0]];
         let statements: Vec<&str> = match body.kind {
             NodeKind::Return | NodeKind::Goto => vec![site.outline.text(body.range.clone())],
-            NodeKind::Block if site.leaves(node.children[0]) && body.children.len() <= 2 => {
-                body.children.iter().map(|c| site.outline.text(site.outline.nodes[*c].range.clone())).collect()
-            }
+            NodeKind::Block if site.leaves(node.children[0]) && body.children.len() <= 2 => body
+                .children
+                .iter()
+                .map(|c| site.outline.text(site.outline.nodes[*c].range.clone()))
+                .collect(),
             _ => continue,
         };
         let last = normalised(statements.last().copied().unwrap_or(""));
@@ -80,9 +96,13 @@ fn is_error_exit(statement: &str) -> bool {
     if statement.starts_with("goto ") || statement == "return ;" {
         return true;
     }
-    let Some(value) = statement.strip_prefix("return ") else { return false };
+    let Some(value) = statement.strip_prefix("return ") else {
+        return false;
+    };
     let value = value.trim_end_matches(';').trim();
-    !value.split(' ').any(|w| w.bytes().any(|b| b.is_ascii_lowercase()) && !matches!(w, "false" | "true" | "sizeof"))
+    !value
+        .split(' ')
+        .any(|w| w.bytes().any(|b| b.is_ascii_lowercase()) && !matches!(w, "false" | "true" | "sizeof"))
 }
 
 fn preferred_return(site: &Site<'_>, returns: Returns) -> Vec<String> {
@@ -101,8 +121,14 @@ fn preferred_return(site: &Site<'_>, returns: Returns) -> Vec<String> {
 
 fn return_type(site: &Site<'_>) -> Returns {
     let function = &site.outline.function;
-    let header = site.source.get(function.range.start..function.params.start).unwrap_or("");
-    let before_name = header.rfind(&function.name).and_then(|at| header.get(..at)).unwrap_or(header);
+    let header = site
+        .source
+        .get(function.range.start..function.params.start)
+        .unwrap_or("");
+    let before_name = header
+        .rfind(&function.name)
+        .and_then(|at| header.get(..at))
+        .unwrap_or(header);
     if before_name.contains('*') {
         return Returns::Pointer;
     }

@@ -25,7 +25,14 @@ pub fn guards(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 }
 
 /// `if (bad) exit;` in front of a statement.
-fn new_guard(site: &Site<'_>, node: NodeId, bad: &str, rank: u32, origin: &'static str, drafts: &mut Vec<Draft>) {
+fn new_guard(
+    site: &Site<'_>,
+    node: NodeId,
+    bad: &str,
+    rank: u32,
+    origin: &'static str,
+    drafts: &mut Vec<Draft>,
+) {
     let node = site.statement(node);
     for exit in exits(site, node).into_iter().take(EXITS) {
         let step = site.step();
@@ -42,7 +49,10 @@ fn new_guard(site: &Site<'_>, node: NodeId, bad: &str, rank: u32, origin: &'stat
             rank: rank + 3 * exit.rank,
             edits: site.before(node, &lines),
             origin,
-            note: format!("leave with `{}` when {bad}", exit.lines.last().map_or("", |l| l.trim_end_matches(';'))),
+            note: format!(
+                "leave with `{}` when {bad}",
+                exit.lines.last().map_or("", |l| l.trim_end_matches(';'))
+            ),
         });
     }
 }
@@ -68,7 +78,11 @@ fn widen_guards(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>) 
         };
         let (old_text, bad_text) = (keep(old), keep(&bad));
         let lower = bad.ends_with("< 0") && parsed.is_pure();
-        let new = if lower { format!("{bad_text} || {old_text}") } else { format!("{old_text} || {bad_text}") };
+        let new = if lower {
+            format!("{bad_text} || {old_text}")
+        } else {
+            format!("{old_text} || {bad_text}")
+        };
         drafts.push(Draft {
             rank: 18 + rank + i as u32 + if shared < used.len() { 6 } else { 0 },
             edits: vec![replace(&head, new)],
@@ -80,7 +94,9 @@ fn widen_guards(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>) 
 
 /// The enclosing loop goes on only while the operation is safe.
 fn loop_condition(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>) {
-    let Some(inner) = site.loops().into_iter().next() else { return };
+    let Some(inner) = site.loops().into_iter().next() else {
+        return;
+    };
     let Some(good) = negated(bad) else { return };
     if let Some(head) = site.outline.condition(inner) {
         let old = site.source.get(head.clone()).unwrap_or("");
@@ -101,7 +117,9 @@ fn loop_condition(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>
 /// The opposite of a condition, without a `!` where an operator will do.
 fn negated(bad: &str) -> Option<String> {
     let expr = parse_text(bad)?;
-    let ExprKind::Binary { op, lhs, rhs } = &expr.kind else { return Some(format!("!({bad})")) };
+    let ExprKind::Binary { op, lhs, rhs } = &expr.kind else {
+        return Some(format!("!({bad})"));
+    };
     let opposite = match op.as_str() {
         ">=" => "<",
         ">" => "<=",
@@ -109,7 +127,13 @@ fn negated(bad: &str) -> Option<String> {
         "<=" => ">",
         "==" => "!=",
         "!=" => "==",
-        "||" => return Some(format!("{} && {}", negated(lhs.text(bad))?, negated(rhs.text(bad))?)),
+        "||" => {
+            return Some(format!(
+                "{} && {}",
+                negated(lhs.text(bad))?,
+                negated(rhs.text(bad))?
+            ));
+        }
         _ => return Some(format!("!({bad})")),
     };
     Some(format!("{} {opposite} {}", lhs.text(bad), rhs.text(bad)))
@@ -117,10 +141,14 @@ fn negated(bad: &str) -> Option<String> {
 
 /// A loop counts up to a bound, and the counter is (part of) an index: test the bound before the loop.
 fn before_loops(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    let Some((base, index)) = subscript(&site.op) else { return };
+    let Some((base, index)) = subscript(&site.op) else {
+        return;
+    };
     let index_text = site.text(index);
     for at in site.loops() {
-        let Some(condition) = site.outline.condition(at).and_then(|r| site.outline.parse(&r)) else { continue };
+        let Some(condition) = site.outline.condition(at).and_then(|r| site.outline.parse(&r)) else {
+            continue;
+        };
         for (counter, bound, inclusive) in counted(site, &condition) {
             if !mentions(index_text, &counter) || !bound.is_pure() {
                 continue;
@@ -134,7 +162,11 @@ fn before_loops(site: &Site<'_>, drafts: &mut Vec<Draft>) {
                 limits = super::conditions::companions(site, &bound);
             }
             for (i, limit) in limits.iter().take(2).enumerate() {
-                let tight = if limit.contains(' ') { format!("({limit})") } else { limit.clone() };
+                let tight = if limit.contains(' ') {
+                    format!("({limit})")
+                } else {
+                    limit.clone()
+                };
                 let bad = match &rest {
                     None => format!("{b} {op} {limit}"),
                     Some(first) => format!("{first} > {tight} || {b} {op} {tight} - {first}"),
@@ -154,7 +186,9 @@ fn before_loops(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 fn counted(site: &Site<'_>, condition: &Expr) -> Vec<(String, Expr, bool)> {
     let mut found = Vec::new();
     for part in condition.walk() {
-        let ExprKind::Binary { op, lhs, rhs } = &part.kind else { continue };
+        let ExprKind::Binary { op, lhs, rhs } = &part.kind else {
+            continue;
+        };
         let (low, high, inclusive) = match op.as_str() {
             "<" | "!=" => (lhs, rhs, false),
             "<=" => (lhs, rhs, true),
@@ -194,13 +228,17 @@ fn clamps(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     for call in site.op.walk() {
         for (pointer, length) in access_arguments(site, call) {
             let target = site.target(pointer);
-            let Some(size) = site.size_of(&target.base) else { continue };
+            let Some(size) = site.size_of(&target.base) else {
+                continue;
+            };
             let limit = match &target.offset {
                 None => size.clone(),
                 Some(offset) => format!("{size} - {offset}"),
             };
             clamp(site, site.node, length, &limit, 34, drafts);
-            if matches!(length.bare().kind, ExprKind::Number | ExprKind::Sizeof { .. }) || is_constant(site, length) {
+            if matches!(length.bare().kind, ExprKind::Number | ExprKind::Sizeof { .. })
+                || is_constant(site, length)
+            {
                 drafts.push(Draft {
                     rank: 12,
                     edits: vec![replace(&length.range, limit.clone())],
@@ -228,7 +266,10 @@ fn clamps(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 fn is_constant(site: &Site<'_>, expr: &Expr) -> bool {
     let text = site.text(expr);
-    !text.is_empty() && text.bytes().all(|b| b == b'_' || b.is_ascii_uppercase() || b.is_ascii_digit())
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b == b'_' || b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// `x = min(x, limit);` in front of a statement, for a variable that the function may change.
@@ -243,7 +284,10 @@ fn clamp(site: &Site<'_>, node: NodeId, value: &Expr, limit: &str, rank: u32, dr
         Some(ty) if site.may_use("min_t") && matches!(site.types.of(bare), Some(CType::Int { .. })) => {
             vec![format!("{name} = min_t({ty}, {name}, {limit});")]
         }
-        _ => vec![format!("if ({name} > {limit})"), format!("{}{name} = {limit};", site.step())],
+        _ => vec![
+            format!("if ({name} > {limit})"),
+            format!("{}{name} = {limit};", site.step()),
+        ],
     };
     drafts.push(Draft {
         rank,
@@ -260,14 +304,27 @@ pub fn after_definition(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     }
     for bad in bad_conditions(site).into_iter().take(2) {
         let name = bad.text.trim_start_matches('!');
-        let Some((node, rhs)) = site.definitions(name).into_iter().rev().find(|(_, rhs)| rhs.range.end <= site.op.range.start)
+        let Some((node, rhs)) = site
+            .definitions(name)
+            .into_iter()
+            .rev()
+            .find(|(_, rhs)| rhs.range.end <= site.op.range.start)
         else {
             continue;
         };
-        let allocates = rhs.bare().called(site.source).is_some_and(|f| super::sizes::size_arguments(f).is_some());
+        let allocates = rhs
+            .bare()
+            .called(site.source)
+            .is_some_and(|f| super::sizes::size_arguments(f).is_some());
         let mut ways = exits(site, site.statement(site.node));
         if allocates && site.kernel() && ways.iter().any(|e| e.lines == ["return -EINVAL;"]) {
-            ways.insert(0, super::exits::Exit { lines: vec!["return -ENOMEM;".into()], rank: 0 });
+            ways.insert(
+                0,
+                super::exits::Exit {
+                    lines: vec!["return -ENOMEM;".into()],
+                    rank: 0,
+                },
+            );
         }
         for exit in ways.into_iter().take(EXITS) {
             let step = site.step();
@@ -298,7 +355,9 @@ fn last_declaration(site: &Site<'_>, node: NodeId) -> Option<NodeId> {
     let siblings = &site.outline.nodes[parent].children;
     let at = siblings.iter().position(|c| *c == node)?;
     let rest = siblings.iter().skip(at);
-    rest.take_while(|c| site.outline.nodes[**c].kind == NodeKind::Declaration).last().copied()
+    rest.take_while(|c| site.outline.nodes[**c].kind == NodeKind::Declaration)
+        .last()
+        .copied()
 }
 
 /// An `int i` that is only ever an index becomes unsigned; an uninitialised variable gets a value; a pointer
@@ -307,7 +366,9 @@ pub fn declarations(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     match site.property {
         Property::Initialized => {
             for name in site.variables(&site.op) {
-                let Some((_, d)) = site.outline.declarator(&name) else { continue };
+                let Some((_, d)) = site.outline.declarator(&name) else {
+                    continue;
+                };
                 if d.init.is_some() {
                     continue;
                 }
@@ -329,14 +390,22 @@ pub fn declarations(site: &Site<'_>, drafts: &mut Vec<Draft>) {
         Property::Lifetime => {
             for (id, node) in site.outline.nodes.iter().enumerate() {
                 let text = site.outline.text(node.head.clone());
-                let freed = node.kind == NodeKind::Expression && (text.starts_with("free(") || text.starts_with("kfree("));
+                let freed = node.kind == NodeKind::Expression
+                    && (text.starts_with("free(") || text.starts_with("kfree("));
                 if !freed || node.range.start >= site.op.range.start {
                     continue;
                 }
-                let name = text.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
+                let name = text
+                    .split_once('(')
+                    .map_or("", |(_, rest)| rest.trim_end_matches(')'));
                 if let Some(edits) = site.after(id, &[format!("{name} = NULL;")]) {
                     let note = format!("`{name}` is null once it was freed");
-                    drafts.push(Draft { rank: 30, edits, origin: "null-after-free", note });
+                    drafts.push(Draft {
+                        rank: 30,
+                        edits,
+                        origin: "null-after-free",
+                        note,
+                    });
                 }
             }
         }

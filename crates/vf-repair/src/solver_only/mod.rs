@@ -61,7 +61,9 @@ impl Proposer for SolverOnly {
     fn propose(&mut self, context: &Context, _: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
         let mut batch = Vec::new();
         for candidate in candidates(context)? {
-            let Ok(text) = candidate.apply(&context.text) else { continue };
+            let Ok(text) = candidate.apply(&context.text) else {
+                continue;
+            };
             if batch.len() < BATCH && self.offered.insert(normalised(&text)) {
                 batch.push(candidate);
             }
@@ -82,10 +84,17 @@ pub fn candidates(context: &Context) -> Result<Vec<Candidate>, ProposerError> {
         });
     };
     let outline = Outline::new(&context.text, function);
-    let types = Types::new(&context.text, context.program.as_deref(), &context.function, &outline);
+    let types = Types::new(
+        &context.text,
+        context.program.as_deref(),
+        &context.function,
+        &outline,
+    );
     let mut drafts: Vec<Draft> = Vec::new();
     for (i, obligation) in context.failed.iter().enumerate() {
-        let Some(site) = Site::new(context, &outline, &types, obligation) else { continue };
+        let Some(site) = Site::new(context, &outline, &types, obligation) else {
+            continue;
+        };
         let from = drafts.len();
         guards::guards(&site, &mut drafts);
         guards::after_definition(&site, &mut drafts);
@@ -105,8 +114,11 @@ pub fn candidates(context: &Context) -> Result<Vec<Candidate>, ProposerError> {
     let mut seen: HashSet<String> = HashSet::from([normalised(&context.text)]);
     let mut result = Vec::new();
     for draft in drafts {
-        let candidate =
-            Candidate { edits: draft.edits, origin: format!("solver-only/{}", draft.origin), note: draft.note };
+        let candidate = Candidate {
+            edits: draft.edits,
+            origin: format!("solver-only/{}", draft.origin),
+            note: draft.note,
+        };
         match candidate.apply(&context.text) {
             Ok(text) if seen.insert(normalised(&text)) => result.push(candidate),
             _ => {}

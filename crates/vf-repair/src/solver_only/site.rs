@@ -5,7 +5,7 @@ use std::ops::Range;
 use vf_ir::{ArrayLen, CType, Property};
 use vf_verify::report::ObligationReport;
 
-use super::types::{Types, number, pointee};
+use super::types::{Types, number};
 use crate::ctext::expr::{Expr, ExprKind};
 use crate::ctext::lex::{TokenKind, mentions, normalised, tokens, variables};
 use crate::ctext::outline::{NodeId, NodeKind, Outline};
@@ -53,11 +53,25 @@ impl<'a> Site<'a> {
         let wanted = normalised(&obligation.text);
         let expressions = outline.expressions(node);
         let all: Vec<&Expr> = expressions.iter().flat_map(Expr::walk).collect();
-        let by_text = all.iter().filter(|e| !wanted.is_empty() && normalised(e.text(source)) == wanted);
+        let by_text = all
+            .iter()
+            .filter(|e| !wanted.is_empty() && normalised(e.text(source)) == wanted);
         let by_text = by_text.min_by_key(|e| e.range.start.abs_diff(at));
-        let covering = all.iter().filter(|e| e.range.contains(&at)).min_by_key(|e| (e.range.start != at, e.range.len()));
+        let covering = all
+            .iter()
+            .filter(|e| e.range.contains(&at))
+            .min_by_key(|e| (e.range.start != at, e.range.len()));
         let op = by_text.or(covering).or(all.first())?;
-        Some(Site { context, source, outline, types, property, obligation, node, op: (*op).clone() })
+        Some(Site {
+            context,
+            source,
+            outline,
+            types,
+            property,
+            obligation,
+            node,
+            op: (*op).clone(),
+        })
     }
 
     pub fn text(&self, expr: &Expr) -> &'a str {
@@ -71,7 +85,11 @@ impl<'a> Site<'a> {
     /// Text of an operand of a comparison or of `+ - * /`, in parentheses where it needs them.
     pub fn operand(&self, expr: &Expr) -> String {
         let bare = expr.unparenthesised();
-        if bare.is_primary() { self.text(bare).to_string() } else { format!("({})", self.text(bare)) }
+        if bare.is_primary() {
+            self.text(bare).to_string()
+        } else {
+            format!("({})", self.text(bare))
+        }
     }
 
     /// Text of one side of a comparison.
@@ -95,14 +113,20 @@ impl<'a> Site<'a> {
         if mentions(self.source, name) {
             return true;
         }
-        let declared = self.context.program.as_ref().is_some_and(|p| p.function_named(name).is_some());
+        let declared = self
+            .context
+            .program
+            .as_ref()
+            .is_some_and(|p| p.function_named(name).is_some());
         declared || self.kernel() || header_of(name).is_some_and(|h| self.source.contains(h))
     }
 
     /// The number of elements of an array, as the file would write it, most idiomatic first. Empty for what
     /// is not an array of fixed length.
     pub fn limits(&self, base: &Expr) -> Vec<String> {
-        let Some(CType::Array { element, len }) = self.types.of(base) else { return Vec::new() };
+        let Some(CType::Array { element, len }) = self.types.of(base) else {
+            return Vec::new();
+        };
         if len == ArrayLen::Unknown {
             return Vec::new();
         }
@@ -141,8 +165,9 @@ impl<'a> Site<'a> {
                 && matches!(text(i + 4), ";" | "," | "=")
         })?;
         let bound = text(found + 2);
-        (number(bound).is_some() || !bound.is_empty() && bound.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()))
-            .then(|| bound.to_string())
+        (number(bound).is_some()
+            || !bound.is_empty() && bound.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()))
+        .then(|| bound.to_string())
     }
 
     /// Splits a pointer expression into object and offset: `buf`, `buf + n`, `&buf[n]`, `&x`.
@@ -156,15 +181,25 @@ impl<'a> Site<'a> {
                     Some(first) => format!("{first} + {added}"),
                     None => added,
                 };
-                Target { base: inner.base, offset: Some(offset) }
+                Target {
+                    base: inner.base,
+                    offset: Some(offset),
+                }
             }
             ExprKind::Unary { op, arg } if op == "&" => match &arg.bare().kind {
-                ExprKind::Index { base, index } => {
-                    Target { base: base.bare().clone(), offset: Some(self.operand_sum(index)) }
-                }
-                _ => Target { base: arg.bare().clone(), offset: None },
+                ExprKind::Index { base, index } => Target {
+                    base: base.bare().clone(),
+                    offset: Some(self.operand_sum(index)),
+                },
+                _ => Target {
+                    base: arg.bare().clone(),
+                    offset: None,
+                },
             },
-            _ => Target { base: bare.clone(), offset: None },
+            _ => Target {
+                base: bare.clone(),
+                offset: None,
+            },
         }
     }
 
@@ -179,15 +214,14 @@ impl<'a> Site<'a> {
     /// `sizeof(base)` when the base is an object whose size `sizeof` tells.
     pub fn size_of(&self, base: &Expr) -> Option<String> {
         match self.types.of(base)? {
-            CType::Array { len: ArrayLen::Unknown, .. } | CType::Pointer { .. } | CType::Void => None,
+            CType::Array {
+                len: ArrayLen::Unknown,
+                ..
+            }
+            | CType::Pointer { .. }
+            | CType::Void => None,
             _ => Some(format!("sizeof({})", self.text(base))),
         }
-    }
-
-    /// Whether the elements that a pointer or array leads to are one byte wide.
-    pub fn is_bytes(&self, base: &Expr) -> bool {
-        let element = self.types.of(base).as_ref().and_then(pointee);
-        matches!(element, Some(CType::Int { bits: 8, .. } | CType::Bool | CType::Void))
     }
 
     pub fn is_signed(&self, expr: &Expr) -> bool {
@@ -223,16 +257,24 @@ impl<'a> Site<'a> {
         let range = self.outline.nodes[node].range.clone();
         let indent = self.indent(range.start);
         let text: String = lines.iter().map(|line| format!("{line}\n{indent}")).collect();
-        let in_block = self.outline.nodes[node].parent.is_none_or(|p| self.outline.nodes[p].kind == NodeKind::Block);
+        let in_block = self.outline.nodes[node]
+            .parent
+            .is_none_or(|p| self.outline.nodes[p].kind == NodeKind::Block);
         if in_block {
             return vec![insert(range.start, text)];
         }
         // An unbraced body: brace it.
         let parent = self.outline.nodes[node].parent.unwrap_or(node);
         let outer = self.indent(self.outline.nodes[parent].range.start);
-        let head_end = self.source.get(..range.start).map_or(range.start, |s| s.trim_end().len());
+        let head_end = self
+            .source
+            .get(..range.start)
+            .map_or(range.start, |s| s.trim_end().len());
         vec![
-            TextEdit { range: head_end..range.start, replacement: format!(" {{\n{indent}{text}") },
+            TextEdit {
+                range: head_end..range.start,
+                replacement: format!(" {{\n{indent}{text}"),
+            },
             insert(range.end, format!("\n{outer}}}")),
         ]
     }
@@ -252,7 +294,11 @@ impl<'a> Site<'a> {
 
     /// White space at the start of the line that holds a byte.
     pub fn indent(&self, at: usize) -> String {
-        let start = self.source.get(..at).and_then(|s| s.rfind('\n')).map_or(0, |n| n + 1);
+        let start = self
+            .source
+            .get(..at)
+            .and_then(|s| s.rfind('\n'))
+            .map_or(0, |n| n + 1);
         let line = self.source.get(start..).unwrap_or("");
         line.chars().take_while(|c| *c == ' ' || *c == '\t').collect()
     }
@@ -260,7 +306,10 @@ impl<'a> Site<'a> {
     /// One level of indentation in this file.
     pub fn step(&self) -> &'static str {
         let body = self.source.get(self.outline.function.body.clone()).unwrap_or("");
-        let first = body.lines().find(|l| l.starts_with([' ', '\t']) && !l.trim().is_empty()).unwrap_or("\t");
+        let first = body
+            .lines()
+            .find(|l| l.starts_with([' ', '\t']) && !l.trim().is_empty())
+            .unwrap_or("\t");
         if first.starts_with('\t') {
             "\t"
         } else {
@@ -275,7 +324,11 @@ impl<'a> Site<'a> {
 
     /// Loops around the operation, innermost first. One whose head holds the operation counts.
     pub fn loops(&self) -> Vec<NodeId> {
-        self.outline.ancestors(self.node).into_iter().filter(|id| self.outline.is_loop(*id)).collect()
+        self.outline
+            .ancestors(self.node)
+            .into_iter()
+            .filter(|id| self.outline.is_loop(*id))
+            .collect()
     }
 
     /// `if` statements that leave (return, goto, break, continue) before control gets to the operation,
@@ -283,9 +336,13 @@ impl<'a> Site<'a> {
     pub fn guards(&self) -> Vec<(NodeId, Range<usize>)> {
         let mut found = Vec::new();
         for id in self.outline.ancestors(self.node) {
-            let Some(parent) = self.outline.nodes[id].parent else { break };
+            let Some(parent) = self.outline.nodes[id].parent else {
+                break;
+            };
             let siblings = &self.outline.nodes[parent].children;
-            let Some(at) = siblings.iter().position(|c| *c == id) else { continue };
+            let Some(at) = siblings.iter().position(|c| *c == id) else {
+                continue;
+            };
             for sibling in siblings.iter().take(at).rev() {
                 let node = &self.outline.nodes[*sibling];
                 if node.kind == NodeKind::If && node.children.len() == 1 && self.leaves(node.children[0]) {
@@ -332,11 +389,17 @@ impl<'a> Site<'a> {
 }
 
 pub fn insert(at: usize, replacement: String) -> TextEdit {
-    TextEdit { range: at..at, replacement }
+    TextEdit {
+        range: at..at,
+        replacement,
+    }
 }
 
 pub fn replace(range: &Range<usize>, replacement: impl Into<String>) -> TextEdit {
-    TextEdit { range: range.clone(), replacement: replacement.into() }
+    TextEdit {
+        range: range.clone(),
+        replacement: replacement.into(),
+    }
 }
 
 /// Byte offset of a line and column, both from 1.
@@ -348,7 +411,11 @@ fn offset_of(source: &str, line: u32, column: u32) -> Option<usize> {
     let text = source.get(start..)?;
     let text = text.get(..text.find('\n').unwrap_or(text.len()))?;
     let column = (column as usize).saturating_sub(1);
-    let column = if column == 0 { text.len() - text.trim_start().len() } else { column };
+    let column = if column == 0 {
+        text.len() - text.trim_start().len()
+    } else {
+        column
+    };
     (column <= text.len()).then_some(start + column)
 }
 

@@ -12,7 +12,8 @@ use crate::ctext::outline::NodeId;
 /// Arguments of an allocation function that multiply to its size.
 pub fn size_arguments(name: &str) -> Option<&'static [usize]> {
     Some(match name {
-        "malloc" | "kmalloc" | "kzalloc" | "kvmalloc" | "kvzalloc" | "vmalloc" | "vzalloc" | "alloca" | "valloc" => &[0],
+        "malloc" | "kmalloc" | "kzalloc" | "kvmalloc" | "kvzalloc" | "vmalloc" | "vzalloc" | "alloca"
+        | "valloc" => &[0],
         "devm_kmalloc" | "devm_kzalloc" | "realloc" | "krealloc" => &[1],
         "calloc" | "kmalloc_array" | "kcalloc" | "kvmalloc_array" | "kvcalloc" => &[0, 1],
         "reallocarray" | "krealloc_array" => &[1, 2],
@@ -36,7 +37,10 @@ fn allocations(site: &Site<'_>) -> Vec<(NodeId, String, Expr)> {
         let mut more = Vec::new();
         for name in names {
             for (node, rhs) in site.definitions(name) {
-                let call = rhs.walk().into_iter().find(|e| e.called(site.source).and_then(size_arguments).is_some());
+                let call = rhs
+                    .walk()
+                    .into_iter()
+                    .find(|e| e.called(site.source).and_then(size_arguments).is_some());
                 match call {
                     Some(call) if !found.iter().any(|(_, _, c)| c.range == call.range) => {
                         found.push((node, name.clone(), call.clone()));
@@ -54,11 +58,16 @@ fn allocations(site: &Site<'_>) -> Vec<(NodeId, String, Expr)> {
 }
 
 pub fn allocation_sizes(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    if matches!(site.property, Property::NotNull | Property::DivisorNonzero | Property::ShiftInRange) {
+    if matches!(
+        site.property,
+        Property::NotNull | Property::DivisorNonzero | Property::ShiftInRange
+    ) {
         return;
     }
     for (_, pointer, call) in allocations(site) {
-        let ExprKind::Call { args, .. } = &call.kind else { continue };
+        let ExprKind::Call { args, .. } = &call.kind else {
+            continue;
+        };
         let numbers = call.called(site.source).and_then(size_arguments).unwrap_or(&[]);
         if site.property == Property::Initialized {
             zeroed(site, &call, drafts);
@@ -72,7 +81,12 @@ pub fn allocation_sizes(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 fn one_size(site: &Site<'_>, pointer: &str, arg: &Expr, alone: bool, drafts: &mut Vec<Draft>) {
     let mut push = |rank: u32, edits, note: String| {
-        drafts.push(Draft { rank, edits, origin: "allocation-size", note });
+        drafts.push(Draft {
+            rank,
+            edits,
+            origin: "allocation-size",
+            note,
+        });
     };
     for part in arg.walk() {
         if let ExprKind::Sizeof { operand } = &part.kind {
@@ -80,11 +94,19 @@ fn one_size(site: &Site<'_>, pointer: &str, arg: &Expr, alone: bool, drafts: &mu
             let better = format!("*{pointer}");
             if inside != better {
                 let rank = if inside == pointer { 8 } else { 32 };
-                push(rank, vec![replace(operand, better)], format!("the size is that of what `{pointer}` points to"));
+                push(
+                    rank,
+                    vec![replace(operand, better)],
+                    format!("the size is that of what `{pointer}` points to"),
+                );
             }
         }
         if part.called(site.source) == Some("strlen") {
-            push(9, vec![replace(&part.range, format!("{} + 1", site.text(part)))], "room for the terminator".into());
+            push(
+                9,
+                vec![replace(&part.range, format!("{} + 1", site.text(part)))],
+                "room for the terminator".into(),
+            );
         }
     }
     if !alone {
@@ -108,21 +130,36 @@ fn one_size(site: &Site<'_>, pointer: &str, arg: &Expr, alone: bool, drafts: &mu
             None => push(rank, vec![replace(&arg.range, format!("{sum} + {more}"))], note),
         }
     }
-    let element = match site.op.walk().into_iter().find(|e| e.kind == ExprKind::Ident && site.text(e) == pointer) {
+    let element = match site
+        .op
+        .walk()
+        .into_iter()
+        .find(|e| e.kind == ExprKind::Ident && site.text(e) == pointer)
+    {
         Some(p) => site.types.of(p).as_ref().and_then(super::types::pointee),
         None => None,
     };
     let bytes = matches!(element, None | Some(CType::Int { bits: 8, .. } | CType::Void));
     if !bytes && !text.contains("sizeof") {
         let count = site.operand(arg);
-        push(11, vec![replace(&arg.range, format!("{count} * sizeof(*{pointer})"))], "elements, not bytes".into());
-        push(30, vec![replace(&arg.range, format!("{sum} + sizeof(*{pointer})"))], "room for one more element".into());
+        push(
+            11,
+            vec![replace(&arg.range, format!("{count} * sizeof(*{pointer})"))],
+            "elements, not bytes".into(),
+        );
+        push(
+            30,
+            vec![replace(&arg.range, format!("{sum} + sizeof(*{pointer})"))],
+            "room for one more element".into(),
+        );
     }
 }
 
 /// The zeroing variant of an allocation function.
 fn zeroed(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
-    let ExprKind::Call { callee, args } = &call.kind else { return };
+    let ExprKind::Call { callee, args } = &call.kind else {
+        return;
+    };
     let better = match site.text(callee) {
         "kmalloc" => "kzalloc",
         "kmalloc_array" => "kcalloc",
@@ -132,7 +169,10 @@ fn zeroed(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
             let Some(size) = args.first() else { return };
             drafts.push(Draft {
                 rank: 14,
-                edits: vec![replace(&callee.range, "calloc"), insert(size.range.start, "1, ".into())],
+                edits: vec![
+                    replace(&callee.range, "calloc"),
+                    insert(size.range.start, "1, ".into()),
+                ],
                 origin: "zeroed",
                 note: "the allocation is zeroed".into(),
             });
@@ -153,7 +193,10 @@ const LENGTHS: usize = 6;
 
 /// Last resort: a longer array. Bounds by name are left alone: others use the name.
 pub fn longer_arrays(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    if !matches!(site.property, Property::ValidWrite | Property::IndexUpperBound | Property::ValidRead) {
+    if !matches!(
+        site.property,
+        Property::ValidWrite | Property::IndexUpperBound | Property::ValidRead
+    ) {
         return;
     }
     for expr in site.op.walk() {
@@ -170,7 +213,9 @@ pub fn longer_arrays(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             None => member_bound(site.source, name),
         };
         let Some(bound) = bound else { continue };
-        let Some(old) = number(site.source.get(bound.clone()).unwrap_or("")) else { continue };
+        let Some(old) = number(site.source.get(bound.clone()).unwrap_or("")) else {
+            continue;
+        };
         for (i, new) in lengths(old).into_iter().enumerate() {
             drafts.push(Draft {
                 rank: 80 + 4 * i as u32,

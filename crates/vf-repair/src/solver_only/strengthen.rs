@@ -30,9 +30,18 @@ pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     }
 }
 
-fn comparisons(site: &Site<'_>, condition: &Expr, leaves: bool, distance: u32, about: &[String], drafts: &mut Vec<Draft>) {
+fn comparisons(
+    site: &Site<'_>,
+    condition: &Expr,
+    leaves: bool,
+    distance: u32,
+    about: &[String],
+    drafts: &mut Vec<Draft>,
+) {
     for part in condition.walk() {
-        let ExprKind::Binary { op, lhs, rhs } = &part.kind else { continue };
+        let ExprKind::Binary { op, lhs, rhs } = &part.kind else {
+            continue;
+        };
         let text = site.text(part);
         let related = about.iter().any(|v| mentions(text, v));
         let far = distance + if related { 0 } else { 12 };
@@ -44,7 +53,10 @@ fn comparisons(site: &Site<'_>, condition: &Expr, leaves: bool, distance: u32, a
             }
             "&&" if leaves => drafts.push(Draft {
                 rank: 16 + far,
-                edits: vec![replace(&part.range, format!("{} || {}", site.text(lhs), site.text(rhs)))],
+                edits: vec![replace(
+                    &part.range,
+                    format!("{} || {}", site.text(lhs), site.text(rhs)),
+                )],
                 origin: "guard-or",
                 note: "either half of the check is enough to leave".into(),
             }),
@@ -85,7 +97,9 @@ fn off_by_one(
     let Some(n) = number(r) else { return };
     let up = matches!((op, leaves), ("<" | "<=", true) | (">" | ">=", false));
     for by in 1..=2u64 {
-        let Some(moved) = (if up { n.checked_add(by) } else { n.checked_sub(by) }) else { continue };
+        let Some(moved) = (if up { n.checked_add(by) } else { n.checked_sub(by) }) else {
+            continue;
+        };
         drafts.push(Draft {
             rank: 24 + far + 2 * by as u32,
             edits: vec![replace(&part.range, format!("{l} {op} {moved}"))],
@@ -142,16 +156,29 @@ fn bound(
 
 /// `len > LIMIT - 2 - size` wraps when `size` is close to the limit: the subtrahends go to the other side, or
 /// a test of the subtraction goes first.
-fn additive(site: &Site<'_>, part: &Expr, op: &str, lhs: &Expr, rhs: &Expr, far: u32, drafts: &mut Vec<Draft>) {
+fn additive(
+    site: &Site<'_>,
+    part: &Expr,
+    op: &str,
+    lhs: &Expr,
+    rhs: &Expr,
+    far: u32,
+    drafts: &mut Vec<Draft>,
+) {
     for (side, other, flipped) in [(rhs, lhs, false), (lhs, rhs, true)] {
         let (minuend, subtrahends) = differences(side);
         if subtrahends.is_empty() {
             continue;
         }
-        let sum: Vec<String> =
-            std::iter::once(site.side(other)).chain(subtrahends.iter().map(|e| site.operand(e))).collect();
+        let sum: Vec<String> = std::iter::once(site.side(other))
+            .chain(subtrahends.iter().map(|e| site.operand(e)))
+            .collect();
         let (sum, minuend_text) = (sum.join(" + "), site.side(minuend));
-        let new = if flipped { format!("{minuend_text} {op} {sum}") } else { format!("{sum} {op} {minuend_text}") };
+        let new = if flipped {
+            format!("{minuend_text} {op} {sum}")
+        } else {
+            format!("{sum} {op} {minuend_text}")
+        };
         drafts.push(Draft {
             rank: 14 + far,
             edits: vec![replace(&part.range, new)],
@@ -160,12 +187,25 @@ fn additive(site: &Site<'_>, part: &Expr, op: &str, lhs: &Expr, rhs: &Expr, far:
         });
         // `size > LIMIT - 2 || len > LIMIT - 2 - size`: only what is no constant needs the test.
         let is_constant = |e: &&Expr| variables(site.text(e)).is_empty();
-        let constants: Vec<String> = subtrahends.iter().copied().filter(|e| is_constant(&e)).map(|e| site.operand(e)).collect();
-        let moving: Vec<String> = subtrahends.iter().copied().filter(|e| !is_constant(&e)).map(|e| site.operand(e)).collect();
+        let constants: Vec<String> = subtrahends
+            .iter()
+            .copied()
+            .filter(|e| is_constant(e))
+            .map(|e| site.operand(e))
+            .collect();
+        let moving: Vec<String> = subtrahends
+            .iter()
+            .copied()
+            .filter(|e| !is_constant(e))
+            .map(|e| site.operand(e))
+            .collect();
         if moving.is_empty() {
             continue;
         }
-        let limit = std::iter::once(minuend_text).chain(constants).collect::<Vec<_>>().join(" - ");
+        let limit = std::iter::once(minuend_text)
+            .chain(constants)
+            .collect::<Vec<_>>()
+            .join(" - ");
         let moving = moving.join(" + ");
         let exit_when_small = matches!((op, flipped), (">" | ">=", false) | ("<" | "<=", true));
         let new = if exit_when_small {
@@ -196,5 +236,8 @@ fn differences(expr: &Expr) -> (&Expr, Vec<&Expr>) {
 
 /// Whether comparisons before the operation can matter to this property at all.
 pub fn applies(property: Property) -> bool {
-    !matches!(property, Property::NotNull | Property::Initialized | Property::Lifetime | Property::UnreachableCode)
+    !matches!(
+        property,
+        Property::NotNull | Property::Initialized | Property::Lifetime | Property::UnreachableCode
+    )
 }

@@ -8,8 +8,12 @@ use crate::ctext::outline::NodeKind;
 
 pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     for call in site.op.walk() {
-        let ExprKind::Call { callee, args } = &call.kind else { continue };
-        let (Some(name), Some(dst)) = (call.called(site.source), args.first()) else { continue };
+        let ExprKind::Call { callee, args } = &call.kind else {
+            continue;
+        };
+        let (Some(name), Some(dst)) = (call.called(site.source), args.first()) else {
+            continue;
+        };
         let room = rooms(site, dst);
         match name {
             "sprintf" | "vsprintf" => {
@@ -17,7 +21,10 @@ pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
                     for (j, better) in printf_family(site, name).into_iter().enumerate() {
                         drafts.push(Draft {
                             rank: 6 + 2 * i as u32 + j as u32,
-                            edits: vec![replace(&callee.range, better), insert(dst.range.end, format!(", {room}"))],
+                            edits: vec![
+                                replace(&callee.range, better),
+                                insert(dst.range.end, format!(", {room}")),
+                            ],
                             origin: "bounded-string",
                             note: format!("{better} writes at most {room} bytes"),
                         });
@@ -49,7 +56,10 @@ pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             }
             "strncpy" | "strlcpy" | "strscpy" | "memcpy" | "strncat" => {
                 for (i, room) in room.iter().enumerate() {
-                    if let Some(size) = args.get(2).filter(|s| site.text(s) != room && size_is_of_source(site, s, args)) {
+                    if let Some(size) = args
+                        .get(2)
+                        .filter(|s| site.text(s) != room && size_is_of_source(site, s, args))
+                    {
                         drafts.push(Draft {
                             rank: 9 + i as u32,
                             edits: vec![replace(&size.range, room.clone())],
@@ -88,7 +98,10 @@ fn rooms(site: &Site<'_>, dst: &Expr) -> Vec<String> {
     if let Some(size) = site.size_of(&target.base) {
         return vec![with_offset(size)];
     }
-    super::conditions::companions(site, dst).into_iter().map(with_offset).collect()
+    super::conditions::companions(site, dst)
+        .into_iter()
+        .map(with_offset)
+        .collect()
 }
 
 fn printf_family(site: &Site<'_>, name: &str) -> Vec<&'static str> {
@@ -99,10 +112,21 @@ fn printf_family(site: &Site<'_>, name: &str) -> Vec<&'static str> {
     }
     // The kernel's variant returns what was written: right where the result is added up.
     if site.kernel() {
-        let used = site.outline.nodes.get(site.node).is_some_and(|n| n.kind != NodeKind::Expression)
-            || !matches!(site.outline.expressions(site.node).first().map(|e| &e.kind), Some(ExprKind::Call { .. }));
+        let used = site
+            .outline
+            .nodes
+            .get(site.node)
+            .is_some_and(|n| n.kind != NodeKind::Expression)
+            || !matches!(
+                site.outline.expressions(site.node).first().map(|e| &e.kind),
+                Some(ExprKind::Call { .. })
+            );
         let better = if variadic { "scnprintf" } else { "vscnprintf" };
-        if used { found.insert(0, better) } else { found.push(better) }
+        if used {
+            found.insert(0, better)
+        } else {
+            found.push(better)
+        }
     }
     found
 }
@@ -120,38 +144,75 @@ fn copies(
 ) {
     let (d, s) = (site.text(dst), site.text(src));
     let mut push = |rank: u32, edits, note: &str| {
-        drafts.push(Draft { rank, edits, origin: "bounded-string", note: note.to_string() });
+        drafts.push(Draft {
+            rank,
+            edits,
+            origin: "bounded-string",
+            note: note.to_string(),
+        });
     };
-    let alone = site.outline.nodes.get(site.node).is_some_and(|n| n.kind == NodeKind::Expression && n.head == call.range);
+    let alone = site
+        .outline
+        .nodes
+        .get(site.node)
+        .is_some_and(|n| n.kind == NodeKind::Expression && n.head == call.range);
     if site.kernel() {
         let better = if name == "strcat" { "strlcat" } else { "strscpy" };
         let text = format!("{better}({d}, {s}, {room})");
-        let failed = if name == "strcat" { format!("{text} >= {room}") } else { format!("{text} < 0") };
+        let failed = if name == "strcat" {
+            format!("{text} >= {room}")
+        } else {
+            format!("{text} < 0")
+        };
         // A string that does not fit is refused where the function can say so, else cut.
         if alone {
-            for exit in exits(site, site.node).into_iter().take(2).filter(|e| e.lines.len() == 1) {
+            for exit in exits(site, site.node)
+                .into_iter()
+                .take(2)
+                .filter(|e| e.lines.len() == 1)
+            {
                 let indent = site.indent(call.range.start);
                 let body = format!("if ({failed})\n{indent}{}{}", site.step(), exit.lines[0]);
                 let statement = &site.outline.nodes[site.node].range;
-                push(rank + exit.rank, vec![replace(statement, body)], "a string that does not fit is refused");
+                push(
+                    rank + exit.rank,
+                    vec![replace(statement, body)],
+                    "a string that does not fit is refused",
+                );
             }
         }
-        push(rank + 3, vec![replace(&call.range, text)], "the copy is bounded by the destination");
+        push(
+            rank + 3,
+            vec![replace(&call.range, text)],
+            "the copy is bounded by the destination",
+        );
         return;
     }
     if name != "strcat" {
         if site.may_use("snprintf") {
             let text = format!("snprintf({d}, {room}, \"%s\", {s})");
-            push(rank, vec![replace(&call.range, text)], "the copy is bounded by the destination");
+            push(
+                rank,
+                vec![replace(&call.range, text)],
+                "the copy is bounded by the destination",
+            );
         }
         if alone && src.is_pure() && dst.is_pure() {
             let indent = site.indent(call.range.start);
             let text = format!("strncpy({d}, {s}, {room} - 1);\n{indent}{d}[{room} - 1] = '\\0'");
-            push(rank + 4, vec![replace(&call.range, text)], "the copy is bounded and terminated");
+            push(
+                rank + 4,
+                vec![replace(&call.range, text)],
+                "the copy is bounded and terminated",
+            );
         }
     } else if dst.is_pure() {
         let text = format!("strncat({d}, {s}, {room} - strlen({d}) - 1)");
-        push(rank, vec![replace(&call.range, text)], "the append is bounded by the destination");
+        push(
+            rank,
+            vec![replace(&call.range, text)],
+            "the append is bounded by the destination",
+        );
     }
 }
 
@@ -168,7 +229,10 @@ fn size_is_of_source(site: &Site<'_>, size: &Expr, args: &[Expr]) -> bool {
 fn written_length(site: &Site<'_>, drafts: &mut Vec<Draft>) {
     let mut edits = Vec::new();
     for (id, node) in site.outline.nodes.iter().enumerate() {
-        if !matches!(node.kind, NodeKind::Expression | NodeKind::Declaration | NodeKind::Return) {
+        if !matches!(
+            node.kind,
+            NodeKind::Expression | NodeKind::Declaration | NodeKind::Return
+        ) {
             continue;
         }
         for expr in site.outline.expressions(id).iter().flat_map(Expr::walk) {
@@ -177,7 +241,9 @@ fn written_length(site: &Site<'_>, drafts: &mut Vec<Draft>) {
                 _ => continue,
             };
             for call in value.walk() {
-                if let ("snprintf", ExprKind::Call { callee, .. }) = (call.called(site.source).unwrap_or(""), &call.kind) {
+                if let ("snprintf", ExprKind::Call { callee, .. }) =
+                    (call.called(site.source).unwrap_or(""), &call.kind)
+                {
                     edits.push(replace(&callee.range, "scnprintf"));
                 }
             }
@@ -195,7 +261,9 @@ fn written_length(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 
 /// `%s` in a scanf format gets the width of its array.
 fn scan_width(site: &Site<'_>, args: &[Expr], drafts: &mut Vec<Draft>) {
-    let Some((at, format)) = args.iter().enumerate().find(|(_, a)| a.kind == ExprKind::Text) else { return };
+    let Some((at, format)) = args.iter().enumerate().find(|(_, a)| a.kind == ExprKind::Text) else {
+        return;
+    };
     let text = site.text(format);
     let mut conversion = 0;
     let mut chars = text.char_indices().peekable();
@@ -209,12 +277,16 @@ fn scan_width(site: &Site<'_>, args: &[Expr], drafts: &mut Vec<Draft>) {
             }
             Some((_, 's')) => {
                 conversion += 1;
-                let Some(vf_ir::CType::Array { len: vf_ir::ArrayLen::Fixed(n), .. }) =
-                    args.get(at + conversion).and_then(|a| site.types.of(a))
+                let Some(vf_ir::CType::Array {
+                    len: vf_ir::ArrayLen::Fixed(n),
+                    ..
+                }) = args.get(at + conversion).and_then(|a| site.types.of(a))
                 else {
                     continue;
                 };
-                let Some(width) = n.checked_sub(1).filter(|w| *w > 0) else { continue };
+                let Some(width) = n.checked_sub(1).filter(|w| *w > 0) else {
+                    continue;
+                };
                 let place = format.range.start + i + 1;
                 drafts.push(Draft {
                     rank: 6,

@@ -34,7 +34,9 @@ fn offers(source: &str, property: &str, text: &str) -> Vec<String> {
 /// Asserts that one of the offers holds a piece of text, and tells which one it is (from 0).
 fn offered(source: &str, property: &str, operation: &str, wanted: &str) -> usize {
     let all = offers(source, property, operation);
-    let found = all.iter().position(|text| normalised(text).contains(&normalised(wanted)));
+    let found = all
+        .iter()
+        .position(|text| normalised(text).contains(&normalised(wanted)));
     found.unwrap_or_else(|| panic!("no offer holds `{wanted}`:\n{}", all.join("\n-----\n")))
 }
 
@@ -43,7 +45,12 @@ const KERNEL: &str = "#include <linux/kernel.h>\n";
 #[test]
 fn an_index_gets_a_guard() {
     let source = "int t[8];\nint f(unsigned int i)\n{\n\tif (!i)\n\t\treturn -1;\n\treturn t[i];\n}\n";
-    offered(source, "index-upper-bound", "t[i]", "if (i >= 8)\n\t\treturn -1;\n\treturn t[i];");
+    offered(
+        source,
+        "index-upper-bound",
+        "t[i]",
+        "if (i >= 8)\n\t\treturn -1;\n\treturn t[i];",
+    );
     offered(source, "index-upper-bound", "t[i]", "if (!i || i >= 8)");
 }
 
@@ -59,17 +66,37 @@ fn an_off_by_one_is_corrected_first() {
     let source = "int t[8];\nint f(unsigned int i)\n{\n\tif (i > 8)\n\t\treturn -1;\n\treturn t[i];\n}\n";
     assert_eq!(offered(source, "index-upper-bound", "t[i]", "if (i >= 8)"), 0);
     let source = "int t[8];\nvoid f(void)\n{\n\tint i;\n\n\tfor (i = 0; i <= 8; i++)\n\t\tt[i] = 0;\n}\n";
-    assert_eq!(offered(source, "index-upper-bound", "t[i]", "for (i = 0; i < 8; i++)"), 0);
+    assert_eq!(
+        offered(source, "index-upper-bound", "t[i]", "for (i = 0; i < 8; i++)"),
+        0
+    );
 }
 
 #[test]
 fn a_loop_bound_is_tested_before_the_loop() {
     let source = "int t[8];\nint f(unsigned int n)\n{\n\tunsigned int i;\n\n\tfor (i = 0; i < n; i++)\n\t\tt[i] = 0;\n\treturn 0;\n}\n";
-    offered(source, "index-upper-bound", "t[i]", "if (n > 8)\n return -1;\n for (i = 0; i < n; i++)");
-    offered(source, "index-upper-bound", "t[i]", "for (i = 0; i < n && i < 8; i++)");
+    offered(
+        source,
+        "index-upper-bound",
+        "t[i]",
+        "if (n > 8)\n return -1;\n for (i = 0; i < n; i++)",
+    );
+    offered(
+        source,
+        "index-upper-bound",
+        "t[i]",
+        "for (i = 0; i < n && i < 8; i++)",
+    );
     offered(source, "index-upper-bound", "t[i]", "if (n > 8) n = 8; for");
-    let shifted = source.replace("t[i]", "t[k + i]").replace("int n)", "int n, unsigned int k)");
-    offered(&shifted, "index-upper-bound", "t[k + i]", "if (k > 8 || n > 8 - k)");
+    let shifted = source
+        .replace("t[i]", "t[k + i]")
+        .replace("int n)", "int n, unsigned int k)");
+    offered(
+        &shifted,
+        "index-upper-bound",
+        "t[k + i]",
+        "if (k > 8 || n > 8 - k)",
+    );
 }
 
 #[test]
@@ -80,35 +107,87 @@ fn a_copy_is_guarded_or_clamped() {
     let call = "memcpy(buf, s, n)";
     offered(&source, "valid-write", call, "if (!n || n > sizeof(buf))");
     offered(&source, "valid-write", call, "n = min_t(size_t, n, sizeof(buf));");
-    offered(&source, "valid-write", call, "if (n > sizeof(buf))\n return -EINVAL;");
-    let at = source.replace("memcpy(buf, s, n)", "memcpy(buf + k, s, n)").replace("size_t n)", "size_t n, size_t k)");
-    offered(&at, "valid-write", "memcpy(buf + k, s, n)", "if (k > sizeof(buf) || n > sizeof(buf) - k)");
+    offered(
+        &source,
+        "valid-write",
+        call,
+        "if (n > sizeof(buf))\n return -EINVAL;",
+    );
+    let at = source
+        .replace("memcpy(buf, s, n)", "memcpy(buf + k, s, n)")
+        .replace("size_t n)", "size_t n, size_t k)");
+    offered(
+        &at,
+        "valid-write",
+        "memcpy(buf + k, s, n)",
+        "if (k > sizeof(buf) || n > sizeof(buf) - k)",
+    );
     offered(&source, "valid-read", call, "memcpy(buf, s, n)");
 }
 
 #[test]
 fn string_functions_get_bounds() {
-    let source = format!("{KERNEL}int f(int a)\n{{\n\tchar buf[4];\n\n\tsprintf(buf, \"%d\", a);\n\treturn buf[0];\n}}\n");
-    assert_eq!(offered(&source, "valid-write", "sprintf(buf, \"%d\", a)", "snprintf(buf, sizeof(buf), \"%d\", a);"), 0);
-    let source = format!("{KERNEL}struct s {{ char name[8]; }};\nint f(struct s *p, const char *n)\n{{\n\tstrcpy(p->name, n);\n\treturn 0;\n}}\n");
+    let source = format!(
+        "{KERNEL}int f(int a)\n{{\n\tchar buf[4];\n\n\tsprintf(buf, \"%d\", a);\n\treturn buf[0];\n}}\n"
+    );
+    assert_eq!(
+        offered(
+            &source,
+            "valid-write",
+            "sprintf(buf, \"%d\", a)",
+            "snprintf(buf, sizeof(buf), \"%d\", a);"
+        ),
+        0
+    );
+    let source = format!(
+        "{KERNEL}struct s {{ char name[8]; }};\nint f(struct s *p, const char *n)\n{{\n\tstrcpy(p->name, n);\n\treturn 0;\n}}\n"
+    );
     let call = "strcpy(p->name, n)";
-    assert_eq!(offered(&source, "valid-write", call, "if (strscpy(p->name, n, sizeof(p->name)) < 0)\n return -EINVAL;"), 0);
+    assert_eq!(
+        offered(
+            &source,
+            "valid-write",
+            call,
+            "if (strscpy(p->name, n, sizeof(p->name)) < 0)\n return -EINVAL;"
+        ),
+        0
+    );
     let source = "#include <stdio.h>\n#include <string.h>\nvoid f(const char *n)\n{\n\tchar b[8];\n\tstrcpy(b, n);\n\tputs(b);\n}\n";
-    offered(source, "valid-write", "strcpy(b, n)", "snprintf(b, sizeof(b), \"%s\", n);");
-    offered(source, "valid-write", "strcpy(b, n)", "if (strlen(n) >= sizeof(b)) return; strcpy(b, n);");
+    offered(
+        source,
+        "valid-write",
+        "strcpy(b, n)",
+        "snprintf(b, sizeof(b), \"%s\", n);",
+    );
+    offered(
+        source,
+        "valid-write",
+        "strcpy(b, n)",
+        "if (strlen(n) >= sizeof(b)) return; strcpy(b, n);",
+    );
 }
 
 #[test]
 fn a_wrapping_check_is_rearranged() {
     let source = "#define MAX 64\nint f(unsigned long n, unsigned long used)\n{\n\tif (n > MAX - 2 - used)\n\t\treturn -1;\n\treturn g(n + used);\n}\n";
     offered(source, "precondition", "g(n + used)", "if (n + 2 + used > MAX)");
-    offered(source, "precondition", "g(n + used)", "if (used > MAX - 2 || n > MAX - 2 - used)");
+    offered(
+        source,
+        "precondition",
+        "g(n + used)",
+        "if (used > MAX - 2 || n > MAX - 2 - used)",
+    );
 }
 
 #[test]
 fn allocations_are_made_large_enough() {
-    let source = format!("{KERNEL}struct s {{ long a, b; }};\nstruct s *f(void)\n{{\n\tstruct s *p = kmalloc(sizeof(p), GFP_KERNEL);\n\n\tif (!p)\n\t\treturn NULL;\n\tp->b = 1;\n\treturn p;\n}}\n");
-    assert_eq!(offered(&source, "valid-write", "p->b", "kmalloc(sizeof(*p), GFP_KERNEL)"), 0);
+    let source = format!(
+        "{KERNEL}struct s {{ long a, b; }};\nstruct s *f(void)\n{{\n\tstruct s *p = kmalloc(sizeof(p), GFP_KERNEL);\n\n\tif (!p)\n\t\treturn NULL;\n\tp->b = 1;\n\treturn p;\n}}\n"
+    );
+    assert_eq!(
+        offered(&source, "valid-write", "p->b", "kmalloc(sizeof(*p), GFP_KERNEL)"),
+        0
+    );
     let source = "char *f(const char *s)\n{\n\tsize_t n = strlen(s);\n\tchar *p = malloc(n);\n\tif (!p)\n\t\treturn NULL;\n\tstrcpy(p, s);\n\treturn p;\n}\n";
     offered(source, "valid-write", "strcpy(p, s)", "malloc(n + 1)");
     let source = source.replace("malloc(n)", "malloc(n + 1)");
@@ -120,20 +199,48 @@ fn allocations_are_made_large_enough() {
 #[test]
 fn arithmetic_is_checked_or_widened() {
     let source = "#include <linux/overflow.h>\nint f(u32 n)\n{\n\tu32 bytes;\n\n\tbytes = n * 16;\n\treturn g(bytes);\n}\n";
-    offered(source, "unsigned-wrap", "n * 16", "if (check_mul_overflow(n, 16, &bytes)) return -EINVAL;");
-    offered(source, "unsigned-wrap", "n * 16", "size_t bytes; bytes = (size_t)n * 16;");
+    offered(
+        source,
+        "unsigned-wrap",
+        "n * 16",
+        "if (check_mul_overflow(n, 16, &bytes)) return -EINVAL;",
+    );
+    offered(
+        source,
+        "unsigned-wrap",
+        "n * 16",
+        "size_t bytes; bytes = (size_t)n * 16;",
+    );
     let source = "int f(int a, int b)\n{\n\treturn a + b;\n}\n";
-    offered(source, "signed-overflow", "a + b", "if (b > 0 ? a > 0x7fffffff - b : a < -0x7fffffff - 1 - b) return -1;");
+    offered(
+        source,
+        "signed-overflow",
+        "a + b",
+        "if (b > 0 ? a > 0x7fffffff - b : a < -0x7fffffff - 1 - b) return -1;",
+    );
     let source = "int f(char *p, size_t size)\n{\n\tint room = size;\n\tp[room] = 0;\n\treturn room;\n}\n";
-    assert_eq!(offered(source, "lossy-conversion", "size", "size_t room = size;"), 0);
+    assert_eq!(
+        offered(source, "lossy-conversion", "size", "size_t room = size;"),
+        0
+    );
 }
 
 #[test]
 fn divisors_shifts_and_pointers() {
     let source = "int f(int a, int b)\n{\n\treturn a / b;\n}\n";
-    offered(source, "divisor-nonzero", "a / b", "if (!b) return -1; return a / b;");
+    offered(
+        source,
+        "divisor-nonzero",
+        "a / b",
+        "if (!b) return -1; return a / b;",
+    );
     let source = "unsigned f(unsigned a, int s)\n{\n\treturn a << s;\n}\n";
-    offered(source, "shift-in-range", "a << s", "if (s < 0 || s >= 32) return 0;");
+    offered(
+        source,
+        "shift-in-range",
+        "a << s",
+        "if (s < 0 || s >= 32) return 0;",
+    );
     let source = "struct s { int x; };\nint f(struct s *p)\n{\n\treturn p->x;\n}\n";
     offered(source, "not-null", "p->x", "if (!p) return -1; return p->x;");
     let source = "int f(void)\n{\n\tint x;\n\treturn x;\n}\n";
@@ -143,7 +250,12 @@ fn divisors_shifts_and_pointers() {
 #[test]
 fn an_unbraced_body_gets_braces() {
     let source = "int t[8];\nint f(unsigned int i, int c)\n{\n\tif (c)\n\t\treturn t[i];\n\treturn 0;\n}\n";
-    offered(source, "index-upper-bound", "t[i]", "if (c) { if (i >= 8) return -1; return t[i]; } return 0;");
+    offered(
+        source,
+        "index-upper-bound",
+        "t[i]",
+        "if (c) { if (i >= 8) return -1; return t[i]; } return 0;",
+    );
 }
 
 #[test]

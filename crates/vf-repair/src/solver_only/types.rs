@@ -19,9 +19,20 @@ pub struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-    pub fn new(source: &'a str, program: Option<&'a Program>, function: &'a str, outline: &'a Outline<'a>) -> Types<'a> {
+    pub fn new(
+        source: &'a str,
+        program: Option<&'a Program>,
+        function: &'a str,
+        outline: &'a Outline<'a>,
+    ) -> Types<'a> {
         let params = params(source, &outline.function);
-        Types { source, program, function, outline, params }
+        Types {
+            source,
+            program,
+            function,
+            outline,
+            params,
+        }
     }
 
     pub fn model(&self) -> DataModel {
@@ -30,15 +41,23 @@ impl<'a> Types<'a> {
 
     /// Integer parameters: what may say how long a buffer is.
     pub fn integer_params(&self) -> Vec<&str> {
-        self.params.iter().filter(|(_, ty, _)| matches!(ty, CType::Int { .. })).map(|(n, ..)| n.as_str()).collect()
+        self.params
+            .iter()
+            .filter(|(_, ty, _)| matches!(ty, CType::Int { .. }))
+            .map(|(n, ..)| n.as_str())
+            .collect()
     }
 
     /// Specifiers with which a local or parameter is declared (`size_t`, `unsigned int`).
     pub fn specifiers(&self, name: &str) -> Option<String> {
         if let Some((_, d)) = self.outline.declarator(name) {
-            return (d.pointers == 0 && d.bound.is_none()).then(|| self.outline.text(d.specifiers.clone()).to_string());
+            return (d.pointers == 0 && d.bound.is_none())
+                .then(|| self.outline.text(d.specifiers.clone()).to_string());
         }
-        self.params.iter().find(|(n, ..)| n == name).map(|(.., s)| s.clone())
+        self.params
+            .iter()
+            .find(|(n, ..)| n == name)
+            .map(|(.., s)| s.clone())
     }
 
     pub fn is_param(&self, name: &str) -> bool {
@@ -72,8 +91,12 @@ impl<'a> Types<'a> {
         }
         match &d.bound {
             Some(bound) => {
-                let len = number(self.outline.text(bound.clone())).map_or(ArrayLen::Variable, ArrayLen::Fixed);
-                CType::Array { element: Box::new(ty), len }
+                let len =
+                    number(self.outline.text(bound.clone())).map_or(ArrayLen::Variable, ArrayLen::Fixed);
+                CType::Array {
+                    element: Box::new(ty),
+                    len,
+                }
             }
             None => ty,
         }
@@ -86,7 +109,11 @@ impl<'a> Types<'a> {
             w[0].kind == TokenKind::Ident && w[0].text(self.source) == name && w[1].text(self.source) == "["
         })?;
         let before = tokens.get(at.checked_sub(1)?)?;
-        if before.kind != TokenKind::Ident || functions(self.source).iter().any(|f| f.range.contains(&before.start)) {
+        if before.kind != TokenKind::Ident
+            || functions(self.source)
+                .iter()
+                .any(|f| f.range.contains(&before.start))
+        {
             return None;
         }
         let len = tokens.get(at + 2).and_then(|t| number(t.text(self.source)));
@@ -102,8 +129,15 @@ impl<'a> Types<'a> {
             ExprKind::Number => {
                 let text = expr.text(self.source).to_ascii_lowercase();
                 let unsigned = text.ends_with('u') || text.contains("ul");
-                let bits = if text.trim_end_matches('u').ends_with('l') { 64 } else { 32 };
-                Some(CType::Int { bits, signed: !unsigned })
+                let bits = if text.trim_end_matches('u').ends_with('l') {
+                    64
+                } else {
+                    32
+                };
+                Some(CType::Int {
+                    bits,
+                    signed: !unsigned,
+                })
             }
             ExprKind::Text => Some(CType::CHAR.pointer_to()),
             ExprKind::Paren(inner) => self.of(inner),
@@ -119,7 +153,9 @@ impl<'a> Types<'a> {
             ExprKind::Postfix { arg, .. } => self.of(arg),
             ExprKind::Assign { lhs, .. } => self.of(lhs),
             ExprKind::Ternary { then, .. } => self.of(then),
-            ExprKind::Member { base, arrow, name } => self.member(base, *arrow, self.source.get(name.clone())?),
+            ExprKind::Member { base, arrow, name } => {
+                self.member(base, *arrow, self.source.get(name.clone())?)
+            }
             ExprKind::Binary { op, lhs, rhs } => self.binary(op, lhs, rhs),
             ExprKind::Call { .. } => {
                 let callee = expr.called(self.source)?;
@@ -127,14 +163,21 @@ impl<'a> Types<'a> {
                     return Some(self.size_type());
                 }
                 let program = self.program?;
-                program.functions.iter().find(|f| f.name == callee).map(|f| f.ret.clone())
+                program
+                    .functions
+                    .iter()
+                    .find(|f| f.name == callee)
+                    .map(|f| f.ret.clone())
             }
             ExprKind::Braces(_) => None,
         }
     }
 
     fn size_type(&self) -> CType {
-        CType::Int { bits: self.model().pointer_bits(), signed: false }
+        CType::Int {
+            bits: self.model().pointer_bits(),
+            signed: false,
+        }
     }
 
     fn member(&self, base: &Expr, arrow: bool, name: &str) -> Option<CType> {
@@ -142,7 +185,9 @@ impl<'a> Types<'a> {
         if arrow {
             ty = pointee(&ty?);
         }
-        let (Some(CType::Record(id)), Some(program)) = (ty, self.program) else { return self.member_by_text(name) };
+        let (Some(CType::Record(id)), Some(program)) = (ty, self.program) else {
+            return self.member_by_text(name);
+        };
         let mut todo = vec![id];
         while let Some(id) = todo.pop() {
             for field in &program.records.get(id.0 as usize)?.fields {
@@ -159,7 +204,11 @@ impl<'a> Types<'a> {
 
     /// Without an IR: an array member of that name anywhere in the file.
     fn member_by_text(&self, name: &str) -> Option<CType> {
-        if self.program.is_some() { None } else { self.file_scope_array(name) }
+        if self.program.is_some() {
+            None
+        } else {
+            self.file_scope_array(name)
+        }
     }
 
     /// Usual arithmetic conversions, C11 6.3.1.8, on integers; pointer arithmetic keeps the pointer.
@@ -176,7 +225,13 @@ impl<'a> Types<'a> {
             (_, Some(p @ (CType::Pointer { .. } | CType::Array { .. }))) if op == "+" => Some(p),
             (Some(CType::Int { bits: x, signed: s }), Some(CType::Int { bits: y, signed: t })) => {
                 let bits = x.max(y);
-                let signed = if x == y { s && t } else if x > y { s } else { t };
+                let signed = if x == y {
+                    s && t
+                } else if x > y {
+                    s
+                } else {
+                    t
+                };
                 Some(CType::Int { bits, signed })
             }
             (Some(t), None) | (None, Some(t)) => Some(t),
@@ -209,11 +264,17 @@ fn params(source: &str, function: &FunctionText) -> Vec<(String, CType, String)>
     for part in split_commas(text) {
         let words: Vec<(TokenKind, &str)> = tokens(part).iter().map(|t| (t.kind, t.text(part))).collect();
         let before_bracket: Vec<&(TokenKind, &str)> = words.iter().take_while(|(_, w)| *w != "[").collect();
-        let Some(name_at) = before_bracket.iter().rposition(|(k, _)| *k == TokenKind::Ident) else { continue };
+        let Some(name_at) = before_bracket.iter().rposition(|(k, _)| *k == TokenKind::Ident) else {
+            continue;
+        };
         let stars = before_bracket.iter().filter(|(_, w)| *w == "*").count();
         let arrays = usize::from(before_bracket.len() < words.len());
-        let spec: Vec<&str> =
-            before_bracket.iter().take(name_at).filter(|(k, _)| *k == TokenKind::Ident).map(|(_, w)| *w).collect();
+        let spec: Vec<&str> = before_bracket
+            .iter()
+            .take(name_at)
+            .filter(|(k, _)| *k == TokenKind::Ident)
+            .map(|(_, w)| *w)
+            .collect();
         if spec.is_empty() {
             continue;
         }
@@ -258,7 +319,12 @@ pub fn type_of_text(text: &str) -> CType {
 pub fn basic(specifiers: &str) -> CType {
     let words: Vec<&str> = specifiers
         .split_whitespace()
-        .filter(|w| !matches!(*w, "const" | "volatile" | "static" | "register" | "extern" | "__user" | "inline"))
+        .filter(|w| {
+            !matches!(
+                *w,
+                "const" | "volatile" | "static" | "register" | "extern" | "__user" | "inline"
+            )
+        })
         .collect();
     let has = |w: &str| words.contains(&w);
     let int = |bits, signed| CType::Int { bits, signed };
@@ -269,7 +335,9 @@ pub fn basic(specifiers: &str) -> CType {
         return CType::Bool;
     }
     if has("float") || has("double") {
-        return CType::Float { bits: if has("float") { 32 } else { 64 } };
+        return CType::Float {
+            bits: if has("float") { 32 } else { 64 },
+        };
     }
     let unsigned = has("unsigned");
     if has("char") {
@@ -284,7 +352,9 @@ pub fn basic(specifiers: &str) -> CType {
     if has("int") || unsigned || has("signed") || has("enum") {
         return int(32, !unsigned);
     }
-    let Some(name) = words.last() else { return CType::Void };
+    let Some(name) = words.last() else {
+        return CType::Void;
+    };
     match name.trim_start_matches("__").trim_end_matches("_t") {
         "size" | "uintptr" | "uintmax" | "kernel_size" | "ulong" => int(64, false),
         "ssize" | "ptrdiff" | "intptr" | "intmax" | "off" | "loff" | "time" => int(64, true),
@@ -326,17 +396,44 @@ mod tests {
         let of = |text: &str| {
             // Names are looked up by text, so an expression of its own source will do.
             let expr = parse_text(text).expect("parses");
-            let types = Types { source: text, ..Types::new(source, None, "f", &outline) };
+            let types = Types {
+                source: text,
+                ..Types::new(source, None, "f", &outline)
+            };
             types.of(&expr)
         };
-        assert_eq!(of("p[n]"), Some(CType::Int { bits: 8, signed: false }));
-        assert_eq!(of("n * k"), Some(CType::Int { bits: 64, signed: false }));
+        assert_eq!(
+            of("p[n]"),
+            Some(CType::Int {
+                bits: 8,
+                signed: false
+            })
+        );
+        assert_eq!(
+            of("n * k"),
+            Some(CType::Int {
+                bits: 64,
+                signed: false
+            })
+        );
         assert_eq!(of("buf[0] + 1"), Some(CType::INT));
         assert_eq!(of("(u32)q"), Some(CType::UINT));
         assert_eq!(of("*v"), Some(CType::INT));
-        assert!(matches!(of("buf"), Some(CType::Array { len: ArrayLen::Fixed(16), .. })));
+        assert!(matches!(
+            of("buf"),
+            Some(CType::Array {
+                len: ArrayLen::Fixed(16),
+                ..
+            })
+        ));
         assert_eq!(types.integer_params(), ["n", "k"]);
         assert_eq!(types.specifiers("k").as_deref(), Some("unsigned int"));
-        assert!(matches!(types.named("t"), Some(CType::Array { len: ArrayLen::Fixed(4), .. })));
+        assert!(matches!(
+            types.named("t"),
+            Some(CType::Array {
+                len: ArrayLen::Fixed(4),
+                ..
+            })
+        ));
     }
 }
