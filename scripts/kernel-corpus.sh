@@ -22,7 +22,14 @@ export LC_ALL
 # Share of each folder in a hundred files.
 shares='fs:18 net:16 drivers:30 lib:7 kernel:10 mm:7 block:3 crypto:3 security:3 sound:3'
 
+# A .c file that others include is a fragment, no translation unit.
+is_fragment() {
+    grep -qs "^[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]\([^\">]*/\)\{0,1\}$(basename "$1")[\">]" \
+        "$kernel_source/$(dirname "$1")"/*.c "$kernel_source/$(dirname "$1")"/../*.c
+}
+
 preprocess() {
+    is_fragment "$1" && return 1
     name=$(echo "$1" | tr / -)
     name=${name%.c}
     set -- "$1" "$name"

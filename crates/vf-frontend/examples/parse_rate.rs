@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use lang_c::ast::{Declarator, DeclaratorKind, ExternalDeclaration};
 use vf_frontend::preprocess::Preprocessed;
 use vf_frontend::split::{Kind, Unit, split};
 use vf_source::SourceMap;
@@ -25,6 +26,8 @@ struct Row {
     main_functions: Duration,
     /// To parse everything.
     all: Duration,
+    /// Declarations whose names by tokens are not those of their tree.
+    disagree: usize,
 }
 
 fn main() {
@@ -99,7 +102,11 @@ fn measure(file: &Path) -> Result<Row, String> {
             eprintln!("  {reason}: ...{}...", unit.text(around).replace('\n', " "));
         }
     }
+    let disagree = (0..unit.declarations.len())
+        .filter(|i| names_differ(&unit, *i))
+        .count();
     Ok(Row {
+        disagree,
         name: file
             .file_stem()
             .map(|s| s.to_string_lossy().into_owned())
@@ -120,6 +127,46 @@ fn fails(unit: &Unit, index: usize) -> bool {
     unit.declarations.get(index).is_some_and(|d| d.kind != Kind::Asm) && unit.parse(index).is_err()
 }
 
+/// Whether the names that the splitting found by tokens are other than those of the tree.
+fn names_differ(unit: &Unit, index: usize) -> bool {
+    let (Some(declaration), Ok(parsed)) = (unit.declarations.get(index), unit.parse(index)) else {
+        return false;
+    };
+    let by_tokens: Vec<String> = match &declaration.kind {
+        Kind::Function { name } => vec![name.clone()],
+        Kind::Prototype { names } | Kind::Typedef { names } | Kind::Variable { names } => names.clone(),
+        Kind::TagOnly | Kind::Asm | Kind::Other => Vec::new(),
+    };
+    let by_tree: Vec<String> = match &parsed.node.node {
+        ExternalDeclaration::Declaration(d) => d
+            .node
+            .declarators
+            .iter()
+            .filter_map(|d| declared(&d.node.declarator.node))
+            .collect(),
+        ExternalDeclaration::FunctionDefinition(f) => declared(&f.node.declarator.node).into_iter().collect(),
+        ExternalDeclaration::StaticAssert(_) => Vec::new(),
+    };
+    let function = matches!(parsed.node.node, ExternalDeclaration::FunctionDefinition(_));
+    let differ = by_tokens != by_tree || function != matches!(declaration.kind, Kind::Function { .. });
+    if differ && std::env::var_os("VERBOSE").is_some() {
+        eprintln!(
+            "  {:?} but {by_tree:?}: {:.200}",
+            declaration.kind,
+            unit.text(declaration.range.clone())
+        );
+    }
+    differ
+}
+
+fn declared(declarator: &Declarator) -> Option<String> {
+    match &declarator.kind.node {
+        DeclaratorKind::Abstract => None,
+        DeclaratorKind::Identifier(name) => Some(name.node.name.clone()),
+        DeclaratorKind::Declarator(inner) => declared(&inner.node),
+    }
+}
+
 fn report(rows: &[Row]) {
     let sum = |f: fn(&Row) -> usize| rows.iter().map(f).sum::<usize>();
     let seconds = |f: fn(&Row) -> Duration| rows.iter().map(f).sum::<Duration>().as_secs_f64();
@@ -132,6 +179,10 @@ fn report(rows: &[Row]) {
     println!("| files of which every declaration parses | {whole} |");
     println!("| declarations | {} |", sum(|r| r.declarations));
     println!("| declarations that do not parse | {} |", sum(|r| r.failed));
+    println!(
+        "| declarations whose names by tokens and by tree differ | {} |",
+        sum(|r| r.disagree)
+    );
     println!("| functions defined in the main files | {functions} |");
     println!("| of these lost | {lost} |");
     let files = rows.len().max(1) as f64;
