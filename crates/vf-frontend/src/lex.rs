@@ -140,7 +140,7 @@ impl Lexer<'_> {
                 b' ' | b'\t' | b'\r' | 0x0b | 0x0c => self.at += 1,
                 b'\\' if self.peek(1) == b'\n' => self.at += 2,
                 b'\\' if self.peek(1) == b'\r' && self.peek(2) == b'\n' => self.at += 3,
-                b'/' if self.peek(1) == b'/' => self.to_line_end(),
+                b'/' if self.peek(1) == b'/' => self.skip_to_line_end(),
                 b'/' if self.peek(1) == b'*' => self.block_comment(),
                 _ => return,
             }
@@ -152,7 +152,7 @@ impl Lexer<'_> {
     }
 
     /// To the newline that ends the logical line, not past it.
-    fn to_line_end(&mut self) {
+    fn skip_to_line_end(&mut self) {
         while self.at < self.bytes.len() {
             match self.peek(0) {
                 b'\n' => return,
@@ -181,7 +181,7 @@ impl Lexer<'_> {
                 b'\n' => return,
                 b'\\' if self.peek(1) == b'\n' => self.at += 2,
                 b'/' if self.peek(1) == b'*' => self.block_comment(),
-                b'/' if self.peek(1) == b'/' => return self.to_line_end(),
+                b'/' if self.peek(1) == b'/' => return self.skip_to_line_end(),
                 b'"' => self.quoted(b'"'),
                 _ => self.at += 1,
             }

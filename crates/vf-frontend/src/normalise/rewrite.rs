@@ -417,12 +417,13 @@ impl<'a> Rewriter<'a> {
     fn tag(&mut self, keyword: usize, sort: Sort) {
         self.top().segment.typed = true;
         self.tag_attributes(keyword);
-        if self.is_identifier(self.at) && !self.next_text().starts_with("__attribute") {
-            if let Some(name) = self.input.tokens.get(self.at).copied() {
-                self.at += 1;
-                self.emit(name, name.text(self.input.text));
-                self.last = Last::Operand;
-            }
+        if self.is_identifier(self.at)
+            && !self.next_text().starts_with("__attribute")
+            && let Some(name) = self.input.tokens.get(self.at).copied()
+        {
+            self.at += 1;
+            self.emit(name, name.text(self.input.text));
+            self.last = Last::Operand;
         }
         // `struct tag __attribute__((...)) {` is none of GCC's, but a brace tells whose the attribute is.
         let mut after = self.at;
@@ -493,10 +494,11 @@ impl<'a> Rewriter<'a> {
 
     fn punct(&mut self, token: Token, index: usize) {
         let text = spelling(token.text(self.input.text));
-        if text == "[" && self.next_text() == "[" {
-            if let Some(end) = past_specifier(self.input.text, self.input.tokens, index) {
-                return self.attribute_specifier(index, end);
-            }
+        if text == "["
+            && self.next_text() == "["
+            && let Some(end) = past_specifier(self.input.text, self.input.tokens, index)
+        {
+            return self.attribute_specifier(index, end);
         }
         match text {
             "(" => self.open_parenthesis(token),

@@ -139,13 +139,15 @@ impl StandIns {
             };
             // A stand-in's own marker follows the one that enters the stand-in.
             let entered_stand_in = previous.as_ref().is_some_and(|p| p.starts_with(folder.path()));
-            if marker.enters && !entered_stand_in {
-                if let Some(header) = self.headers.iter().find(|h| same_file(h, &file)) {
-                    return Err(FrontendError::OverlayNotUsed {
-                        path: path.to_path_buf(),
-                        header: header.clone(),
-                    });
-                }
+            let header = self
+                .headers
+                .iter()
+                .find(|h| h.file_name() == file.file_name() && same_file(h, &file));
+            if let Some(header) = header.filter(|_| marker.enters && !entered_stand_in) {
+                return Err(FrontendError::OverlayNotUsed {
+                    path: path.to_path_buf(),
+                    header: header.clone(),
+                });
             }
             previous = Some(file);
         }

@@ -1,1 +1,286 @@
+use std::path::{Path, PathBuf};
 
+use vf_ir::DataModel;
+
+use super::{
+    CompileFlags, flags_from_compile_commands, flags_from_kernel_cmd, preprocess, split_command, to_text,
+};
+use crate::error::FrontendError;
+use crate::{Options, Wanted};
+
+fn options(flags: &[&str]) -> Options {
+    Options {
+        model: DataModel::Lp64,
+        compiler: "cc".into(),
+        flags: flags.iter().map(|f| f.to_string()).collect(),
+        directory: None,
+        wanted: Wanted::All,
+        overlay: Vec::new(),
+        library_models: false,
+        snippet: false,
+    }
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn error(path: &Path, options: &Options) -> FrontendError {
+    match preprocess(path, options) {
+        Ok(pre) => panic!("preprocessed: {}", pre.text),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn bad_files_are_named() {
+    let f = folder(&[("empty.c", " \n\t\n"), ("bin.c", "int x;\n\0\x01")]);
+    let path = |name: &str| f.path().join(name);
+    let o = options(&[]);
+    assert!(matches!(
+        error(&path("none.c"), &o),
+        FrontendError::MissingFile { .. }
+    ));
+    assert!(matches!(error(f.path(), &o), FrontendError::Directory { .. }));
+    assert!(matches!(error(&path("empty.c"), &o), FrontendError::Empty { .. }));
+    assert!(matches!(
+        error(&path("bin.c"), &o),
+        FrontendError::Binary { line: 2, .. }
+    ));
+    assert!(matches!(
+        error(Path::new("/dev/null"), &o),
+        FrontendError::NotAFile { .. }
+    ));
+}
+
+#[test]
+fn a_compiler_that_is_missing_or_refuses_is_named() {
+    let f = folder(&[("a.c", "int x;\n\n#include <no/such/header.h>\n")]);
+    let path = f.path().join("a.c");
+    let missing = Options {
+        compiler: "no-such-cc".into(),
+        ..options(&[])
+    };
+    assert!(matches!(
+        error(&path, &missing),
+        FrontendError::CompilerMissing { .. }
+    ));
+    let FrontendError::Preprocessor { line, message, .. } = error(&path, &options(&[])) else {
+        panic!()
+    };
+    assert_eq!(line, Some(3));
+    assert!(message.contains("no/such/header.h"), "{message}");
+    let shown = error(&path, &options(&[])).to_string();
+    assert!(shown.contains("a.c:3:") && shown.contains("--snippet"), "{shown}");
+    let nowhere = Options {
+        directory: Some(f.path().join("gone")),
+        ..options(&[])
+    };
+    assert!(matches!(
+        error(&path, &nowhere),
+        FrontendError::CompilerUnusable { .. }
+    ));
+}
+
+#[test]
+fn flags_reach_the_preprocessor_and_harmful_ones_do_not() {
+    let f = folder(&[
+        ("a.c", "int x = N;\n#ifdef __LP64__\nint lp64;\n#endif\n"),
+        ("i/p.h", "int p;\n"),
+    ]);
+    let path = f.path().join("a.c");
+    let o = options(&[
+        "-DN=42",
+        "-c",
+        "-o",
+        "a.o",
+        "-MD",
+        "-MF",
+        "a.d",
+        "-P",
+        "-Wp,-MMD,x.d",
+        "-Werror",
+        "-include",
+        "i/p.h",
+    ]);
+    let pre = preprocess(
+        &path,
+        &Options {
+            directory: Some(f.path().into()),
+            ..o
+        },
+    )
+    .unwrap();
+    assert!(pre.text.contains("int x = 42;") && pre.text.contains("int p;") && pre.text.contains("lp64"));
+    assert!(pre.text.contains("# 1 "), "line markers are kept");
+    assert!(
+        !f.path().join("a.o").exists() && !f.path().join("a.d").exists() && !f.path().join("x.d").exists()
+    );
+    let ilp32 = Options {
+        model: DataModel::Ilp32,
+        ..options(&["-DN=1"])
+    };
+    assert!(!preprocess(&path, &ilp32).unwrap().text.contains("int lp64"));
+}
+
+#[test]
+fn bytes_that_are_not_utf8_keep_their_places() {
+    let (text, bad) = to_text(b"a\xe9b\xc3\xa9\xff");
+    assert_eq!((text.as_str(), bad.as_slice()), ("a?bé?", &[1, 5][..]));
+    let f = tempfile::tempdir().unwrap();
+    let path = f.path().join("latin1.c");
+    std::fs::write(&path, b"/* caf\xe9 */ int x; // \xff\n").unwrap();
+    assert!(preprocess(&path, &options(&[])).unwrap().text.contains("int x;"));
+}
+
+#[test]
+fn a_text_stands_for_the_file() {
+    let f = folder(&[
+        ("d/a.c", "#include \"h.h\"\nint old;\n"),
+        ("d/h.h", "int from_disk;\n"),
+    ]);
+    let path = f.path().join("d/a.c");
+    let o = Options {
+        overlay: vec![(
+            path.clone(),
+            "#include \"h.h\"\nint new_x = __LINE__;\nchar *f = __FILE__;\n".into(),
+        )],
+        ..options(&[])
+    };
+    let pre = preprocess(&path, &o).unwrap();
+    assert!(
+        pre.text.contains("int from_disk;")
+            && pre.text.contains("int new_x = 2;")
+            && !pre.text.contains("old")
+    );
+    let mut sources = vf_source::SourceMap::new();
+    let unit = crate::split::split(&pre, &mut sources);
+    let at = pre.text.find("new_x").unwrap();
+    let span = unit.place(at..at + 5);
+    assert_eq!((span.file, span.start.line, span.start.column), (unit.main, 2, 5));
+    assert_eq!(sources.get(unit.main).unwrap().path, path);
+    assert_eq!(sources.text(span), Some("new_x"));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "#include \"h.h\"\nint old;\n"
+    );
+    assert!(pre.text.contains(&format!("f = \"{}\"", path.display())));
+}
+
+#[test]
+fn a_text_stands_for_a_header() {
+    let f = folder(&[
+        ("d/a.c", "#include \"h.h\"\n#include <sub/i.h>\n"),
+        ("d/h.h", "int h_disk;\n"),
+        ("inc/sub/i.h", "int i_disk;\n"),
+    ]);
+    let path = f.path().join("d/a.c");
+    let include = f.path().join("inc");
+    let mut o = options(&["-I", include.to_str().unwrap()]);
+    o.overlay = vec![(f.path().join("inc/sub/i.h"), "\nint i_new;\n".into())];
+    let pre = preprocess(&path, &o).unwrap();
+    assert!(pre.text.contains("i_new") && !pre.text.contains("i_disk") && pre.text.contains("h_disk"));
+    let unit = crate::split::split(&pre, &mut vf_source::SourceMap::new());
+    let at = pre.text.find("i_new").unwrap();
+    assert_eq!(unit.place(at..at + 5).start.line, 2);
+    // A neighbour's quoted include goes past every stand-in, unless the neighbour has a stand-in itself.
+    o.overlay = vec![(f.path().join("d/h.h"), "int h_new;\n".into())];
+    assert!(matches!(error(&path, &o), FrontendError::OverlayNotUsed { .. }));
+    o.overlay
+        .push((path.clone(), "#include \"h.h\"\nint a;\n".into()));
+    let pre = preprocess(&path, &o).unwrap();
+    assert!(pre.text.contains("h_new") && !pre.text.contains("h_disk"));
+    // A header that is not included does no harm.
+    o.overlay = vec![(f.path().join("d/other.h"), "int other;\n".into())];
+    assert!(preprocess(&path, &o).is_ok());
+}
+
+#[test]
+fn command_lines_are_split_as_a_shell_does() {
+    assert_eq!(
+        split_command("gcc -DA='b c' -D\"x\\\"y\\z\" a\\ b  '' ; rm x"),
+        ["gcc", "-DA=b c", "-Dx\"y\\z", "a b", ""]
+    );
+    assert_eq!(split_command("'open"), ["open"]);
+    assert!(split_command(" \t").is_empty());
+}
+
+#[test]
+fn compile_commands() {
+    let f = folder(&[("src/a.c", "int a;"), ("src/b.c", "int b;")]);
+    let database = f.path().join("compile_commands.json");
+    let root = f.path().display();
+    std::fs::write(
+        &database,
+        format!(
+            r#"[{{"directory": "{root}", "file": "src/a.c", "command": "ccache cc -DX=\"1 2\" -Isrc -c src/a.c -o a.o"}},
+                {{"directory": "{root}/src", "file": "b.c", "arguments": ["clang", "-DY", "-c", "b.c", "-o", "b.o"]}}]"#
+        ),
+    )
+    .unwrap();
+    let a = flags_from_compile_commands(&database, &f.path().join("src/a.c")).unwrap();
+    assert_eq!(
+        (a.compiler, a.flags),
+        (
+            PathBuf::from("cc"),
+            vec!["-DX=1 2".to_string(), "-Isrc".to_string()]
+        )
+    );
+    let b = flags_from_compile_commands(&database, &f.path().join("src/../src/b.c")).unwrap();
+    assert_eq!(
+        b,
+        CompileFlags {
+            compiler: "clang".into(),
+            flags: vec!["-DY".into()],
+            directory: f.path().join("src")
+        }
+    );
+    assert!(matches!(
+        flags_from_compile_commands(&database, &f.path().join("src/c.c")),
+        Err(FrontendError::NoCompileCommand { .. })
+    ));
+    std::fs::write(&database, "[\n{]").unwrap();
+    assert!(matches!(
+        flags_from_compile_commands(&database, &f.path().join("src/a.c")),
+        Err(FrontendError::BadCompileCommands { line: 2, .. })
+    ));
+    assert!(matches!(
+        flags_from_compile_commands(&f.path().join("none.json"), Path::new("a.c")),
+        Err(FrontendError::Unreadable { .. })
+    ));
+}
+
+#[test]
+fn kernel_command_files() {
+    let f = folder(&[
+        (
+            "fs/.a.o.cmd",
+            "savedcmd_fs/a.o := gcc -Wp,-MMD,fs/.a.o.d -nostdinc -I./include -DKBUILD_MODNAME='\"a\"' -DH=\\# -c -o fs/a.o fs/a.c ; ./tools/objtool x\n\nsource_fs/a.o := fs/a.c\n",
+        ),
+        ("fs/.b.o.cmd", "deps_fs/b.o := x\n"),
+        ("fs/a.c", "int a;"),
+    ]);
+    let flags = flags_from_kernel_cmd(&f.path().join("fs/.a.o.cmd")).unwrap();
+    assert_eq!(flags.compiler, Path::new("gcc"));
+    assert_eq!(
+        flags.flags,
+        [
+            "-Wp,-MMD,fs/.a.o.d",
+            "-nostdinc",
+            "-I./include",
+            "-DKBUILD_MODNAME=\"a\"",
+            "-DH=#"
+        ]
+    );
+    assert_eq!(flags.directory, f.path());
+    assert!(matches!(
+        flags_from_kernel_cmd(&f.path().join("fs/.b.o.cmd")),
+        Err(FrontendError::BadKernelCommand { .. })
+    ));
+}
