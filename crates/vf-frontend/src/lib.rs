@@ -6,11 +6,15 @@
 
 pub mod error;
 pub mod lex;
+mod link;
+mod lower;
 pub mod normalise;
 pub mod parse;
 pub mod preprocess;
 pub mod spans;
 pub mod split;
+
+pub use link::load;
 
 use std::path::PathBuf;
 
