@@ -96,6 +96,53 @@ fn the_example_of_a_repair_has_the_fields_that_the_program_prints() {
     assert_eq!(fields(&printed), fields(&example));
 }
 
+/// The README's example is run, and says what the README says, except for the time, and for the sanitizers,
+/// which not every machine can run.
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    let readme = document("README.md");
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(
+        folder.path().join("table.c"),
+        fenced(&readme, "```c")[0].clone() + "\n",
+    )
+    .expect("writable");
+    let run = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_verify-fix"))
+            .args([command, "table.c"])
+            .current_dir(folder.path())
+            .output()
+            .expect("the program runs");
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("it prints text"),
+        )
+    };
+    let repeatable = |text: &str| -> Vec<String> {
+        let varies = |line: &str| line.starts_with("time:") || line.contains("compiled with sanitizers");
+        text.lines()
+            .filter(|line| !varies(line))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (code, printed) = run("check");
+    assert_eq!(code, Some(1));
+    assert_eq!(repeatable(&printed), repeatable(&fenced(&readme, "```text")[0]));
+
+    // Of the patch, the changed lines: what stands around them is the diff printer's business.
+    let changes = |text: &str| -> Vec<String> {
+        let changed =
+            |line: &str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
+        text.lines()
+            .filter(|line| changed(line))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (code, printed) = run("repair");
+    assert_eq!(code, Some(0));
+    assert_eq!(changes(&printed), changes(&fenced(&readme, "```diff")[0]));
+}
+
 #[test]
 fn links_between_the_documents_lead_somewhere() {
     let mut looked_at = 0;
