@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use vf_repair::{
-    Event, Hooks, Limits, Proposer, ProverChecker, RepairRequest, RepairTarget, SolverOnly, Tried, repair,
-    report_text, tree_flags,
+    Event, Hooks, Limits, PatchInput, Proposer, ProverChecker, RepairRequest, RepairTarget, SolverOnly,
+    Tried, judge_patch, repair, report_text, tree_flags,
 };
 
 fn main() -> std::io::Result<()> {
@@ -20,9 +20,19 @@ fn main() -> std::io::Result<()> {
         match run(case, &mut out) {
             Ok(Some(patch)) => {
                 proven += 1;
-                writeln!(out, "{}: proven after {:.1} s\n{patch}", case.display(), started.elapsed().as_secs_f64())?;
+                writeln!(
+                    out,
+                    "{}: proven after {:.1} s\n{patch}",
+                    case.display(),
+                    started.elapsed().as_secs_f64()
+                )?;
             }
-            Ok(None) => writeln!(out, "{}: no repair, {:.1} s", case.display(), started.elapsed().as_secs_f64())?,
+            Ok(None) => writeln!(
+                out,
+                "{}: no repair, {:.1} s",
+                case.display(),
+                started.elapsed().as_secs_f64()
+            )?,
             Err(why) => writeln!(out, "{}: error: {why}", case.display())?,
         }
     }
@@ -43,13 +53,30 @@ fn run(case: &Path, out: &mut dyn Write) -> Result<Option<String>, Box<dyn std::
         library_models: true,
         snippet: false,
     };
-    let check = vf_verify::CheckOptions { timeout: Some(Duration::from_secs(20)), ..Default::default() };
+    let check = vf_verify::CheckOptions {
+        timeout: Some(Duration::from_secs(20)),
+        ..Default::default()
+    };
     let mut checker = ProverChecker::new(options, check);
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(SolverOnly::new())];
-    let limits = Limits { time: Some(Duration::from_secs(120)), ..Limits::default() };
-    let request = RepairRequest { tree, what: RepairTarget::Report(report), limits };
+    let limits = Limits {
+        time: Some(Duration::from_secs(120)),
+        ..Limits::default()
+    };
+    let request = RepairRequest {
+        tree,
+        what: RepairTarget::Report(report),
+        limits,
+    };
     let mut progress = |event: Event| {
-        if let Event::Tried { tried, origin, note, result, .. } = event {
+        if let Event::Tried {
+            tried,
+            origin,
+            note,
+            result,
+            ..
+        } = event
+        {
             let result = match result {
                 Tried::Proven => "proven".to_string(),
                 Tried::Partial(open) => format!("partial, open: {}", open.join(" ")),
@@ -58,13 +85,57 @@ fn run(case: &Path, out: &mut dyn Write) -> Result<Option<String>, Box<dyn std::
             let _ = writeln!(out, "  {tried} {origin} ({note}): {result}");
         }
     };
-    let outcome = repair(&request, &mut checker, &mut proposers, Hooks { progress: &mut progress, log: None })?;
+    let outcome = repair(
+        &request,
+        &mut checker,
+        &mut proposers,
+        Hooks {
+            progress: &mut progress,
+            log: None,
+        },
+    )?;
     let names = outcome.targets.join(" ");
-    writeln!(out, "  {}: {}; targets {names}", outcome.function, outcome.stopped.describe())?;
+    writeln!(
+        out,
+        "  {}: {}; targets {names}",
+        outcome.function,
+        outcome.stopped.describe()
+    )?;
     for f in &outcome.before.functions {
-        for o in f.obligations.iter().filter(|o| !matches!(o.verdict, vf_verify::report::Verdict::Proved)) {
+        for o in f
+            .obligations
+            .iter()
+            .filter(|o| !matches!(o.verdict, vf_verify::report::Verdict::Proved))
+        {
             let why = o.reason.clone().unwrap_or_default();
-            writeln!(out, "  before: {} line {} `{}` {:?} {why}", o.id, o.location.line, o.text, o.verdict)?;
+            writeln!(
+                out,
+                "  before: {} line {} `{}` {:?} {why}",
+                o.id, o.location.line, o.text, o.verdict
+            )?;
+        }
+    }
+    let reference = PatchInput::Patch {
+        text: std::fs::read_to_string(case.join("fix.patch"))?,
+        tree: case.join("tree"),
+    };
+    let judged = judge_patch(&reference, &mut checker, Some(Duration::from_secs(60)))?;
+    writeln!(
+        out,
+        "  reference fix: {:?}; fixed {}; open {}; introduced {}",
+        judged.verdict,
+        judged.fixed.join(" "),
+        judged.open.join(" "),
+        judged.introduced.join(" ")
+    )?;
+    for o in judged.after.functions.iter().flat_map(|f| &f.obligations) {
+        if o.verdict != vf_verify::report::Verdict::Proved {
+            let why = o.reason.clone().unwrap_or_default();
+            writeln!(
+                out,
+                "  after: {} line {} `{}` {:?} {why}",
+                o.id, o.location.line, o.text, o.verdict
+            )?;
         }
     }
     Ok(outcome.patch.map(|p| p.diff()))

@@ -253,9 +253,13 @@ impl<'a> FunctionChange<'a> {
         let kind = |o: &ObligationReport| o.property == old.property || is_access(o) && is_access(old);
         let text = self.text_at(old);
         let names = identifiers(&text);
-        here.iter().any(|o| kind(o))
+        // What was not proved at the old statement either, and is not what this is about, is left open.
+        let worse = self.introduced();
+        let was_open =
+            |o: &ObligationReport| o.property != old.property && !worse.iter().any(|w| w.id == o.id);
+        here.iter().any(|o| kind(o) && o.verdict == Verdict::Proved)
             && variables(&old.text).iter().all(|v| names.contains(&v.as_str()))
-            && here.iter().all(|o| o.verdict == Verdict::Proved)
+            && here.iter().all(|o| o.verdict == Verdict::Proved || was_open(o))
     }
 
     /// Text of the new version where an old obligation stood, with the rest of the statement.

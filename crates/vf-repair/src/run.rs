@@ -19,6 +19,10 @@ use crate::log::{LOG_SCHEMA, LogError, LogOutcome, LogRecord, write_record};
 use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style};
 use crate::untrusted::accept;
 
+/// Candidates that are tried after a proven one which leaves something else in the function refuted, in the
+/// hope for one that repairs that too.
+const COMPLETE: u32 = 8;
+
 /// What is to be repaired.
 #[derive(Clone, Debug)]
 pub struct RepairRequest {
@@ -402,6 +406,7 @@ impl<'a> Run<'a> {
             self.round += 1;
             let context = self.context();
             let mut offered = 0;
+            let mut extra = u32::MAX;
             let mut step: Option<Box<Current>> = None;
             for proposer in proposers.iter_mut() {
                 let candidates = proposer.propose(&context, &self.failed)?;
@@ -413,11 +418,17 @@ impl<'a> Run<'a> {
                     candidates: candidates.len(),
                 });
                 for candidate in candidates {
-                    if self.time_left().is_some_and(|t| t.is_zero()) {
-                        return Ok(Stopped::TimeLimit);
-                    }
-                    if self.tried >= self.request.limits.candidates {
-                        return Ok(Stopped::CandidateLimit);
+                    let over = match (self.time_left(), self.tried >= self.request.limits.candidates) {
+                        (Some(left), _) if left.is_zero() => Some(Stopped::TimeLimit),
+                        (_, true) => Some(Stopped::CandidateLimit),
+                        _ => None,
+                    };
+                    if let Some(over) = over {
+                        return Ok(if self.proven.is_some() {
+                            Stopped::Proven
+                        } else {
+                            over
+                        });
                     }
                     let judged = self.judge(&candidate)?;
                     if matches!(judged, Judged::Known) {
@@ -426,10 +437,17 @@ impl<'a> Run<'a> {
                     self.tried += 1;
                     let proven = self.record(&name, candidate, judged, &mut step, hooks)?;
                     if proven {
+                        extra = extra.min(self.tried + COMPLETE);
+                    }
+                    if self.proven.is_some() && (self.complete() || self.tried >= extra) {
                         (hooks.progress)(Event::Stage(Stage::Proven));
                         return Ok(Stopped::Proven);
                     }
                 }
+            }
+            if self.proven.is_some() {
+                (hooks.progress)(Event::Stage(Stage::Proven));
+                return Ok(Stopped::Proven);
             }
             match step {
                 Some(step) => {
@@ -464,7 +482,10 @@ impl<'a> Run<'a> {
         let (result, outcome) = match judged {
             Judged::Known => return Ok(false),
             Judged::Proven(patch) => {
-                self.proven = Some(*patch);
+                let fewer = |old: &ProvenPatch| self.refuted(&patch) < self.refuted(old);
+                if self.proven.as_ref().is_none_or(fewer) {
+                    self.proven = Some(*patch);
+                }
                 (Tried::Proven, LogOutcome::Proven)
             }
             Judged::Partial(next) => {
@@ -516,6 +537,21 @@ impl<'a> Run<'a> {
             result,
         });
         Ok(proven)
+    }
+
+    /// Refuted obligations that a patch leaves in the function.
+    fn refuted(&self, patch: &ProvenPatch) -> usize {
+        let function = self.function_report(&patch.report().after);
+        function.map_or(0, |f| {
+            f.obligations
+                .iter()
+                .filter(|o| o.verdict == Verdict::Refuted)
+                .count()
+        })
+    }
+
+    fn complete(&self) -> bool {
+        self.proven.as_ref().is_some_and(|p| self.refuted(p) == 0)
     }
 
     fn context(&self) -> Context {

@@ -34,14 +34,14 @@ pub fn exits(site: &Site<'_>, at: NodeId) -> Vec<Exit> {
     let start = site.outline.nodes.get(at).map_or(0, |n| n.range.start);
     let used = own_exits(site, start);
     let preferred = preferred_return(site, returns);
-    let uses_preferred = used.contains(&preferred);
-    for (i, lines) in used.into_iter().enumerate() {
+    let uses_preferred = used.iter().any(|(e, _)| *e == preferred);
+    for (i, (lines, other_fault)) in used.into_iter().enumerate() {
         // The nearest check before the place is the best model of what to do here; a plain error return
         // that fits the fault (`-EINVAL`) goes before others.
         let rank = if lines == preferred {
             0
         } else {
-            1 + i as u32 + u32::from(uses_preferred)
+            1 + i as u32 + u32::from(uses_preferred) + if other_fault { 4 } else { 0 }
         };
         add(lines, rank);
     }
@@ -65,8 +65,9 @@ pub fn exits(site: &Site<'_>, at: NodeId) -> Vec<Exit> {
     found
 }
 
-/// Bodies of the function's own checks before a place, nearest first, that need no variable of their own.
-fn own_exits(site: &Site<'_>, before: usize) -> Vec<Vec<String>> {
+/// Bodies of the function's own checks before a place, nearest first, that need no variable of their own. The
+/// flag says that the check is of a call that failed: its error is about something else than a bad value.
+fn own_exits(site: &Site<'_>, before: usize) -> Vec<(Vec<String>, bool)> {
     let mut found = Vec::new();
     for node in site.outline.nodes.iter().rev() {
         if node.kind != NodeKind::If || node.children.len() != 1 || node.range.start >= before {
@@ -84,8 +85,11 @@ fn own_exits(site: &Site<'_>, before: usize) -> Vec<Vec<String>> {
         };
         let last = normalised(statements.last().copied().unwrap_or(""));
         let error = is_error_exit(&last);
-        if error && !found.iter().any(|f: &Vec<String>| *f == statements) {
-            found.push(statements.into_iter().map(str::to_string).collect());
+        if error && !found.iter().any(|(f, _): &(Vec<String>, bool)| *f == statements) {
+            let failed_call = site.outline.parse(&node.head).is_some_and(|c| !c.is_pure());
+            let resources = ["ENOMEM", "EFAULT"].iter().any(|e| last.contains(e));
+            let statements = statements.into_iter().map(str::to_string).collect();
+            found.push((statements, failed_call || resources));
         }
     }
     found

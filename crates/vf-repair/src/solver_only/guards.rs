@@ -7,7 +7,7 @@ use super::conditions::{access_arguments, bad_conditions, subscript};
 use super::exits::exits;
 use super::site::{Site, insert, replace};
 use crate::ctext::expr::{Expr, ExprKind, parse_text};
-use crate::ctext::lex::{mentions, variables};
+use crate::ctext::lex::{mentions, normalised, variables};
 use crate::ctext::outline::{NodeId, NodeKind};
 
 /// Conditions looked at for each failed obligation, and exits for each.
@@ -34,6 +34,29 @@ fn new_guard(
     drafts: &mut Vec<Draft>,
 ) {
     let node = site.statement(node);
+    let whole = bad;
+    let mut bad = bad.to_string();
+    for (_, head) in site.guards() {
+        let rest = not_tested(site.source.get(head).unwrap_or(""), &bad);
+        if !rest.is_empty() {
+            bad = rest;
+        }
+    }
+    if bad != whole {
+        // Unless the values changed since the check.
+        place_guard(site, node, whole, rank + 5, origin, drafts);
+    }
+    place_guard(site, node, &bad, rank, origin, drafts);
+}
+
+fn place_guard(
+    site: &Site<'_>,
+    node: NodeId,
+    bad: &str,
+    rank: u32,
+    origin: &'static str,
+    drafts: &mut Vec<Draft>,
+) {
     for exit in exits(site, node).into_iter().take(EXITS) {
         let step = site.step();
         let mut lines = Vec::new();
@@ -68,9 +91,10 @@ fn widen_guards(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>) 
             continue;
         }
         let Some(parsed) = parse_text(old) else { continue };
-        // A test of the same thing that stands in the old condition already is not written twice.
-        let parts: Vec<&str> = bad.split(" || ").filter(|p| !old.contains(p)).collect();
-        let bad = parts.join(" || ");
+        let bad = not_tested(old, bad);
+        if bad.is_empty() {
+            continue;
+        }
         let keep = |text: &str| match &parse_text(text).map(|e| e.kind) {
             Some(ExprKind::Binary { op, .. }) if op == "&&" => format!("({text})"),
             Some(ExprKind::Ternary { .. } | ExprKind::Assign { .. }) => format!("({text})"),
@@ -84,12 +108,30 @@ fn widen_guards(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>) 
             format!("{old_text} || {bad_text}")
         };
         drafts.push(Draft {
-            rank: 18 + rank + i as u32 + if shared < used.len() { 6 } else { 0 },
+            rank: 18
+                + rank
+                + i as u32
+                + if shared < used.len() { 6 } else { 0 }
+                + if parsed.is_pure() { 0 } else { 14 },
             edits: vec![replace(&head, new)],
             origin: "wider-guard",
             note: format!("the check before also refuses {bad}"),
         });
     }
+}
+
+/// The alternatives of a condition that a check in front of it does not make already: `a > N` is no news where
+/// `a >= N` was refused.
+fn not_tested(old: &str, bad: &str) -> String {
+    let old = normalised(old);
+    let parts: Vec<&str> = bad
+        .split(" || ")
+        .filter(|p| {
+            let part = normalised(p);
+            !old.contains(&part) && !old.contains(&part.replace(" > ", " >= "))
+        })
+        .collect();
+    parts.join(" || ")
 }
 
 /// The enclosing loop goes on only while the operation is safe.

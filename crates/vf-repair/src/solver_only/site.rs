@@ -57,10 +57,12 @@ impl<'a> Site<'a> {
             .iter()
             .filter(|e| !wanted.is_empty() && normalised(e.text(source)) == wanted);
         let by_text = by_text.min_by_key(|e| e.range.start.abs_diff(at));
-        let covering = all
-            .iter()
-            .filter(|e| e.range.contains(&at))
-            .min_by_key(|e| (e.range.start != at, e.range.len()));
+        // The text may be the verifier's own (`sprintf("%d")`): then a call that begins here, or the smallest
+        // operation that covers the place.
+        let covering = all.iter().filter(|e| e.range.contains(&at)).min_by_key(|e| {
+            let call = matches!(e.kind, ExprKind::Call { .. }) && e.range.start == at;
+            (!call, e.kind == ExprKind::Ident, e.range.len())
+        });
         let op = by_text.or(covering).or(all.first())?;
         Some(Site {
             context,
@@ -132,15 +134,25 @@ impl<'a> Site<'a> {
         }
         let text = self.text(base.unparenthesised());
         let bytes = matches!(&*element, CType::Int { bits: 8, .. } | CType::Bool);
+        let text_buffer = matches!(
+            &*element,
+            CType::Int {
+                bits: 8,
+                signed: true
+            }
+        );
         let mut found = Vec::new();
-        if bytes {
+        if text_buffer {
             found.push(format!("sizeof({text})"));
         }
-        if self.may_use("ARRAY_SIZE") && !bytes {
+        if self.may_use("ARRAY_SIZE") && !text_buffer {
             found.push(format!("ARRAY_SIZE({text})"));
         }
         if let Some(name) = self.declared_bound(base) {
             found.push(name);
+        }
+        if bytes && !text_buffer {
+            found.push(format!("sizeof({text})"));
         }
         if !bytes {
             found.push(format!("sizeof({text}) / sizeof({text}[0])"));

@@ -7,7 +7,13 @@ use crate::ctext::expr::{Expr, ExprKind};
 use crate::ctext::outline::NodeKind;
 
 pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
-    for call in site.op.walk() {
+    // The operation is the call, or stands in its arguments (`size - pos`).
+    let expressions = site.outline.expressions(site.node);
+    let around = expressions
+        .iter()
+        .flat_map(Expr::walk)
+        .filter(|e| e.range.start <= site.op.range.start && site.op.range.end <= e.range.end);
+    for call in around.chain(site.op.walk().into_iter().skip(1)) {
         let ExprKind::Call { callee, args } = &call.kind else {
             continue;
         };
