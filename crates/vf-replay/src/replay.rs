@@ -106,9 +106,14 @@ impl ReplayOutcome {
             (None, Ok(execution)) => {
                 let how = match execution.finished.ended {
                     Ended::Exited(0) => "the program returned without a violation".to_string(),
-                    Ended::Exited(96) => "the harness could not make the input's objects".to_string(),
-                    Ended::Exited(97) => "the program called a function that nothing defines".to_string(),
-                    Ended::Exited(98) => "an assumption of the program excludes the input".to_string(),
+                    // The run-time gave up and said why.
+                    Ended::Exited(96..=98) => execution
+                        .finished
+                        .stdout_text()
+                        .lines()
+                        .rev()
+                        .find_map(|l| l.strip_prefix("vf-replay: ").map(String::from))
+                        .unwrap_or_else(|| "the harness gave up".to_string()),
                     Ended::Exited(code) => format!("the program ended with status {code}"),
                     Ended::Signalled(signal) => format!("the program was ended by signal {signal}"),
                     Ended::OutOfWallTime => "the program did not end in time".to_string(),

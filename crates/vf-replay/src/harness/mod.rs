@@ -28,6 +28,9 @@ pub const RUNTIME: &str = include_str!("vf_runtime.c");
 /// Name of the program that the commands make.
 pub const BINARY: &str = "vf_replay";
 const MAIN: &str = "vf_harness.c";
+/// Routed through the run-time in any case: it needs the real ones beside a model's.
+const ALLOCATORS: [&str; 3] = ["malloc", "calloc", "realloc"];
+
 const MODELS: &str = "vf_models.c";
 const STUBS: &str = "vf_stubs.c";
 
@@ -214,7 +217,12 @@ pub fn write(
             .cloned(),
     );
     command.push("-Wl,-z,muldefs".to_string());
-    command.extend(models.wrapped.iter().map(|name| format!("-Wl,--wrap={name}")));
+    let always = ALLOCATORS.iter().filter(|n| !models.wrapped.contains(n));
+    command.extend(
+        always
+            .chain(&models.wrapped)
+            .map(|name| format!("-Wl,--wrap={name}")),
+    );
     command.extend(objects);
     command.extend(["-o".to_string(), BINARY.to_string()]);
     command.extend(link);

@@ -27,6 +27,27 @@ const char *__asan_locate_address(void *address, char *name, size_t name_size, v
 #define __asan_poison_memory_region(address, size) ((void)(address))
 #endif
 
+/* The linker routes the program's calls to `__wrap_` names (ld(1), --wrap), and this file's too. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+
+/* Unless a model of the same name decides. */
+WEAK void *__wrap_malloc(size_t size)
+{
+	return __real_malloc(size);
+}
+
+WEAK void *__wrap_calloc(size_t n, size_t size)
+{
+	return __real_calloc(n, size);
+}
+
+WEAK void *__wrap_realloc(void *p, size_t size)
+{
+	return __real_realloc(p, size);
+}
+
 enum kind { VALUE, BYTES, FAILURE };
 
 struct choice {
@@ -43,7 +64,7 @@ static size_t count;
 
 static void push(struct choice c)
 {
-	choices = realloc(choices, (count + 1) * sizeof *choices);
+	choices = __real_realloc(choices, (count + 1) * sizeof *choices);
 	if (!choices) {
 		fputs("vf-replay: out of memory in the harness\n", stderr);
 		exit(96);
@@ -118,10 +139,10 @@ int vf_fails(const char *function)
 /* A zeroed object of exactly that size: the byte behind it is poisoned, also for size 0. */
 char *vf_object(unsigned long size)
 {
-	char *object = calloc(size ? size : 1, 1);
+	char *object = __real_calloc(size ? size : 1, 1);
 
 	if (!object) {
-		printf("vf-replay: no memory for an object of %lu bytes\n", size);
+		printf("vf-replay: no memory for an input object of %lu bytes\n", size);
 		fflush(stdout);
 		exit(96);
 	}
@@ -326,7 +347,7 @@ void *vf_allocate(const char *function, unsigned long n, int zeroed, int may_fai
 {
 	if (may_fail && vf_fails(function))
 		return NULL;
-	return zeroed ? calloc(1, n) : malloc(n);
+	return zeroed ? __real_calloc(1, n) : __real_malloc(n);
 }
 
 void vf_release(void *p)
