@@ -1,0 +1,111 @@
+//! The solver-only proposer on the corpus, with the real front end and prover. What comes out as proven is
+//! looked at from outside: the patch applies to the tree, and a check of the patched text on its own finds the
+//! reported line's function without a refutation that was not there before.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use vf_repair::{
+    Hooks, Limits, PatchInput, PatchVerdict, Proposer, ProverChecker, RepairRequest, RepairTarget,
+    SolverOnly, judge_patch, repair, report_text, tree_flags,
+};
+
+/// Cases that must end in a proven patch, of those in the corpus.
+const AT_LEAST: usize = 12;
+
+fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/cases");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(root)
+        .expect("corpus")
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
+fn checker(tree: &Path, file: &Path) -> ProverChecker<'static> {
+    let flags = tree_flags(tree, file).expect("flags");
+    let options = vf_frontend::Options {
+        model: vf_ir::DataModel::Lp64,
+        compiler: "cc".into(),
+        flags: flags.flags,
+        directory: flags.directory,
+        wanted: vf_frontend::Wanted::All,
+        overlay: Vec::new(),
+        library_models: true,
+        snippet: false,
+    };
+    let check = vf_verify::CheckOptions {
+        timeout: Some(Duration::from_secs(20)),
+        ..Default::default()
+    };
+    ProverChecker::new(options, check)
+}
+
+#[test]
+fn proven_patches_apply_and_stand_on_their_own() {
+    let mut proven = Vec::new();
+    let mut missed = Vec::new();
+    for case in cases() {
+        let name = case
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let tree = case.join("tree");
+        let report = report_text::read(&case.join("report.txt"))
+            .expect("report")
+            .remove(0);
+        let mut checker = checker(&tree, &report.file);
+        let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(SolverOnly::new())];
+        let limits = Limits {
+            time: Some(Duration::from_secs(90)),
+            ..Limits::default()
+        };
+        let request = RepairRequest {
+            tree: tree.clone(),
+            what: RepairTarget::Report(report),
+            limits,
+        };
+        let hooks = Hooks {
+            progress: &mut |_| {},
+            log: None,
+        };
+        let outcome = repair(&request, &mut checker, &mut proposers, hooks).expect("runs");
+        let Some(patch) = outcome.patch else {
+            missed.push(format!("{name} ({})", outcome.stopped.describe()));
+            continue;
+        };
+        let parsed = vf_source::diff::Patch::parse(&patch.diff()).expect("a patch");
+        let [file] = parsed.files.as_slice() else {
+            panic!("{name}: one file")
+        };
+        let old = std::fs::read_to_string(tree.join(file.path())).expect("file of the tree");
+        assert_eq!(
+            vf_source::diff::apply(file, &old).as_deref(),
+            Ok(patch.new_text()),
+            "{name}"
+        );
+        let judged = judge_patch(
+            &PatchInput::Patch {
+                text: patch.diff(),
+                tree,
+            },
+            &mut checker,
+            None,
+        )
+        .expect("judged");
+        assert_ne!(judged.verdict, PatchVerdict::Regressed, "{name}");
+        assert!(judged.introduced.is_empty(), "{name}: {:?}", judged.introduced);
+        for target in &outcome.targets {
+            assert!(
+                judged.fixed.contains(target),
+                "{name}: {target} is not among {:?}",
+                judged.fixed
+            );
+        }
+        proven.push(name);
+    }
+    assert!(proven.len() >= AT_LEAST, "proven: {proven:?}; missed: {missed:?}");
+}
