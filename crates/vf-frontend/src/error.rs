@@ -18,7 +18,7 @@ pub enum FrontendError {
     Binary { path: PathBuf, line: u32 },
     #[error("{}: empty file: nothing to check", path.display())]
     Empty { path: PathBuf },
-    #[error("{}:{line}: not C: no declaration begins here (`{text}`)", path.display())]
+    #[error("{}:{line}: not C: nothing in the file parses, the first trouble being at `{text}`", path.display())]
     NotC { path: PathBuf, line: u32, text: String },
     #[error("compiler {} not found; install one (Debian: gcc) or name another", compiler.display())]
     CompilerMissing { compiler: PathBuf },

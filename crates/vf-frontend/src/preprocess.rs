@@ -2,6 +2,7 @@
 
 mod flags;
 mod overlay;
+mod snippet;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -94,8 +95,17 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
         .map_or_else(|| plain_name(&named), |p| p.to_path_buf());
     arguments.push(input.clone().into_os_string());
 
-    let bytes = run(path, &input, options, &arguments)?;
-    let (text, not_utf8) = to_text(&bytes);
+    let bytes = if options.snippet {
+        run_without_headers(path, &input, options, arguments)?
+    } else {
+        run(path, &input, options, &arguments)?
+    };
+    let (mut text, mut not_utf8) = to_text(&bytes);
+    if options.snippet {
+        let stubs = format!("# 1 \"<snippet>\"\n{}\n", snippet::stubs(&text));
+        text.insert_str(0, &stubs);
+        not_utf8.iter_mut().for_each(|offset| *offset += stubs.len());
+    }
     let main_marker = match stand_ins.main() {
         Some(_) => absolute.display().to_string(),
         None => input.display().to_string(),
@@ -120,12 +130,53 @@ fn plain_name(path: &Path) -> PathBuf {
     }
 }
 
+/// Runs the compiler again with one more empty header for as long as it misses one.
+fn run_without_headers(
+    path: &Path,
+    input: &Path,
+    options: &Options,
+    mut arguments: Vec<OsString>,
+) -> Result<Vec<u8>, FrontendError> {
+    let failed = |error| FrontendError::Temporary {
+        path: path.to_path_buf(),
+        error,
+    };
+    let mut headers = snippet::EmptyHeaders::new().map_err(failed)?;
+    let folder = headers.path().as_os_str().to_os_string();
+    let last = arguments.len().saturating_sub(1);
+    arguments.splice(last..last, ["-idirafter".into(), folder]);
+    loop {
+        match run_once(path, options, &arguments)? {
+            Said::Output(bytes) => return Ok(bytes),
+            Said::Refused(said) => {
+                if !headers.add(&said).map_err(failed)? {
+                    return Err(refused(path, input, &said));
+                }
+            }
+        }
+    }
+}
+
 fn run(
     path: &Path,
     input: &Path,
     options: &Options,
     arguments: &[OsString],
 ) -> Result<Vec<u8>, FrontendError> {
+    match run_once(path, options, arguments)? {
+        Said::Output(bytes) => Ok(bytes),
+        Said::Refused(said) => Err(refused(path, input, &said)),
+    }
+}
+
+/// What a run of the compiler gave.
+enum Said {
+    Output(Vec<u8>),
+    /// It failed, and said this.
+    Refused(String),
+}
+
+fn run_once(path: &Path, options: &Options, arguments: &[OsString]) -> Result<Said, FrontendError> {
     let compiler = &options.compiler;
     let mut command = Command::new(compiler);
     command.args(arguments).env("LC_ALL", "C").stdin(Stdio::null());
@@ -147,8 +198,9 @@ fn run(
         }
     })?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(refused(path, input, &said));
+        return Ok(Said::Refused(
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ));
     }
     if output.stdout.len() > LIMIT {
         return Err(FrontendError::TooLarge {
@@ -157,7 +209,7 @@ fn run(
             limit: LIMIT,
         });
     }
-    Ok(output.stdout)
+    Ok(Said::Output(output.stdout))
 }
 
 /// The compiler's own words, shortened, with the line of the first error that lies in the file itself.

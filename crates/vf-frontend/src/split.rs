@@ -3,7 +3,7 @@
 mod declaration;
 mod scan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +11,7 @@ use vf_source::{FileId, SourceMap, Span};
 
 pub use declaration::{Declaration, Kind, Tag, TagKind};
 
+use crate::error::FrontendError;
 use crate::lex::{Token, lex};
 use crate::normalise::{self, Attribute, Input};
 use crate::parse::{self, ParseFailure, ParsedDeclaration};
@@ -82,6 +83,18 @@ pub fn split(pre: &Preprocessed, sources: &mut SourceMap) -> Unit {
         parsed,
         index,
     }
+}
+
+/// The typedef names of file scope that a preprocessed text defines.
+pub(crate) fn typedef_names(text: &str, tokens: &[Token]) -> HashSet<String> {
+    scan::Scanner::new(text, tokens)
+        .filter_map(|found| match found.kind {
+            Kind::Typedef { names } => Some(names),
+            _ => None,
+        })
+        .flatten()
+        .chain(normalise::BUILTIN_TYPES.iter().map(|n| n.to_string()))
+        .collect()
 }
 
 impl Index {
@@ -188,6 +201,37 @@ impl Unit {
             &format!("{};", frame.1),
         );
         parse::parse(declaration, rewritten).map(Arc::new)
+    }
+
+    /// Refuses a file in which nothing parses, for reasons other than this front end's own limits: whatever it
+    /// is, it is not C. `path` is the file's name for the message.
+    pub fn expect_c(&self, path: &std::path::Path) -> Result<(), FrontendError> {
+        let mut first = None;
+        for (index, _) in self
+            .declarations
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| d.main && d.kind != Kind::Asm)
+        {
+            match self.parse(index) {
+                Err(ParseFailure::Syntax {
+                    construct: None,
+                    offset,
+                    ..
+                }) => {
+                    first.get_or_insert(offset);
+                }
+                _ => return Ok(()),
+            }
+        }
+        let Some(offset) = first else { return Ok(()) };
+        let rest = self.text(offset..(offset + 60).min(self.text.len()));
+        let text = rest.lines().next().unwrap_or("").trim().to_string();
+        Err(FrontendError::NotC {
+            path: path.to_path_buf(),
+            line: self.place(offset..offset + 1).start.line,
+            text,
+        })
     }
 
     /// The definition of a function.

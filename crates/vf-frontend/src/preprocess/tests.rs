@@ -284,3 +284,41 @@ fn kernel_command_files() {
         Err(FrontendError::BadKernelCommand { .. })
     ));
 }
+
+#[test]
+fn a_snippet_needs_no_headers() {
+    let text = "#include <linux/slab.h>\n#include \"own.h\"\n#include <stddef.h>\nstatic u32 f(struct dev *d, u8 *buf, size_t n)\n{\n\tfoo_t *p = NULL;\n\treturn buf[n];\n}\n";
+    let f = folder(&[("a.c", text)]);
+    let path = f.path().join("a.c");
+    assert!(matches!(
+        error(&path, &options(&[])),
+        FrontendError::Preprocessor { .. }
+    ));
+    let pre = preprocess(
+        &path,
+        &Options {
+            snippet: true,
+            ..options(&[])
+        },
+    )
+    .unwrap();
+    let mut sources = vf_source::SourceMap::new();
+    let unit = crate::split::split(&pre, &mut sources);
+    let index = unit.function("f").unwrap();
+    let parsed = unit.parse(index).unwrap();
+    assert!(unit.declarations[index].main);
+    let span = unit.span(parsed.node.span, &parsed);
+    assert_eq!((span.file, span.start.line, span.end.line), (unit.main, 4, 8));
+    assert!(unit.typedef("foo_t").is_some() && unit.typedef("u8").is_some() && unit.typedef("buf").is_none());
+    // What is wrong with the text itself is still said.
+    let bad = folder(&[("a.c", "#include <no.h>\n#error stop\n")]);
+    let message = error(
+        &bad.path().join("a.c"),
+        &Options {
+            snippet: true,
+            ..options(&[])
+        },
+    )
+    .to_string();
+    assert!(message.contains("#error stop"), "{message}");
+}

@@ -212,3 +212,24 @@ fn nesting_without_end_is_not_followed_without_end() {
     let parentheses = "(".repeat(200_000);
     assert!(self::unit(&parentheses).parse(0).is_err());
 }
+
+#[test]
+fn a_file_in_which_nothing_parses_is_not_c() {
+    let path = Path::new("x.c");
+    for text in [
+        "Dear reader,\nthis is a letter.\nIt ends here.",
+        "{ \"a\": [1, 2] }",
+        "fn main() { let x = 1; }",
+    ] {
+        let error = unit(text).expect_c(path).unwrap_err().to_string();
+        assert!(error.starts_with("x.c:") && error.contains("not C"), "{error}");
+    }
+    for text in [
+        "int x;",
+        "garbage is here; int x;",
+        "asm(\"nop\");",
+        "int f(void) { int g(int a) { return a; } }",
+    ] {
+        assert!(unit(text).expect_c(path).is_ok(), "{text}");
+    }
+}
