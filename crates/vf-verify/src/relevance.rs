@@ -15,6 +15,9 @@
 //! conditions (a bound that was computed too small or too large shows at the access that it guards, which is an obligation
 //! of its own), nor through what cuts a value to a range: the dividend of `%`, `&` with a constant, and right shifts.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -84,10 +84,11 @@ int next(unsigned i)
 
 int chosen(unsigned i, int high)
 {
-    unsigned at = high ? i + 4 : i;
+    unsigned at;
 
     if (i >= 5)
         return 0;
+    at = high ? i + 4 : i;
     return table[at];
     //     ^^^^^^^^^ refuted[index-upper-bound] i == 4 && high != 0
 }

@@ -25,7 +25,6 @@ int both_branches(int c)
     else
         x = 2;
     return x;
-    //     ^ proved[initialized]
 }
 
 int by_switch(int c)
@@ -56,7 +55,6 @@ int by_switch_with_default(int c)
         x = 6;
     }
     return x;
-    //     ^ proved[initialized]
 }
 
 int same_condition(int c)
@@ -116,8 +114,8 @@ int member(void)
     struct pair p;
 
     p.first = 1;
-    return p.first + p.second;
-    //               ^^^^^^^^ refuted[initialized]
+    return p.second;
+    //     ^^^^^^^^ refuted[initialized]
 }
 
 int heap(void)

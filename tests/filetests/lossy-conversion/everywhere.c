@@ -4,20 +4,22 @@
 unsigned char low_byte(unsigned n)
 {
     unsigned char b = n;
-//   ^ refuted[lossy-conversion] n > 255
+    //                ^ refuted[lossy-conversion] n > 255
 
     return b;
 }
 
-unsigned char low_byte_meant(unsigned n)
+// A cast is a conversion too.
+unsigned char low_byte_cast(unsigned n)
 {
     return (unsigned char)n;
+    //     ^^^^^^^^^^^^^^^^ refuted[lossy-conversion] n > 255
 }
 
 int sign_change(unsigned n)
 {
     int i = n;
-//   ^ refuted[lossy-conversion] n > 2147483647
+    //      ^ refuted[lossy-conversion] n > 2147483647
 
     return i;
 }
@@ -25,7 +27,7 @@ int sign_change(unsigned n)
 unsigned sign_lost(int n)
 {
     unsigned u = n;
-//   ^ refuted[lossy-conversion] n < 0
+    //           ^ refuted[lossy-conversion] n < 0
 
     return u;
 }

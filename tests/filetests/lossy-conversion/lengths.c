@@ -44,7 +44,7 @@ char kept(size_t size)
 void *short_size(unsigned n)
 {
     unsigned short size = n;
-//   ^ refuted[lossy-conversion] n > 65535
+    //                    ^ refuted[lossy-conversion] n > 65535
 
     return malloc(size);
 }

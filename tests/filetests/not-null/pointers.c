@@ -98,7 +98,7 @@ int member_of_null(int fail)
     struct node *p = fail ? 0 : &n;
 
     return p->value;
-    //     ^ refuted[not-null] fail != 0
+    //     ^^^^^^^^ refuted[not-null] fail != 0
 }
 
 int next_of(void)
@@ -106,5 +106,5 @@ int next_of(void)
     struct node n = {3, 0};
 
     return n.next->value;
-    //     ^^^^^^ refuted[not-null]
+    //     ^^^^^^^^^^^^^ refuted[not-null]
 }

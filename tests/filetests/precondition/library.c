@@ -37,13 +37,13 @@ void halves(unsigned n)
 int magnitude(int n)
 {
     return abs(n);
-    //     ^^^^^^ refuted[precondition] n == -2147483648
+    //     ^^^^^^ refuted[signed-overflow] n == -2147483648
 }
 
 int magnitude_guarded(int n)
 {
     return n > -1000 ? abs(n) : 0;
-    //                 ^^^^^^ proved[precondition]
+    //                 ^^^^^^ proved[signed-overflow]
 }
 
 // A character above 127 is a negative char.

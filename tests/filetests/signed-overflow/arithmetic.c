@@ -110,7 +110,7 @@ int midpoint(int low, int high)
     if (low < 0 || high < low)
         return 0;
     return (low + high) / 2;
-    //      ^^^^^^^^^^ refuted[signed-overflow] low + high > 2147483647
+    //     ^^^^^^^^^^^^ refuted[signed-overflow] low + high > 2147483647
 }
 
 int midpoint_right(int low, int high)
@@ -118,5 +118,5 @@ int midpoint_right(int low, int high)
     if (low < 0 || high < low)
         return 0;
     return low + (high - low) / 2;
-    //            ^^^^^^^^^^ proved[signed-overflow]
+    //     ^^^^^^^^^^^^^^^^^^^^^^ proved[signed-overflow]
 }

@@ -108,6 +108,14 @@ impl Emitter<'_> {
         self.push(StmtKind::Check(id));
     }
 
+    /// A precondition that the call never meets. Its condition is a bit decided outside, not a plain `false`: what
+    /// follows is checked as if it had held, and would be unreachable otherwise.
+    pub fn check_never_holds(&mut self, text: &str) {
+        let bit = self.fresh(Ty::Int(1));
+        self.push(StmtKind::Havoc { dst: bit, why: HavocReason::Environment });
+        self.check(Property::Precondition, Condition::Holds(Expr::Local(bit)), text);
+    }
+
     pub fn string_length(&mut self, ptr: &Expr) -> Expr {
         let dst = self.fresh(Ty::Int(self.bits()));
         self.push(StmtKind::StringLength { dst, ptr: ptr.clone() });
@@ -182,7 +190,7 @@ impl Measure<'_, '_> {
                 Ok(value) => value,
                 Err(()) => {
                     let text = format!("%{} of {} has an argument", char::from(d.conversion), self.call);
-                    self.emit.check(Property::Precondition, Condition::Holds(Expr::bool(false)), &text);
+                    self.emit.check_never_holds(&text);
                     None
                 }
             },
@@ -233,7 +241,7 @@ impl Measure<'_, '_> {
                 Ok(_) => self.any(0, 1 << 31),
                 Err(()) => {
                     let text = format!("the * of {} has an argument", self.call);
-                    self.emit.check(Property::Precondition, Condition::Holds(Expr::bool(false)), &text);
+                    self.emit.check_never_holds(&text);
                     self.any(0, 1 << 31)
                 }
             }),
