@@ -119,6 +119,10 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
         }
         Ok(found)
     }
+
+    fn take_rejected(&mut self) -> Vec<String> {
+        self.rejected.drain(..).map(|r| r.to_string()).collect()
+    }
 }
 
 /// What the model is asked.
@@ -445,6 +449,8 @@ mod tests {
         let mut proposer = ModelProposer::new(Script(vec!["no", "```c\nint f(int i) { return 1; }\n```"]), 7);
         let found = proposer.propose(&context(), &[]).expect("answers");
         assert_eq!((found.len(), proposer.rejected().len()), (1, 1));
+        assert!(proposer.take_rejected()[0].contains("neither a code block"));
+        assert!(proposer.rejected().is_empty());
         assert_eq!(proposer.name(), "model:script");
     }
 }

@@ -19,6 +19,11 @@ pub trait Proposer {
     /// Candidates for the context, best first. An empty list means that it has nothing (more) to offer.
     /// `feedback` lists every candidate judged so far with the reason it failed, oldest first.
     fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError>;
+
+    /// Why answers of the last call held no candidate at all, in words. They become feedback.
+    fn take_rejected(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why a proposer could not answer at all.

@@ -350,3 +350,48 @@ fn a_report_about_proved_code_says_so() {
     assert_eq!(outcome.stopped, Stopped::NothingToFix);
     assert!(outcome.patch.is_none());
 }
+
+/// A model that talks before it answers.
+struct Talker(u32);
+
+impl Proposer for Talker {
+    fn name(&self) -> &str {
+        "talker"
+    }
+    fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        self.0 += 1;
+        if self.0 == 1 {
+            return Ok(Vec::new());
+        }
+        assert!(matches!(
+            feedback.last().map(|f| &f.failure),
+            Some(Failure::NotUnderstood { .. })
+        ));
+        let text = with(
+            "\tsum += table[i];",
+            "\tif (i >= 8)\n\t\treturn -1;\n\tsum += table[i];",
+        );
+        Script(vec![text]).propose(context, feedback)
+    }
+    fn take_rejected(&mut self) -> Vec<String> {
+        if self.0 == 1 {
+            vec!["no code".into()]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_code_is_feedback_and_not_the_end() {
+    let tree = tempfile::tempdir().expect("temporary directory");
+    std::fs::write(tree.path().join("a.c"), FILE).expect("file");
+    let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(Talker(0))];
+    let hooks = Hooks {
+        progress: &mut |_| {},
+        log: None,
+    };
+    let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
+    assert!(outcome.patch.is_some());
+    assert_eq!((outcome.rounds, outcome.candidates), (2, 2));
+}

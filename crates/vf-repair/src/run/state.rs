@@ -190,6 +190,17 @@ impl<'a> Run<'a> {
                     proposer: name.clone(),
                     candidates: candidates.len(),
                 });
+                for why in proposer.take_rejected() {
+                    offered += 1;
+                    self.tried += 1;
+                    let failure = Failure::NotUnderstood { why };
+                    let candidate = Candidate {
+                        edits: Vec::new(),
+                        origin: name.clone(),
+                        note: String::new(),
+                    };
+                    self.record(&name, candidate, Judged::Failed(failure), &mut step, hooks)?;
+                }
                 for candidate in candidates {
                     let over = match (self.time_left(), self.tried >= self.request.limits.candidates) {
                         (Some(left), _) if left.is_zero() => Some(Stopped::TimeLimit),
