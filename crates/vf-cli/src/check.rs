@@ -130,7 +130,7 @@ fn replay_all(
             progress.show(&format_args!("replaying {}", obligation.id));
             match replay_one(obligation, loaded, read, limits) {
                 Some(Ok(outcome)) => {
-                    notes.insert(obligation.id.clone(), outcome.summary());
+                    notes.insert(obligation.id.clone(), note(obligation, &outcome));
                     record(obligation, &outcome);
                 }
                 Some(Err(error @ (ReplayError::NoCompiler { .. } | ReplayError::Sandbox(_)))) => {
@@ -148,6 +148,17 @@ fn replay_all(
         }
     }
     notes
+}
+
+/// What came of the run, in one line.
+fn note(obligation: &ObligationReport, outcome: &ReplayOutcome) -> String {
+    let property = vf_ir::Property::from_name(&obligation.property);
+    let summary = outcome.summary();
+    if outcome.confirmed() || property.is_none_or(vf_replay::sanitizer::is_visible) {
+        return summary;
+    }
+    let summary = summary.strip_prefix("not confirmed: ").unwrap_or(&summary);
+    format!("no sanitizer looks for {}; {summary}", obligation.property)
 }
 
 /// Confirmed is what anyone who executed it saw: the verifier's interpreter, or a sanitizer here.

@@ -56,6 +56,9 @@ pub fn load(files: &[PathBuf], options: &Options) -> Result<Loaded, CliError> {
     if loaded.diagnostics.len() > WARNINGS {
         complain(&format!("warning: {} more", loaded.diagnostics.len() - WARNINGS));
     }
+    if defined(&loaded).next().is_none() {
+        return Err(CliError::NothingDefined { files: list(files) });
+    }
     Ok(loaded)
 }
 

@@ -4,6 +4,7 @@
 //! what lang-c does not take and splits the text into top-level declarations; `parse` gives each to lang-c
 //! with the typedef names it uses; `lower` makes IR of it; [`load`] is all of that, linked.
 
+mod ast;
 pub mod error;
 pub mod lex;
 mod link;
@@ -14,6 +15,7 @@ pub mod preprocess;
 pub mod spans;
 pub mod split;
 
+pub use ast::ast_text;
 pub use link::load;
 
 use std::path::PathBuf;

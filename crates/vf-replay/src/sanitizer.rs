@@ -53,6 +53,12 @@ pub struct Finding {
     pub frames: Vec<Frame>,
 }
 
+/// Whether any sanitizer looks for violations of the property. Not for those that C defines (unsigned wrap, lost
+/// bits), nor for reads of what was never written (that is MemorySanitizer's, which needs another build).
+pub fn is_visible(property: Property) -> bool {
+    !matches!(property, Property::UnsignedWrap | Property::LossyConversion | Property::Initialized)
+}
+
 impl Finding {
     /// Whether this is how a violation of the property shows itself. The access's direction must agree where
     /// both sides know it.
@@ -78,7 +84,7 @@ impl Finding {
                 P::Precondition => matches!(self.violation, V::LibraryArguments | V::BadFree),
                 P::Assertion => self.violation == V::Assertion,
                 P::UnreachableCode => self.violation == V::UnreachableCode,
-                // No sanitizer of these: they are defined behaviour, or need another build (MemorySanitizer).
+                // See `is_visible`.
                 P::UnsignedWrap | P::LossyConversion | P::Initialized => false,
             }
     }
