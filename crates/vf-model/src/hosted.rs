@@ -150,8 +150,15 @@ impl HostedModel {
             }
         }
         let config = config::read(folder)?;
-        let vocabulary = Vocabulary::load(folder, config.vocab_size)?;
+        // What is missing altogether is told before what is wrong inside a file.
+        if !folder.join("tokenizer.json").exists() {
+            return Err(ModelError::FileMissing {
+                folder: folder.to_path_buf(),
+                file: "tokenizer.json",
+            });
+        }
         let weights = Weights::open(folder)?;
+        let vocabulary = Vocabulary::load(folder, config.vocab_size)?;
         if weights.len() < config.layers {
             // A made-up number of layers would make the list of expected names as long.
             let tensor = format!("model.layers.{}.input_layernorm.weight", config.layers - 1);
