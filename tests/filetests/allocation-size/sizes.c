@@ -36,3 +36,8 @@ void *array_limited(unsigned short n)
     return calloc(n, 64);
     //     ^^^^^^^^^^^^^ proved[allocation-size]
 }
+// summary: any_size: 1 refuted
+// summary: array: 3 proved, 1 refuted
+// summary: array_limited: 4 proved
+// summary: limited: 1 proved
+// summary: some_size: 1 proved

@@ -63,3 +63,10 @@ void of_any_input(void)
     assert(x != 7);
 //  ^^^^^^^^^^^^^^ refuted[assertion]
 }
+// summary: assumed: 1 proved
+// summary: assumed_too_little: 1 refuted
+// summary: error_not_reached: 1 proved
+// summary: error_reached: 1 refuted
+// summary: fails: 1 refuted
+// summary: holds: 1 proved
+// summary: of_any_input: 1 proved, 1 refuted

@@ -70,3 +70,12 @@ unsigned or_one(unsigned n, unsigned d)
     return n / (d | 1);
     //     ^^^^^^^^^^^ proved[divisor-nonzero]
 }
+// summary: difference: 1 refuted
+// summary: difference_guarded: 1 proved
+// summary: frequency: 4 proved, 1 refuted
+// summary: masked: 1 refuted
+// summary: or_one: 1 proved
+// summary: quotient: 1 refuted
+// summary: quotient_guarded: 1 proved
+// summary: rest: 1 refuted
+// summary: rest_guarded: 1 proved

@@ -86,3 +86,13 @@ int countdown_too_far(void)
     }
     return total;
 }
+// summary: both: 2 proved
+// summary: character: 1 proved, 1 refuted
+// summary: compared_as_unsigned: 2 proved
+// summary: countdown: 3 proved
+// summary: countdown_too_far: 2 proved, 1 refuted
+// summary: minus_one: 2 proved, 1 refuted
+// summary: minus_one_guarded: 3 proved
+// summary: only_upper: 1 proved, 1 refuted
+// summary: remainder_of_signed: 1 proved, 1 refuted
+// summary: unsigned_character: 2 proved

@@ -98,3 +98,16 @@ int last(void)
     return table[7];
     //     ^^^^^^^^ proved[index-upper-bound]
 }
+// summary: chosen: 1 proved, 1 refuted
+// summary: guard_of_other: 1 refuted
+// summary: guarded: 2 proved
+// summary: halved: 2 proved
+// summary: last: 1 proved
+// summary: masked: 1 proved
+// summary: masked_too_wide: 1 refuted
+// summary: next: 1 proved, 1 refuted
+// summary: no_guard: 1 refuted
+// summary: off_by_one: 1 proved, 1 refuted
+// summary: remainder_of: 1 proved
+// summary: remainder_too_large: 1 refuted
+// summary: unsigned_guard: 1 proved

@@ -74,3 +74,10 @@ int sum(void)
         //       ^^^^^^^^^^ proved[index-upper-bound]
     return total;
 }
+// summary: careful: 12 proved
+// summary: fill: 2 proved, 1 refuted
+// summary: in_order: 2 proved
+// summary: into_the_next_member: 2 proved, 1 refuted
+// summary: sum: 3 proved
+// summary: swapped: 1 proved, 1 refuted
+// summary: trusting: 4 proved, 1 refuted

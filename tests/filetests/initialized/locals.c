@@ -143,3 +143,12 @@ int heap_zeroed(void)
     free(p);
     return value;
 }
+// summary: array_all: 5 proved
+// summary: array_part: 3 proved, 1 refuted
+// summary: by_switch: 1 refuted
+// summary: heap: 5 proved, 1 refuted
+// summary: heap_zeroed: 9 proved
+// summary: member: 1 refuted
+// summary: one_branch: 1 refuted
+// summary: same_condition: 1 proved
+// summary: weaker_condition: 1 refuted

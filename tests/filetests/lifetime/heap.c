@@ -104,3 +104,11 @@ int stale_after_realloc(void)
     return *p;
     //     ^^ refuted[lifetime]
 }
+// summary: freed_in_the_middle: 1 proved, 1 refuted
+// summary: freed_local: 1 refuted
+// summary: freed_on_error: 8 proved, 1 refuted
+// summary: freed_once: 3 proved
+// summary: freed_twice: 2 proved, 1 refuted
+// summary: stale_after_realloc: 10 proved, 1 refuted
+// summary: use_after_free: 8 proved, 1 refuted
+// summary: use_before_free: 9 proved

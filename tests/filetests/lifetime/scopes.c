@@ -26,3 +26,5 @@ int alive(int c)
     return *p;
     //     ^^ proved[initialized]
 }
+// summary: alive: 4 proved
+// summary: dangling: 3 proved, 1 refuted

@@ -41,3 +41,8 @@ unsigned char fits(unsigned n)
         //  ^ proved[lossy-conversion]
     return b;
 }
+// summary: fits: 1 proved
+// summary: low_byte: 1 refuted
+// summary: low_byte_cast: 1 refuted
+// summary: sign_change: 1 refuted
+// summary: sign_lost: 1 refuted

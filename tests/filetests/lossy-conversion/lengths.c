@@ -59,3 +59,9 @@ void *short_size_guarded(unsigned n)
     //     ^ proved[lossy-conversion]
     return malloc(size);
 }
+// summary: kept: 2 proved
+// summary: length_guarded: 3 proved
+// summary: negative_length: 2 proved, 1 refuted
+// summary: short_size: 1 proved, 1 refuted
+// summary: short_size_guarded: 2 proved
+// summary: truncated: 3 proved, 1 refuted

@@ -108,3 +108,12 @@ int next_of(void)
     return n.next->value;
     //     ^^^^^^^^^^^^^ refuted[not-null]
 }
+// summary: checked: 4 proved
+// summary: cleared: 3 proved, 1 refuted
+// summary: cleared_checked: 4 proved
+// summary: in_time: 4 proved
+// summary: late: 3 proved, 1 refuted
+// summary: member_of_null: 3 proved, 1 refuted
+// summary: next_of: 2 proved, 1 refuted
+// summary: one_of_two: 3 proved, 1 refuted
+// summary: unchecked: 3 proved, 1 refuted

@@ -66,3 +66,11 @@ void too_few_arguments(int n)
     sprintf(text, "%d %d", n);
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[precondition]
 }
+// summary: halves: 5 proved
+// summary: magnitude: 1 refuted
+// summary: magnitude_guarded: 1 proved
+// summary: shift_by_memcpy: 4 proved, 1 refuted
+// summary: shift_by_memmove: 4 proved
+// summary: too_few_arguments: 3 proved, 1 refuted
+// summary: upper: 1 refuted
+// summary: upper_converted: 1 proved

@@ -81,3 +81,13 @@ int promoted(unsigned char c, unsigned n)
     return c >> n;
     //     ^^^^^^ proved[shift-in-range]
 }
+// summary: bit: 1 refuted
+// summary: bit_guarded: 1 proved
+// summary: bit_off_by_one: 1 refuted
+// summary: mask_of: 1 proved
+// summary: mask_of_wrong: 1 refuted
+// summary: not_wide_enough: 1 refuted
+// summary: promoted: 1 proved
+// summary: right: 1 refuted
+// summary: right_guarded: 1 proved
+// summary: wide: 1 proved

@@ -69,12 +69,13 @@ int divide_by_positive(int a, int b)
     //     ^^^^^ proved[divisor-nonzero]
 }
 
-int shift_left(int n)
+// GCC shifts bits out of a signed number as out of an unsigned one.
+int shift_left(int n, unsigned count)
 {
     if (n < 0)
         return 0;
-    return n << 4;
-    //     ^^^^^^ refuted[signed-overflow] n >= 134217728
+    return n << count;
+    //     ^^^^^^^^^^ refuted[shift-in-range] count >= 32
 }
 
 int increment(int n)
@@ -120,3 +121,18 @@ int midpoint_right(int low, int high)
     return low + (high - low) / 2;
     //     ^^^^^^^^^^^^^^^^^^^^^^ proved[signed-overflow]
 }
+// summary: add: 1 refuted
+// summary: add_guarded: 1 proved
+// summary: decrement: 1 proved
+// summary: divide: 1 proved, 1 refuted
+// summary: divide_by_positive: 2 proved
+// summary: increment: 1 refuted
+// summary: midpoint: 1 refuted
+// summary: midpoint_right: 2 proved
+// summary: multiply: 1 refuted
+// summary: multiply_guarded: 1 proved
+// summary: negate: 1 refuted
+// summary: negate_guarded: 1 proved
+// summary: shift_left: 1 refuted
+// summary: subtract: 1 refuted
+// summary: widened_too_late: 1 refuted

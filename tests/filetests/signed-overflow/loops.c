@@ -20,3 +20,5 @@ int count_inclusive(void)
 //      ^^^^^^^^^^ proved[signed-overflow]
     return total;
 }
+// summary: count: 1 proved
+// summary: count_inclusive: 2 proved

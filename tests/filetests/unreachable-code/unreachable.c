@@ -49,3 +49,7 @@ int promise(int n)
 //      ^^^^^^^^^^^^^^^^^^^^^^^ refuted[unreachable-code] n < 0
     return n;
 }
+// summary: choice: 2 proved
+// summary: choice_forgotten: 1 proved, 1 refuted
+// summary: promise: 1 refuted
+// summary: sign: 2 proved

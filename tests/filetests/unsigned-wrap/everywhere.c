@@ -33,3 +33,7 @@ unsigned clamp_bump(unsigned n)
 //      ^^^^^^ proved[unsigned-wrap]
     return n;
 }
+// summary: bump: 1 refuted
+// summary: checksum: 2 refuted
+// summary: clamp_bump: 1 proved
+// summary: elapsed: 1 refuted

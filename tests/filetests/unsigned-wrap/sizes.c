@@ -90,3 +90,13 @@ int before_guarded(unsigned i)
     return ring[i - 1];
     //          ^^^^^ proved[unsigned-wrap]
 }
+// summary: before: 1 proved, 1 refuted
+// summary: before_guarded: 2 proved
+// summary: hashed: 1 proved
+// summary: table: 1 proved, 1 refuted
+// summary: table_guarded: 2 proved
+// summary: table_wide: 1 proved
+// summary: tail: 5 proved, 1 refuted
+// summary: tail_guarded: 6 proved
+// summary: with_header: 1 proved, 1 refuted
+// summary: with_header_guarded: 2 proved

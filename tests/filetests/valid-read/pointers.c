@@ -95,3 +95,12 @@ int heap_read(void)
     free(p);
     return value;
 }
+// summary: behind_the_end: 1 proved, 1 refuted
+// summary: compared: 3 proved, 1 refuted
+// summary: copy_header: 4 proved, 1 refuted
+// summary: copy_header_checked: 5 proved
+// summary: first: 2 proved
+// summary: heap_read: 8 proved, 1 refuted
+// summary: inside: 2 proved
+// summary: third: 1 proved, 1 refuted
+// summary: trusted_length: 10 proved, 2 refuted

@@ -75,3 +75,11 @@ int same(const char *a, const char *b)
     return strcmp(a, b) == 0;
     //     ^^^^^^^^^^^^ proved[valid-read]
 }
+// summary: after_strncpy: 11 proved, 1 refuted
+// summary: after_strncpy_repaired: 13 proved
+// summary: bounded: 9 proved
+// summary: bounded_too_far: 8 proved, 1 refuted
+// summary: length: 2 proved
+// summary: same: 4 proved
+// summary: terminated: 9 proved
+// summary: unterminated: 8 proved, 1 refuted

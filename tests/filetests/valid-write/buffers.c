@@ -129,3 +129,15 @@ int *pointer_size(void)
 //      ^^ refuted[valid-write]
     return (int *)p;
 }
+// summary: clear: 2 proved
+// summary: clear_with_terminator: 3 proved, 1 refuted
+// summary: duplicate: 9 proved, 1 refuted
+// summary: duplicate_with_terminator: 11 proved
+// summary: fixed_room: 6 proved, 1 refuted
+// summary: fixed_room_checked: 11 proved
+// summary: fixed_room_checked_wrong: 10 proved, 1 refuted
+// summary: into_member: 5 proved
+// summary: into_member_wrong: 4 proved, 1 refuted
+// summary: joined: 23 proved
+// summary: joined_with_separator: 32 proved, 1 refuted
+// summary: pointer_size: 3 proved, 1 refuted

@@ -84,3 +84,13 @@ void padded(int n)
     sprintf(text, "%8d", n);
 //  ^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
 }
+// summary: bounded: 3 proved
+// summary: bounded_by_the_wrong_size: 2 proved, 1 refuted
+// summary: hexadecimal: 2 proved, 1 refuted
+// summary: hexadecimal_with_room: 3 proved
+// summary: name: 4 proved, 1 refuted
+// summary: name_cut: 5 proved
+// summary: number: 2 proved, 1 refuted
+// summary: number_with_room: 3 proved
+// summary: padded: 2 proved, 1 refuted
+// summary: small_number: 3 proved
