@@ -622,3 +622,13 @@ fn markers_are_reserved_names() {
         assert!(name.starts_with("__vf_"));
     }
 }
+
+#[test]
+fn parsing_that_backtracks_without_end_is_given_up() {
+    let nested = |n: usize| format!("int f(int x) {{ return {}x{}; }}", "sizeof(typeof(".repeat(n), "))".repeat(n));
+    assert!(unit(&nested(5)).parse(0).is_ok());
+    let failure = unit(&format!("int ok;\n{}", nested(60))).parse(1).unwrap_err();
+    assert!(matches!(failure, ParseFailure::TimeOut { offset: 8, .. }), "{failure}");
+    assert!(failure.to_string().contains("int f(int x)"));
+    assert!(unit(&nested(4)).parse(0).is_ok(), "another thread goes on");
+}
