@@ -62,7 +62,6 @@ $tree/include/linux/compiler_types.h
 -fno-common
 -fshort-wchar
 -fno-PIE
--funsigned-char
 -fno-strict-overflow
 -mno-sse
 -mno-mmx

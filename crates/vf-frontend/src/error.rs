@@ -40,6 +40,22 @@ pub enum FrontendError {
         /// First lines of what the compiler said.
         message: String,
     },
+    #[error(
+        "flag {flag} changes the layout of types in a way that is not followed; leave it out or check without it"
+    )]
+    UnsupportedFlag { flag: String },
+    #[error(
+        "compiler {} has {name} {found}, but the data model asked for has {wanted}; choose the other model (LP64 or ILP32) or another compiler",
+        compiler.display()
+    )]
+    DataModel {
+        compiler: PathBuf,
+        name: &'static str,
+        found: u32,
+        wanted: u32,
+    },
+    #[error("compiler {} is for a big-endian machine, which is not supported", compiler.display())]
+    BigEndian { compiler: PathBuf },
     #[error("{}: preprocessed text is {bytes} bytes, over the limit of {limit}", path.display())]
     TooLarge {
         path: PathBuf,

@@ -3,12 +3,15 @@
 mod flags;
 mod overlay;
 mod snippet;
+mod target;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use vf_ir::DataModel;
+
+pub use target::Target;
 
 pub use flags::{CompileFlags, flags_from_compile_commands, flags_from_kernel_cmd, split_command};
 
@@ -30,6 +33,8 @@ pub struct Preprocessed {
     pub directory: Option<PathBuf>,
     /// Texts that stand for files on disk, by absolute path.
     pub overlay: Vec<(PathBuf, String)>,
+    /// What the compiler takes the basic types to be.
+    pub target: Target,
 }
 
 impl Preprocessed {
@@ -45,6 +50,7 @@ impl Preprocessed {
             main_marker,
             directory: None,
             overlay: Vec::new(),
+            target: Target::default(),
         })
     }
 }
@@ -76,6 +82,7 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
     if options.model == DataModel::Ilp32 && !flags.iter().any(|f| f == "-m32") {
         flags.push("-m32".into());
     }
+    let target_flags = flags.clone();
     let stand_ins = overlay::StandIns::write(
         path,
         &absolute,
@@ -100,6 +107,12 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
     } else {
         run(path, &input, options, &arguments)?
     };
+    let target = target::probe(
+        &options.compiler,
+        &target_flags,
+        options.directory.as_deref(),
+        options.model,
+    )?;
     let (mut text, mut not_utf8) = to_text(&bytes);
     if options.snippet {
         let stubs = format!("# 1 \"<snippet>\"\n{}\n", snippet::stubs(&text));
@@ -118,6 +131,7 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
         main_marker,
         directory: options.directory.clone(),
         overlay,
+        target,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::error::FrontendError;
 use crate::lex::{Token, lex};
 use crate::normalise::{self, Attribute, Input};
 use crate::parse::{self, ParseFailure, ParsedDeclaration};
-use crate::preprocess::Preprocessed;
+use crate::preprocess::{Preprocessed, Target};
 use crate::spans::PreprocessedMap;
 
 /// A preprocessed translation unit. Declarations are parsed when asked for, so that looking at one function
@@ -25,6 +25,8 @@ pub struct Unit {
     pub declarations: Vec<Declaration>,
     /// The file given.
     pub main: FileId,
+    /// What the compiler takes the basic types to be.
+    pub target: Target,
     /// Where each byte of the preprocessed text comes from.
     pub map: PreprocessedMap,
     text: String,
@@ -75,6 +77,7 @@ pub fn split(pre: &Preprocessed, sources: &mut SourceMap) -> Unit {
     Unit {
         declarations,
         main: map.main(),
+        target: pre.target,
         map,
         text: pre.text.clone(),
         not_utf8: pre.not_utf8.clone(),
@@ -151,7 +154,11 @@ impl Unit {
         let missing = || ParseFailure::NoSuchDeclaration { index };
         let extent = self.extents.get(index).ok_or_else(missing)?;
         let tokens = self.tokens.get(extent.first..extent.end).ok_or_else(missing)?;
-        self.rewrite_tokens(index, tokens, extent.pack)
+        let mut rewritten = self.rewrite_tokens(index, tokens, extent.pack)?;
+        if extent.swapped {
+            rewritten.refuse("#pragma scalar_storage_order");
+        }
+        Ok(rewritten)
     }
 
     fn rewrite_tokens(
@@ -167,6 +174,7 @@ impl Unit {
             is_typedef: &is_typedef,
             pack,
             not_utf8: &self.not_utf8,
+            openmp: self.target.openmp,
         };
         normalise::rewrite(input)
     }

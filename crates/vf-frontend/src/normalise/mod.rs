@@ -40,6 +40,8 @@ pub struct Input<'a> {
     pub pack: Option<u32>,
     /// Offsets in `text` of bytes that were not UTF-8.
     pub not_utf8: &'a [usize],
+    /// `#pragma omp` and `acc` have an effect.
+    pub openmp: bool,
 }
 
 /// A declaration as lang-c takes it, behind one `typedef int ...;` that names the typedef names it uses.
@@ -51,6 +53,17 @@ pub struct Rewritten {
 }
 
 impl Rewritten {
+    /// Records that the whole declaration is not supported.
+    pub(crate) fn refuse(&mut self, construct: &str) {
+        let Some(first) = self.map.tokens.first() else {
+            return;
+        };
+        self.side.rewrites.insert(
+            0,
+            (first.at as usize, Rewrite::Unsupported(construct.to_string())),
+        );
+    }
+
     /// Puts generated text around what follows the typedefs.
     pub(crate) fn wrap(&mut self, before: &str, after: &str) {
         let Some(at) = self.map.tokens.first().map(|t| t.at as usize) else {

@@ -363,7 +363,17 @@ fn literals_that_are_not_utf8_are_not_supported() {
 #[test]
 fn pragmas() {
     let text = "#pragma pack(push, 2)\nstruct a { int x; };\n#pragma pack(1)\nstruct b { int x; };\n#pragma pack(pop)\nstruct c { int x; };\n#pragma GCC diagnostic ignored \"-Wx\"\nint f(void) {\n#pragma omp parallel for\nfor (;;) ;\n}\n";
-    let unit = unit(text);
+    let mut pre = Preprocessed::from_text(Path::new("test.c"), text.as_bytes()).unwrap();
+    assert_eq!(
+        split(&pre, &mut SourceMap::new())
+            .parse(3)
+            .unwrap()
+            .side
+            .unsupported(0..1000),
+        None
+    );
+    pre.target.openmp = true;
+    let unit = split(&pre, &mut SourceMap::new());
     let pack = |i: usize| unit.parse(i).unwrap().side.pack;
     assert_eq!((pack(0), pack(1), pack(2)), (Some(2), Some(1), None));
     let f = unit.parse(3).unwrap();
@@ -625,10 +635,46 @@ fn markers_are_reserved_names() {
 
 #[test]
 fn parsing_that_backtracks_without_end_is_given_up() {
-    let nested = |n: usize| format!("int f(int x) {{ return {}x{}; }}", "sizeof(typeof(".repeat(n), "))".repeat(n));
+    let nested = |n: usize| {
+        format!(
+            "int f(int x) {{ return {}x{}; }}",
+            "sizeof(typeof(".repeat(n),
+            "))".repeat(n)
+        )
+    };
     assert!(unit(&nested(5)).parse(0).is_ok());
     let failure = unit(&format!("int ok;\n{}", nested(60))).parse(1).unwrap_err();
-    assert!(matches!(failure, ParseFailure::TimeOut { offset: 8, .. }), "{failure}");
+    assert!(
+        matches!(failure, ParseFailure::TimeOut { offset: 8, .. }),
+        "{failure}"
+    );
     assert!(failure.to_string().contains("int f(int x)"));
     assert!(unit(&nested(4)).parse(0).is_ok(), "another thread goes on");
+}
+
+#[test]
+fn swapped_storage_is_not_supported() {
+    let unit = unit(
+        "#pragma scalar_storage_order big-endian\nstruct s { int a; };\n#pragma scalar_storage_order default\nint x;",
+    );
+    let whole = |i: usize| {
+        let parsed = unit.parse(i).unwrap();
+        parsed
+            .side
+            .unsupported(parsed.node.span.start..parsed.node.span.end)
+            .is_some()
+    };
+    assert_eq!((whole(0), whole(1)), (true, false));
+}
+
+#[test]
+fn a_parameter_that_lang_c_misreads_is_refused() {
+    let refused = |text: &str| {
+        let (_, r) = rewritten(text);
+        r.side.unsupported(0..r.text.len()).is_some()
+    };
+    assert!(refused("typedef int T; int f(int (T));"));
+    assert!(!refused(
+        "typedef int T; int f(int (*g)(T), T h(T)) { return g((T)1) + g(1 + (T)2) + f(g, (T(*)(T))0); }"
+    ));
 }

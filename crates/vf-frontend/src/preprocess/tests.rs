@@ -322,3 +322,31 @@ fn a_snippet_needs_no_headers() {
     .to_string();
     assert!(message.contains("#error stop"), "{message}");
 }
+
+#[test]
+fn the_compiler_is_asked_what_its_types_are() {
+    let f = folder(&[("a.c", "char c;")]);
+    let path = f.path().join("a.c");
+    let target = |flags: &[&str]| preprocess(&path, &options(flags)).unwrap().target;
+    assert_eq!(target(&[]), super::Target::default());
+    assert!(target(&["-funsigned-char"]).char_unsigned);
+    assert_eq!(target(&["-fshort-wchar"]).wchar_bits, 16);
+    assert!(target(&["-fno-strict-overflow"]).wraps && !target(&["-fwrapv", "-fno-wrapv"]).wraps);
+    assert!(matches!(
+        error(&path, &options(&["-m32"])),
+        FrontendError::DataModel {
+            wanted: 8,
+            found: 4,
+            ..
+        }
+    ));
+    assert!(matches!(
+        error(&path, &options(&["-fshort-enums"])),
+        FrontendError::UnsupportedFlag { .. }
+    ));
+    let ilp32 = Options {
+        model: DataModel::Ilp32,
+        ..options(&["-m32"])
+    };
+    assert!(preprocess(&path, &ilp32).is_ok());
+}

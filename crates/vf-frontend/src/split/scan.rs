@@ -14,6 +14,8 @@ pub struct Extent {
     pub end: usize,
     /// `#pragma pack` in force at its start, in bytes.
     pub pack: Option<u32>,
+    /// `#pragma scalar_storage_order` is in force: bytes are swapped on access.
+    pub swapped: bool,
 }
 
 /// A declaration found.
@@ -35,6 +37,7 @@ pub struct Scanner<'a> {
     at: usize,
     pack: Option<u32>,
     pack_stack: Vec<Option<u32>>,
+    swapped: bool,
     typedefs: HashSet<&'a str>,
     /// Tag bodies around the one being read.
     nesting: usize,
@@ -55,6 +58,7 @@ impl<'a> Scanner<'a> {
             at: 0,
             pack: None,
             pack_stack: Vec::new(),
+            swapped: false,
             typedefs,
             nesting: 0,
         }
@@ -94,15 +98,16 @@ impl<'a> Scanner<'a> {
         i
     }
 
-    /// `#pragma pack` (GCC's "Structure-Layout Pragmas").
+    /// `#pragma pack` and `#pragma scalar_storage_order` (GCC's "Structure-Layout Pragmas").
     fn pragma(&mut self, index: usize) {
-        let Some(arguments) = self
-            .word(index)
-            .trim_start_matches('#')
-            .trim_start()
-            .strip_prefix("pragma")
-            .and_then(|p| p.trim_start().strip_prefix("pack"))
-        else {
+        let directive = self.word(index).trim_start_matches('#').trim_start();
+        let Some(pragma) = directive.strip_prefix("pragma").map(str::trim_start) else {
+            return;
+        };
+        if let Some(order) = pragma.strip_prefix("scalar_storage_order") {
+            self.swapped = order.trim() == "big-endian";
+        }
+        let Some(arguments) = pragma.strip_prefix("pack") else {
             return;
         };
         let mut words = arguments
@@ -174,7 +179,7 @@ impl<'a> Iterator for Scanner<'a> {
             }
         }
         let first = self.at;
-        let pack = self.pack;
+        let (pack, swapped) = (self.pack, self.swapped);
         if matches!(self.word(first), "asm" | "__asm" | "__asm__") {
             while self.word(self.at) != "(" && self.word(self.at) != ";" && self.at < self.tokens.len() {
                 self.at += 1;
@@ -184,6 +189,7 @@ impl<'a> Iterator for Scanner<'a> {
                 first,
                 end: self.at,
                 pack,
+                swapped,
             };
             return Some(Found {
                 extent,
@@ -198,6 +204,7 @@ impl<'a> Iterator for Scanner<'a> {
             first,
             end: self.at.max(first + 1),
             pack,
+            swapped,
         };
         self.at = extent.end;
         for i in extent.first..extent.end {

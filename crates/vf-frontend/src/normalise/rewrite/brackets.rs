@@ -2,7 +2,7 @@
 
 use super::{Inside, Last, Rewriter};
 use crate::lex::Token;
-use crate::normalise::side::marker;
+use crate::normalise::side::{Rewrite, marker};
 use crate::normalise::words::{Sort, begins_declaration};
 
 impl Rewriter<'_> {
@@ -17,7 +17,23 @@ impl Rewriter<'_> {
     }
 
     pub(super) fn open_parenthesis(&mut self, token: Token) {
-        self.emit(token, "(");
+        let at = self.emit(token, "(");
+        // `int f(int (T))`: the parameter is a function that takes a T (C11 6.7.6.3p11); lang-c names it T.
+        let unnamed = matches!(self.inside(), Inside::Parenthesis { .. })
+            && self.top().segment.typed
+            && self.top().segment.name.is_none()
+            && matches!(
+                self.last,
+                Last::Operand | Last::Keyword(Sort::Type | Sort::Specifier)
+            )
+            && (self.input.is_typedef)(self.next_text())
+            && matches!(self.text_at(self.at + 1), ")" | ",");
+        if unnamed {
+            self.record(
+                at,
+                Rewrite::Unsupported("function type as a parameter without a name".into()),
+            );
+        }
         let control = self.last == Last::Keyword(Sort::Control);
         let inside = self.inside();
         let segment = &self.top().segment;

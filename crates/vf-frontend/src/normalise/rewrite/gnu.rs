@@ -13,7 +13,7 @@ impl Rewriter<'_> {
             return;
         };
         let pragma = pragma.trim();
-        match pragma_effect(pragma) {
+        match pragma_effect(pragma, self.input.openmp) {
             PragmaEffect::None => {}
             PragmaEffect::Recorded => self.record_here(Rewrite::Pragma(pragma.to_string())),
             PragmaEffect::Unsupported => self.record_here(Rewrite::Unsupported(format!("#pragma {pragma}"))),
@@ -151,14 +151,13 @@ enum PragmaEffect {
 }
 
 /// Pragmas of GCC 12 ("Pragmas Accepted by GCC") by what they do to meaning. Unknown ones GCC ignores.
-fn pragma_effect(pragma: &str) -> PragmaEffect {
+fn pragma_effect(pragma: &str, openmp: bool) -> PragmaEffect {
     let mut words = pragma
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|w| !w.is_empty());
     match words.next() {
-        Some("pack" | "scalar_storage_order" | "omp" | "acc" | "redefine_extname") => {
-            PragmaEffect::Unsupported
-        }
+        Some("omp" | "acc") if openmp => PragmaEffect::Unsupported,
+        Some("pack" | "scalar_storage_order" | "redefine_extname") => PragmaEffect::Unsupported,
         Some("weak") => PragmaEffect::Recorded,
         _ => PragmaEffect::None,
     }
