@@ -91,16 +91,14 @@ pub(crate) struct FunctionState {
     pub addressed: HashSet<String>,
     /// Registers that are declared without initialiser: their reads may need a check.
     pub maybe_uninitialised: HashSet<LocalId>,
-    pub static_locals: u32,
     /// More than zero inside an operand that is not evaluated.
     pub unevaluated: u32,
     /// Some `return` has a value.
     pub returns_value: bool,
-    pub is_model: bool,
 }
 
 impl FunctionState {
-    pub fn new(name: &str, ret: Type, addressed: HashSet<String>, is_model: bool) -> FunctionState {
+    pub fn new(name: &str, ret: Type, addressed: HashSet<String>) -> FunctionState {
         FunctionState {
             locals: Vec::new(),
             obligations: Vec::new(),
@@ -119,10 +117,8 @@ impl FunctionState {
             gotos: Vec::new(),
             addressed,
             maybe_uninitialised: HashSet::new(),
-            static_locals: 0,
             unevaluated: 0,
             returns_value: false,
-            is_model,
         }
     }
 
@@ -250,7 +246,7 @@ impl Lowerer<'_> {
     /// The function under construction. File-scope expressions that need one are refused before.
     pub fn f(&mut self) -> &mut FunctionState {
         self.function.get_or_insert_with(|| {
-            Box::new(FunctionState::new("", Type::void(), HashSet::new(), false))
+            Box::new(FunctionState::new("", Type::void(), HashSet::new()))
         })
     }
 

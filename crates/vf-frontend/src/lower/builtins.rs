@@ -788,7 +788,7 @@ impl Lowerer<'_> {
             let v = self.rvalue(r)?;
             operands.push((self.fixed(v, r.span), r.span));
         }
-        let mut operand = |this: &mut Self, n: usize| match operands.get(n).cloned() {
+        let operand = |this: &mut Self, n: usize| match operands.get(n).cloned() {
             Some((v, span)) => this.convert(v, &ty, Conversion::Implicit, span),
             None => this.unsupported("an atomic builtin with too few arguments", at),
         };

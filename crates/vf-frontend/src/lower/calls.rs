@@ -6,7 +6,7 @@ use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{Callee, Expr, FunctionId, Property, Condition, StmtKind, Terminator, Ty};
 
-use super::conversions::{Conversion, Value};
+use super::conversions::Value;
 use super::types::{Signature, Type};
 use super::{Entity, Lowered, Lowerer};
 
@@ -21,14 +21,14 @@ impl Lowerer<'_> {
     pub fn call(&mut self, c: &Node<ast::CallExpression>, at: NodeSpan) -> Lowered<Value> {
         if let ast::Expression::Identifier(i) = &c.node.callee.node {
             let name = i.node.name.as_str();
-            let entity = self.lookup(name);
-            let is_function = matches!(entity, None | Some(Entity::Function(..) | Entity::Broken(_)));
-            if is_function {
+            // A name that a block scope gives another meaning is not the function.
+            let own = self.function.as_ref().and_then(|f| f.names.iter().rev().find_map(|n| n.ordinary.get(name)));
+            if matches!(own, None | Some(Entity::Function(..))) {
                 if let Some(value) = self.special_call(name, c, at)? {
                     return Ok(value);
                 }
             }
-            match entity {
+            match self.lookup(name) {
                 Some(Entity::Function(id, signature)) => {
                     self.need_function(id);
                     return self.call_with(Callee::Direct(id), &signature, &c.node.arguments, at);
@@ -197,10 +197,12 @@ impl Lowerer<'_> {
         }
         let mut values = Vec::with_capacity(arguments.len());
         for (n, a) in arguments.iter().enumerate() {
-            let v = self.rvalue(a)?;
             let v = match signature.params.get(n) {
-                Some(ty) => self.convert(v, ty, Conversion::Implicit, a.span)?,
-                None => self.promote_argument(v, a.span)?,
+                Some(ty) => self.rvalue_as(a, ty)?,
+                None => {
+                    let v = self.rvalue(a)?;
+                    self.promote_argument(v, a.span)?
+                }
             };
             let v = if v.ty.record().is_some() { self.record_copy(v, a.span)? } else { v };
             let later = arguments.get(n + 1..).unwrap_or(&[]);

@@ -10,7 +10,6 @@ use super::fold;
 use super::lvalues::{LValue, Place};
 use super::operators::Places;
 use super::types::{IntType, Kind, Length, Type};
-use super::typing::conditional_type;
 use super::{Entity, Lowered, Lowerer};
 use crate::normalise::marker;
 
@@ -80,11 +79,11 @@ impl Lowerer<'_> {
         match &e.node {
             ast::Expression::UnaryOperator(u) => match u.node.operator.node {
                 ast::UnaryOperator::PostIncrement | ast::UnaryOperator::PreIncrement => {
-                    self.step(&u.node.operand, true, e.span)?;
+                    self.step(&u.node.operand, true, false, e.span)?;
                     return Ok(());
                 }
                 ast::UnaryOperator::PostDecrement | ast::UnaryOperator::PreDecrement => {
-                    self.step(&u.node.operand, false, e.span)?;
+                    self.step(&u.node.operand, false, false, e.span)?;
                     return Ok(());
                 }
                 _ => {}
@@ -189,10 +188,10 @@ impl Lowerer<'_> {
     fn unary(&mut self, u: &Node<ast::UnaryOperatorExpression>, e: &Node<ast::Expression>) -> Lowered<Value> {
         let operand = &u.node.operand;
         match u.node.operator.node {
-            ast::UnaryOperator::PostIncrement => Ok(self.step(operand, true, e.span)?.0),
-            ast::UnaryOperator::PostDecrement => Ok(self.step(operand, false, e.span)?.0),
-            ast::UnaryOperator::PreIncrement => Ok(self.step(operand, true, e.span)?.1),
-            ast::UnaryOperator::PreDecrement => Ok(self.step(operand, false, e.span)?.1),
+            ast::UnaryOperator::PostIncrement => Ok(self.step(operand, true, true, e.span)?.0),
+            ast::UnaryOperator::PostDecrement => Ok(self.step(operand, false, true, e.span)?.0),
+            ast::UnaryOperator::PreIncrement => Ok(self.step(operand, true, false, e.span)?.1),
+            ast::UnaryOperator::PreDecrement => Ok(self.step(operand, false, false, e.span)?.1),
             ast::UnaryOperator::Address => {
                 // `&*p` and `&a[i]` of a pointer are the pointer itself (C11 6.5.3.2p3).
                 let lv = self.lvalue(operand)?;
@@ -223,14 +222,20 @@ impl Lowerer<'_> {
         }
     }
 
-    /// `++` and `--`: the old and the new value.
-    fn step(&mut self, operand: &Node<ast::Expression>, up: bool, at: NodeSpan) -> Lowered<(Value, Value)> {
+    /// `++` and `--`: the old value, kept in a register if asked for, and the new one.
+    fn step(
+        &mut self,
+        operand: &Node<ast::Expression>,
+        up: bool,
+        keep_old: bool,
+        at: NodeSpan,
+    ) -> Lowered<(Value, Value)> {
         let mut lv = self.lvalue(operand)?;
         if !matches!(lv.place, Place::Register(_)) {
             self.pin_large(&mut lv);
         }
         let old = self.load(&lv)?;
-        let old = if matches!(lv.place, Place::Register(_)) { self.fixed(old, at) } else { old };
+        let old = if keep_old && matches!(lv.place, Place::Register(_)) { self.fixed(old, at) } else { old };
         let one = Value::int(IntType::INT, 1);
         let op = if up { ast::BinaryOperator::Plus } else { ast::BinaryOperator::Minus };
         let places = Places { whole: at, lhs: operand.span, rhs: at };
@@ -266,16 +271,38 @@ impl Lowerer<'_> {
         if let Some(id) = ty.record() {
             return self.record_cast(id, &ty, operand, at);
         }
-        // `(int)2.5`: the value of a floating constant is known only to the constant evaluator.
-        if ty.integer().is_some() && matches!(operand.node, ast::Expression::Constant(_)) {
-            if let Ok(Constant::Float { .. }) = self.constant(operand) {
-                let value = self.constant(operand)?;
-                let value = self.cast_constant(value, &ty, at)?;
-                return Ok(self.constant_value(value, at));
-            }
+        if let Some(v) = self.float_constant_as(operand, &ty) {
+            return Ok(v);
         }
         let v = self.rvalue(operand)?;
         self.convert(v, &ty, Conversion::Explicit, at)
+    }
+
+    /// An expression's value, converted as by assignment.
+    pub fn rvalue_as(&mut self, e: &Node<ast::Expression>, ty: &Type) -> Lowered<Value> {
+        if let Some(v) = self.float_constant_as(e, ty) {
+            return Ok(v);
+        }
+        let v = self.rvalue(e)?;
+        self.convert(v, ty, Conversion::Implicit, e.span)
+    }
+
+    /// `(int)2.5`: only the constant evaluator knows the value of a floating constant.
+    fn float_constant_as(&mut self, e: &Node<ast::Expression>, ty: &Type) -> Option<Value> {
+        fn is_float(e: &Node<ast::Expression>) -> bool {
+            match &e.node {
+                ast::Expression::Constant(c) => matches!(c.node, ast::Constant::Float(_)),
+                ast::Expression::UnaryOperator(u) => is_float(&u.node.operand),
+                ast::Expression::BinaryOperator(b) => is_float(&b.node.lhs) || is_float(&b.node.rhs),
+                _ => false,
+            }
+        }
+        if ty.integer().is_none() || !is_float(e) {
+            return None;
+        }
+        let value = self.unevaluated(|this| this.constant(e)).ok()?;
+        let value = self.cast_constant(value, ty, e.span).ok()?;
+        Some(self.constant_value(value, e.span))
     }
 
     /// A cast to a record's own type, or to a union from one of its members (GNU C).
@@ -446,7 +473,10 @@ impl Lowerer<'_> {
             self.pin(&mut lv);
         }
         lv.at = lhs.span;
-        let v = self.rvalue(rhs)?;
+        let v = match self.float_constant_as(rhs, &lv.ty) {
+            Some(v) => v,
+            None => self.rvalue(rhs)?,
+        };
         let v = self.convert_for(&lv, v, rhs.span)?;
         let v = self.bounded(v, at);
         self.store(&lv, v)
@@ -619,11 +649,6 @@ impl Lowerer<'_> {
 
     fn convert_branch(&mut self, v: Value, ty: &Type, at: NodeSpan) -> Lowered<Value> {
         self.convert(v, ty, Conversion::Implicit, at)
-    }
-
-    /// Type of a conditional between two values, for built-in forms.
-    pub fn joined_type(&self, a: &Value, b: &Value) -> Option<Type> {
-        conditional_type(&a.ty, &b.ty, a.expr == Expr::Null, b.expr == Expr::Null)
     }
 
     /// `({ ... })`: the value of its last expression statement.

@@ -8,7 +8,6 @@ use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{BitField, Expr, GlobalId, InitItem, InitValue, Initial, LocalId, RecordId, StmtKind};
 
 use super::constants::{Base, Constant, is_marker};
-use super::conversions::Conversion;
 use super::literals::StringValue;
 use super::lvalues::{LValue, Place, Root};
 use super::types::{Kind, Length, Type};
@@ -199,16 +198,14 @@ impl Lowerer<'_> {
                 }
             }
             started = true;
-            let (mut first, mut last) = (position, position);
-            if let Some((step, rest)) = steps.split_first() {
+            let (first, last) = if let Some((step, rest)) = steps.split_first() {
                 let (range, more) = self.resolve_step(ty, step, item.span)?;
-                (first, last) = range;
                 let mut all: Vec<Step<'e>> = more;
                 all.extend(rest.iter().cloned());
                 steps = all;
+                range
             } else {
                 position = self.skip_unnamed(ty, position);
-                (first, last) = (position, position);
                 if !self.has_position(ty, position) {
                     if !braced {
                         break;
@@ -217,7 +214,8 @@ impl Lowerer<'_> {
                     queue.next += 1;
                     continue;
                 }
-            }
+                (position, position)
+            };
             let begin = queue.next;
             for n in first..=last {
                 queue.next = begin;
@@ -823,8 +821,7 @@ impl Lowerer<'_> {
         let span = self.span(i.span);
         let value = match expression {
             Some(e) => {
-                let v = self.rvalue(e)?;
-                let v = self.convert(v, ty, Conversion::Implicit, e.span)?;
+                let v = self.rvalue_as(e, ty)?;
                 self.bounded(v, e.span).expr
             }
             None => match ty.scalar() {

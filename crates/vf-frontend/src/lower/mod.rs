@@ -175,6 +175,8 @@ pub(crate) struct Lowerer<'s> {
     pub enums: u32,
     pub diagnostics: Vec<Diagnostic>,
     pub depth: u32,
+    /// More than zero inside a function prototype.
+    pub prototypes: u32,
 }
 
 /// Trees nested deeper than this are refused rather than risking the stack.
@@ -202,6 +204,7 @@ impl<'s> Lowerer<'s> {
             enums: 0,
             diagnostics: Vec::new(),
             depth: 0,
+            prototypes: 0,
         }
     }
 
@@ -216,7 +219,9 @@ impl<'s> Lowerer<'s> {
     /// Source text for people: as the user wrote it where that is known, on one line.
     pub fn text(&self, at: NodeSpan) -> String {
         let span = self.span(at);
-        let written = self.sources.text(span).filter(|t| !t.is_empty());
+        // Models are written in macros whose arguments say more than their names.
+        let is_model = self.units.get(self.unit).is_some_and(|u| u.is_model);
+        let written = self.sources.text(span).filter(|t| !t.is_empty() && !is_model);
         let parsed = || match &self.declaration {
             Some(d) if !at.is_none() => d.rewritten(at),
             _ => "",

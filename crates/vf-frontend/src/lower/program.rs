@@ -167,7 +167,7 @@ impl Lowerer<'_> {
                 if let Some(f) = self.program.functions.get_mut(id.index()) {
                     f.library_model = true;
                 }
-                return self.lower_definition(id, &definition, &signature, tree, true);
+                return self.lower_definition(id, &definition, &signature, tree);
             }
         }
         let Some(info) = self.functions.get(id.index()) else { return };
@@ -185,7 +185,7 @@ impl Lowerer<'_> {
                         f.library_model = true;
                     }
                 }
-                self.lower_definition(id, &definition, &signature, tree, is_model);
+                self.lower_definition(id, &definition, &signature, tree);
             }
             Err(failure) => {
                 let at = failure.offset();
@@ -250,12 +250,11 @@ impl Lowerer<'_> {
         definition: &Definition,
         signature: &Rc<Signature>,
         tree: Arc<ParsedDeclaration>,
-        is_model: bool,
     ) {
         let owner = Arc::clone(&tree);
         let ast::ExternalDeclaration::FunctionDefinition(d) = &owner.node.node else { return };
         let result = self.at_file_scope(definition.unit, tree, |this| {
-            let result = this.lower_body(id, d, signature, is_model);
+            let result = this.lower_body(id, d, signature);
             let state = this.function.take();
             result.map(|finished| (finished, state))
         });
@@ -279,7 +278,6 @@ impl Lowerer<'_> {
         id: FunctionId,
         d: &Node<ast::FunctionDefinition>,
         signature: &Rc<Signature>,
-        is_model: bool,
     ) -> Lowered<super::finish::Finished> {
         let lost = self.declaration.as_ref().and_then(|p| {
             p.side.unsupported(d.span.start..d.span.end).map(|(_, what)| what.to_string())
@@ -289,7 +287,7 @@ impl Lowerer<'_> {
         }
         let name = self.functions.get(id.index()).map(|i| i.c_name.clone()).unwrap_or_default();
         let mut state =
-            FunctionState::new(&name, signature.ret.clone(), addressed_names(&d.node.statement), is_model);
+            FunctionState::new(&name, signature.ret.clone(), addressed_names(&d.node.statement));
         let whole = self.span(d.span);
         if signature.ret.record().is_some() {
             state.ret_pointer = Some(state.new_local(Local {

@@ -301,8 +301,7 @@ impl Lowerer<'_> {
                 None
             }
             Some(e) => {
-                let v = self.rvalue(e)?;
-                let v = self.convert(v, &ret, Conversion::Implicit, e.span)?;
+                let v = self.rvalue_as(e, &ret)?;
                 Some(self.bounded(v, e.span))
             }
         };

@@ -51,13 +51,6 @@ pub(crate) struct Declared {
     pub attributes: Attributes,
 }
 
-/// A parameter of a function definition.
-pub(crate) struct Parameter {
-    pub name: Option<String>,
-    pub ty: Type,
-    pub at: NodeSpan,
-}
-
 /// Counts of the basic type words.
 #[derive(Default)]
 struct Words {
@@ -436,7 +429,7 @@ impl Lowerer<'_> {
                     let prototyped = !(f.node.parameters.is_empty());
                     Type::of(Kind::Function(Rc::new(Signature {
                         ret: ty.unqualified(),
-                        params: params.into_iter().map(|p| p.ty).collect(),
+                        params,
                         variadic: f.node.ellipsis == ast::Ellipsis::Some,
                         prototyped,
                     })))
@@ -474,6 +467,8 @@ impl Lowerer<'_> {
                         Ok(n) => Ok(Length::Fixed(n)),
                         Err(_) => self.unsupported("an array of negative length", at),
                     },
+                    // In a prototype the length says nothing.
+                    Err(_) if self.prototypes > 0 => Ok(Length::Variable(None)),
                     Err(why) => {
                         if self.function.as_ref().is_none_or(|f| f.blocks.is_empty()) {
                             return Err(why);
@@ -489,13 +484,18 @@ impl Lowerer<'_> {
     }
 
     /// The parameters of a function declarator, with arrays and functions adjusted to pointers (6.7.6.3p7).
-    pub fn parameter_types(&mut self, f: &ast::FunctionDeclarator) -> Lowered<Vec<Parameter>> {
+    pub fn parameter_types(&mut self, f: &ast::FunctionDeclarator) -> Lowered<Vec<Type>> {
         let mut list = Vec::with_capacity(f.parameters.len());
         for p in &f.parameters {
             let s = self.specifiers(&p.node.specifiers)?;
             let declared = match &p.node.declarator {
                 // The length of a parameter's array does not matter to its type.
-                Some(d) => self.unevaluated(|this| this.declarator(s.ty, d))?,
+                Some(d) => {
+                    self.prototypes += 1;
+                    let declared = self.unevaluated(|this| this.declarator(s.ty, d));
+                    self.prototypes -= 1;
+                    declared?
+                }
                 None => Declared { name: None, at: p.span, ty: s.ty, attributes: Attributes::default() },
             };
             if f.parameters.len() == 1 && declared.name.is_none() && declared.ty.is_void() {
@@ -505,7 +505,7 @@ impl Lowerer<'_> {
             if ty.element().is_some() || ty.signature().is_some() {
                 ty = ty.decayed();
             }
-            list.push(Parameter { name: declared.name, ty, at: declared.at });
+            list.push(ty);
         }
         Ok(list)
     }

@@ -124,10 +124,6 @@ impl IntType {
         }
     }
 
-    pub fn unsigned(self) -> IntType {
-        IntType { signed: false, rank: if self.rank == Rank::Char { Rank::Byte } else { self.rank }, ..self }
-    }
-
     /// Whether a mathematical value fits.
     pub fn fits(self, value: i128) -> bool {
         let (low, high) = self.range();
