@@ -18,8 +18,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 use vf_ir::{
-    Access, AllocKind, BinaryOp, Body, Callee, CompareOp, Condition, DataModel, Expr, Function, Global, HavocReason,
-    InitValue, Initial, LocalId, Program, Property, Stmt, StmtKind, Storage, Ty,
+    Access, AllocKind, BinaryOp, Body, Callee, CompareOp, Condition, DataModel, Expr, Function, Global,
+    HavocReason, InitValue, Initial, LocalId, Program, Property, Stmt, StmtKind, Storage, Ty,
 };
 
 use build::{add, at, compare, constant, int, min, negated, not, not_null, or, resized, select};
@@ -42,17 +42,26 @@ pub fn expand_format_calls(program: &mut Program) {
         .iter()
         .map(|f| {
             let own = matches!(f.body, Body::Defined(_) | Body::Unsupported(_)) && !f.library_model;
-            family(&f.name).filter(|_| !own).map(|family| (f.name.clone(), family))
+            family(&f.name)
+                .filter(|_| !own)
+                .map(|family| (f.name.clone(), family))
         })
         .collect();
     if names.iter().all(Option::is_none) {
         return;
     }
     let kernel = calls_kernel(program);
-    let Program { model, globals, functions, .. } = program;
+    let Program {
+        model,
+        globals,
+        functions,
+        ..
+    } = program;
     for function in functions.iter_mut().filter(|f| !f.library_model) {
         let constants = constant_registers(function);
-        let Body::Defined(blocks) = &mut function.body else { continue };
+        let Body::Defined(blocks) = &mut function.body else {
+            continue;
+        };
         let mut pass = Pass {
             model: *model,
             globals,
@@ -69,9 +78,10 @@ pub fn expand_format_calls(program: &mut Program) {
         for block in blocks {
             for statement in std::mem::take(&mut block.statements) {
                 let call = match &statement.kind {
-                    StmtKind::Call { callee: Callee::Direct(callee), .. } => {
-                        names.get(callee.index()).and_then(Option::as_ref)
-                    }
+                    StmtKind::Call {
+                        callee: Callee::Direct(callee),
+                        ..
+                    } => names.get(callee.index()).and_then(Option::as_ref),
                     _ => None,
                 };
                 match call {
@@ -86,13 +96,25 @@ pub fn expand_format_calls(program: &mut Program) {
 
 /// Does any function under analysis call what only the kernel has?
 fn calls_kernel(program: &Program) -> bool {
-    let kernel: Vec<bool> = program.functions.iter().map(|f| is_kernel_function(&f.name)).collect();
-    program.functions.iter().filter(|f| !f.library_model).flat_map(Function::blocks).any(|block| {
-        block.statements.iter().any(|s| match &s.kind {
-            StmtKind::Call { callee: Callee::Direct(callee), .. } => kernel.get(callee.index()) == Some(&true),
-            _ => false,
+    let kernel: Vec<bool> = program
+        .functions
+        .iter()
+        .map(|f| is_kernel_function(&f.name))
+        .collect();
+    program
+        .functions
+        .iter()
+        .filter(|f| !f.library_model)
+        .flat_map(Function::blocks)
+        .any(|block| {
+            block.statements.iter().any(|s| match &s.kind {
+                StmtKind::Call {
+                    callee: Callee::Direct(callee),
+                    ..
+                } => kernel.get(callee.index()) == Some(&true),
+                _ => false,
+            })
         })
-    })
 }
 
 /// Registers that hold one and the same value wherever they are initialised: assigned once, from an
@@ -110,10 +132,14 @@ fn constant_registers(function: &Function) -> BTreeMap<LocalId, Expr> {
             | StmtKind::Call { dst: Some(dst), .. } => (*dst, None),
             _ => continue,
         };
-        let value = value.filter(|v| matches!(v, Expr::GlobalAddress(_)) && !seen.contains_key(&dst)).cloned();
+        let value = value
+            .filter(|v| matches!(v, Expr::GlobalAddress(_)) && !seen.contains_key(&dst))
+            .cloned();
         seen.insert(dst, value);
     }
-    seen.into_iter().filter_map(|(local, value)| Some((local, value?))).collect()
+    seen.into_iter()
+        .filter_map(|(local, value)| Some((local, value?)))
+        .collect()
 }
 
 struct Pass<'a> {
@@ -144,7 +170,11 @@ impl Pass<'_> {
             self.emit.statements.push(statement);
             return;
         };
-        let kept = (self.emit.statements.len(), self.emit.locals.len(), self.emit.obligations.len());
+        let kept = (
+            self.emit.statements.len(),
+            self.emit.locals.len(),
+            self.emit.obligations.len(),
+        );
         let bytes = self.constant_string(&format);
         let call = match &bytes {
             Some(text) => format!("{name}({:?})", String::from_utf8_lossy(text)),
@@ -177,23 +207,38 @@ impl Pass<'_> {
     }
 
     /// Length of the text, the checks of its arguments emitted.
-    fn measure(&mut self, call: &str, family: Family, format: &Expr, text: Option<&[u8]>, args: &[Expr]) -> Extent {
+    fn measure(
+        &mut self,
+        call: &str,
+        family: Family,
+        format: &Expr,
+        text: Option<&[u8]>,
+        args: &[Expr],
+    ) -> Extent {
         let unknown = |emit: &mut Emitter<'_>| emit.any_between(0, UNBOUNDED, HavocReason::Environment);
         let Some(text) = text else {
             let what = format!("the format of {call}");
             let ptr = format.clone();
-            self.emit.check(Property::NotNull, Condition::NotNull { ptr: ptr.clone() }, &what);
-            self.emit.check(Property::Lifetime, Condition::Live { ptr: ptr.clone() }, &what);
-            self.emit.check(Property::ValidRead, Condition::Terminated { ptr }, &what);
+            self.emit
+                .check(Property::NotNull, Condition::NotNull { ptr: ptr.clone() }, &what);
+            self.emit
+                .check(Property::Lifetime, Condition::Live { ptr: ptr.clone() }, &what);
+            self.emit
+                .check(Property::ValidRead, Condition::Terminated { ptr }, &what);
             return unknown(&mut self.emit);
         };
         let Ok(pieces) = directive::parse(text) else {
             return unknown(&mut self.emit);
         };
-        let given: Vec<(Expr, Ty)> =
-            args.iter().skip(family.format + 1).map(|a| (a.clone(), self.type_of(a))).collect();
-        let mut arguments =
-            Arguments { given: if family.va_list { None } else { Some(&given) }, next: 0 };
+        let given: Vec<(Expr, Ty)> = args
+            .iter()
+            .skip(family.format + 1)
+            .map(|a| (a.clone(), self.type_of(a)))
+            .collect();
+        let mut arguments = Arguments {
+            given: if family.va_list { None } else { Some(&given) },
+            next: 0,
+        };
         let flavour = match (family.kernel, self.kernel) {
             (true, _) => Flavour::Kernel,
             (false, true) => Flavour::Unclear,
@@ -202,13 +247,23 @@ impl Pass<'_> {
         let bits = self.model.pointer_bits();
         let (globals, constants) = (self.globals, self.constants);
         let constant_length = |expr: &Expr| constant_length(expr, globals, constants);
-        let mut total = Extent { bytes: int(bits, 0), at_most: 0 };
+        let mut total = Extent {
+            bytes: int(bits, 0),
+            at_most: 0,
+        };
         for piece in &pieces {
             let part = match piece {
-                Piece::Literal(n) => Extent { bytes: int(bits, *n), at_most: *n },
+                Piece::Literal(n) => Extent {
+                    bytes: int(bits, *n),
+                    at_most: *n,
+                },
                 Piece::Directive(d) => {
-                    let mut measure =
-                        Measure { emit: &mut self.emit, flavour, constant_length: &constant_length, call };
+                    let mut measure = Measure {
+                        emit: &mut self.emit,
+                        flavour,
+                        constant_length: &constant_length,
+                        call,
+                    };
                     match measure.directive(d, &mut arguments) {
                         Ok(part) => part,
                         Err(UnknownConversion) => return unknown(&mut self.emit),
@@ -217,7 +272,10 @@ impl Pass<'_> {
             };
             total = self.emit.sum(total, part);
         }
-        Extent { bytes: self.emit.named(total.bytes, bits), at_most: total.at_most }
+        Extent {
+            bytes: self.emit.named(total.bytes, bits),
+            at_most: total.at_most,
+        }
     }
 
     fn type_of(&self, expr: &Expr) -> Ty {
@@ -230,13 +288,31 @@ impl Pass<'_> {
     }
 
     /// `sprintf`: `L` bytes and a terminator.
-    fn unbounded(&mut self, call: &str, buffer: Option<&Expr>, length: Extent, dst: Option<LocalId>) -> Option<()> {
+    fn unbounded(
+        &mut self,
+        call: &str,
+        buffer: Option<&Expr>,
+        length: Extent,
+        dst: Option<LocalId>,
+    ) -> Option<()> {
         let buffer = buffer?.clone();
         let bits = self.emit.bits();
-        let one = Extent { bytes: int(bits, 1), at_most: 1 };
+        let one = Extent {
+            bytes: int(bits, 1),
+            at_most: 1,
+        };
         let all = self.emit.sum(length.clone(), one);
-        self.check_write(call, &Write { buffer: buffer.clone(), bytes: all.bytes });
-        self.emit.push(StmtKind::HavocMemory { dst: buffer.clone(), size: length.bytes.clone() });
+        self.check_write(
+            call,
+            &Write {
+                buffer: buffer.clone(),
+                bytes: all.bytes,
+            },
+        );
+        self.emit.push(StmtKind::HavocMemory {
+            dst: buffer.clone(),
+            size: length.bytes.clone(),
+        });
         self.emit.push(StmtKind::Store {
             ptr: at(buffer, length.bytes.clone()),
             value: Expr::int(8, 0),
@@ -267,7 +343,9 @@ impl Pass<'_> {
         let zero = || int(bits, 0);
         let nothing = compare(CompareOp::Equal, size.clone(), zero());
         let last = add(bits, size.clone(), Expr::int(bits, -1));
-        let most = constant(&size).and_then(|n| u64::try_from(n).ok()).map(|n| n.saturating_sub(1));
+        let most = constant(&size)
+            .and_then(|n| u64::try_from(n).ok())
+            .map(|n| n.saturating_sub(1));
         let stored = if most.is_some_and(|most| length.at_most <= most) {
             length.bytes.clone()
         } else {
@@ -276,8 +354,17 @@ impl Pass<'_> {
         let stored = self.emit.named(stored, bits);
         let terminator = select(nothing.clone(), zero(), int(bits, 1));
         let bytes = add(bits, stored.clone(), terminator.clone());
-        self.check_write(call, &Write { buffer: buffer.clone(), bytes });
-        self.emit.push(StmtKind::HavocMemory { dst: buffer.clone(), size: stored.clone() });
+        self.check_write(
+            call,
+            &Write {
+                buffer: buffer.clone(),
+                bytes,
+            },
+        );
+        self.emit.push(StmtKind::HavocMemory {
+            dst: buffer.clone(),
+            size: stored.clone(),
+        });
         let end = at(buffer, stored.clone());
         match constant(&terminator) {
             Some(0) => {}
@@ -287,11 +374,21 @@ impl Pass<'_> {
                 ty: Ty::Int(8),
                 volatile: false,
             }),
-            None => self.emit.push(StmtKind::Fill { dst: end, byte: Expr::int(8, 0), size: terminator }),
+            None => self.emit.push(StmtKind::Fill {
+                dst: end,
+                byte: Expr::int(8, 0),
+                size: terminator,
+            }),
         }
         if counted {
             let at_most = most.unwrap_or(u64::MAX).min(length.at_most);
-            self.result(dst, &Extent { bytes: stored, at_most });
+            self.result(
+                dst,
+                &Extent {
+                    bytes: stored,
+                    at_most,
+                },
+            );
         } else {
             self.result(dst, &length);
         }
@@ -320,7 +417,11 @@ impl Pass<'_> {
         let offset = resized(offset, 32, bits, true);
         let offset = self.emit.named(offset, bits);
         let inside = compare(CompareOp::ULess, offset.clone(), int(bits, PAGE));
-        let room = select(inside, add(bits, int(bits, PAGE), negated(offset.clone())), int(bits, 0));
+        let room = select(
+            inside,
+            add(bits, int(bits, PAGE), negated(offset.clone())),
+            int(bits, 0),
+        );
         let room = self.emit.named(room, bits);
         self.bounded(call, Some(&at(buffer, offset)), Some(&room), length, dst, true)
     }
@@ -330,13 +431,27 @@ impl Pass<'_> {
         let bits = self.emit.bits();
         let out = out?.clone();
         let bytes = int(bits, self.model.pointer_bytes());
-        self.check_write(call, &Write { buffer: out.clone(), bytes });
+        self.check_write(
+            call,
+            &Write {
+                buffer: out.clone(),
+                bytes,
+            },
+        );
         let fresh = self.fresh_string(&length);
         let failed = not(not_null(fresh.clone()));
         let garbage = self.emit.fresh(Ty::Ptr);
-        self.emit.push(StmtKind::Havoc { dst: garbage, why: HavocReason::Environment });
+        self.emit.push(StmtKind::Havoc {
+            dst: garbage,
+            why: HavocReason::Environment,
+        });
         let value = select(failed.clone(), Expr::Local(garbage), fresh);
-        self.emit.push(StmtKind::Store { ptr: out, value, ty: Ty::Ptr, volatile: false });
+        self.emit.push(StmtKind::Store {
+            ptr: out,
+            value,
+            ty: Ty::Ptr,
+            volatile: false,
+        });
         if let Some(dst) = dst {
             let width = self.register_bits(dst)?;
             let length = int_result(&length, bits, width);
@@ -358,14 +473,26 @@ impl Pass<'_> {
     /// A fresh heap object with a text of this length and its terminator; null when there is no memory.
     fn fresh_string(&mut self, length: &Extent) -> Expr {
         let bits = self.emit.bits();
-        let one = Extent { bytes: int(bits, 1), at_most: 1 };
+        let one = Extent {
+            bytes: int(bits, 1),
+            at_most: 1,
+        };
         let size = self.emit.sum(length.clone(), one).bytes;
         let dst = self.emit.fresh(Ty::Ptr);
-        self.emit.push(StmtKind::Alloc { dst, size, zeroed: false, may_fail: true, kind: AllocKind::Heap });
+        self.emit.push(StmtKind::Alloc {
+            dst,
+            size,
+            zeroed: false,
+            may_fail: true,
+            kind: AllocKind::Heap,
+        });
         let fresh = Expr::Local(dst);
         let got = not_null(fresh.clone());
         let text = select(got.clone(), length.bytes.clone(), int(bits, 0));
-        self.emit.push(StmtKind::HavocMemory { dst: fresh.clone(), size: text.clone() });
+        self.emit.push(StmtKind::HavocMemory {
+            dst: fresh.clone(),
+            size: text.clone(),
+        });
         self.emit.push(StmtKind::Fill {
             dst: at(fresh.clone(), text),
             byte: Expr::int(8, 0),
@@ -386,9 +513,13 @@ impl Pass<'_> {
             None => Condition::Holds(or(none, not_null(buffer.clone()))),
         };
         self.emit.check(Property::NotNull, condition, call);
-        self.emit.check(Property::Lifetime, Condition::Live { ptr: buffer.clone() }, call);
-        let access =
-            Condition::ValidAccess { ptr: buffer.clone(), size: bytes.clone(), access: Access::Write };
+        self.emit
+            .check(Property::Lifetime, Condition::Live { ptr: buffer.clone() }, call);
+        let access = Condition::ValidAccess {
+            ptr: buffer.clone(),
+            size: bytes.clone(),
+            access: Access::Write,
+        };
         self.emit.check(Property::ValidWrite, access, call);
     }
 
@@ -400,7 +531,10 @@ impl Pass<'_> {
             let value = int_result(length, bits, width);
             self.emit.push(StmtKind::Assign { dst, value });
         } else {
-            self.emit.push(StmtKind::Havoc { dst, why: HavocReason::Environment });
+            self.emit.push(StmtKind::Havoc {
+                dst,
+                why: HavocReason::Environment,
+            });
         }
     }
 
@@ -419,16 +553,22 @@ fn int_result(length: &Extent, bits: u32, width: u32) -> Expr {
     if length.at_most <= i32::MAX as u64 {
         return narrow;
     }
-    let fits = compare(CompareOp::ULessEqual, length.bytes.clone(), int(bits, i32::MAX as u64));
+    let fits = compare(
+        CompareOp::ULessEqual,
+        length.bytes.clone(),
+        int(bits, i32::MAX as u64),
+    );
     select(fits, narrow, Expr::int(width, -1))
 }
 
 /// `x + c` with a constant `c` that cannot wrap to 0 here: lengths stay below the largest number.
 fn is_never_zero(bytes: &Expr) -> bool {
     match bytes {
-        Expr::Binary { op: BinaryOp::Add, lhs, rhs } => {
-            constant(lhs).is_some_and(|c| c > 0) || constant(rhs).is_some_and(|c| c > 0)
-        }
+        Expr::Binary {
+            op: BinaryOp::Add,
+            lhs,
+            rhs,
+        } => constant(lhs).is_some_and(|c| c > 0) || constant(rhs).is_some_and(|c| c > 0),
         other => constant(other).is_some_and(|c| c > 0),
     }
 }
@@ -474,29 +614,38 @@ fn constant_string(expr: &Expr, globals: &[Global], constants: &BTreeMap<LocalId
             _ => return None,
         },
         Expr::PtrAdd { ptr, index, scale } => match (&**ptr, constant(index)) {
-            (Expr::GlobalAddress(global), Some(index)) => {
-                (*global, usize::try_from(index).ok()?.checked_mul(usize::try_from(*scale).ok()?)?)
-            }
+            (Expr::GlobalAddress(global), Some(index)) => (
+                *global,
+                usize::try_from(index)
+                    .ok()?
+                    .checked_mul(usize::try_from(*scale).ok()?)?,
+            ),
             _ => return None,
         },
         _ => return None,
     };
     let global = globals.get(global.index()).filter(|g| g.constant)?;
-    let Initial::Known(items) = &global.init else { return None };
+    let Initial::Known(items) = &global.init else {
+        return None;
+    };
     let size = usize::try_from(global.size?).ok().filter(|s| *s <= 1 << 20)?;
     let mut bytes = vec![0; size];
     for item in items {
         let start = usize::try_from(item.offset).ok()?;
         let data: Vec<u8> = match &item.value {
             InitValue::Bytes(data) => data.clone(),
-            InitValue::Int { bits, value } => {
-                value.to_le_bytes().into_iter().take(usize::try_from(bits.div_ceil(8)).ok()?).collect()
-            }
+            InitValue::Int { bits, value } => value
+                .to_le_bytes()
+                .into_iter()
+                .take(usize::try_from(bits.div_ceil(8)).ok()?)
+                .collect(),
             InitValue::GlobalAddress { .. } | InitValue::FunctionAddress(_) | InitValue::Unknown { .. } => {
                 return None;
             }
         };
-        bytes.get_mut(start..start.checked_add(data.len())?)?.copy_from_slice(&data);
+        bytes
+            .get_mut(start..start.checked_add(data.len())?)?
+            .copy_from_slice(&data);
     }
     let text = bytes.get(offset..)?;
     let end = text.iter().position(|b| *b == 0)?;

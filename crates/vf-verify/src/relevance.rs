@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use vf_ir::obligation::Arithmetic;
 use vf_ir::{
-    BinaryOp, CType, Callee, Condition, Expr, Function, FunctionId, GlobalId, LocalId, Obligation, ObligationId,
-    Program, Property, RecordId, Resize, StmtKind, Terminator, UnaryOp,
+    BinaryOp, CType, Callee, Condition, Expr, Function, FunctionId, GlobalId, LocalId, Obligation,
+    ObligationId, Program, Property, RecordId, Resize, StmtKind, Terminator, UnaryOp,
 };
 
 /// The unsigned-wrap and lossy-conversion obligations of a function that do not matter in the sense of this module.
@@ -46,7 +46,10 @@ const CALL_DEPTH: u32 = 6;
 
 impl<'p> Relevance<'p> {
     pub fn new(program: &'p Program) -> Self {
-        Relevance { program, parameters: RefCell::new(BTreeMap::new()) }
+        Relevance {
+            program,
+            parameters: RefCell::new(BTreeMap::new()),
+        }
     }
 
     /// See [`irrelevant_checks`].
@@ -84,17 +87,19 @@ impl<'p> Relevance<'p> {
                     | StmtKind::Fill { size, .. }
                     | StmtKind::HavocMemory { size, .. }
                     | StmtKind::Alloc { size, .. } => flow.reach(size),
-                    StmtKind::Check(id) => {
-                        match function.obligations.get(id.index()).map(|o| &o.condition) {
-                            Some(Condition::ValidAccess { size, ptr, .. })
-                            | Some(Condition::InitializedMemory { size, ptr }) => {
-                                flow.reach(size);
-                                flow.seed_offsets(ptr);
-                            }
-                            _ => {}
+                    StmtKind::Check(id) => match function.obligations.get(id.index()).map(|o| &o.condition) {
+                        Some(Condition::ValidAccess { size, ptr, .. })
+                        | Some(Condition::InitializedMemory { size, ptr }) => {
+                            flow.reach(size);
+                            flow.seed_offsets(ptr);
                         }
-                    }
-                    StmtKind::Call { callee: Callee::Direct(callee), args, .. } => {
+                        _ => {}
+                    },
+                    StmtKind::Call {
+                        callee: Callee::Direct(callee),
+                        args,
+                        ..
+                    } => {
                         let reaching = self.reaching_parameters(*callee, depth + 1);
                         for (argument, _) in args.iter().zip(reaching).filter(|(_, reaches)| *reaches) {
                             flow.reach(argument);
@@ -126,7 +131,12 @@ impl<'p> Relevance<'p> {
         if let Some(known) = self.parameters.borrow().get(&id) {
             return known.clone();
         }
-        let Some(function) = self.program.functions.get(id.index()).filter(|f| !f.blocks().is_empty()) else {
+        let Some(function) = self
+            .program
+            .functions
+            .get(id.index())
+            .filter(|f| !f.blocks().is_empty())
+        else {
             return Vec::new();
         };
         if depth > CALL_DEPTH {
@@ -176,7 +186,9 @@ impl<'f> Flow<'f> {
                 self.seed_offsets(arg);
                 self.reach(arg);
             }
-            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) => self.seed_offsets(arg),
+            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) => {
+                self.seed_offsets(arg)
+            }
             Expr::Member { ptr, .. } => self.seed_offsets(ptr),
             Expr::Binary { lhs, rhs, .. }
             | Expr::Compare { lhs, rhs, .. }
@@ -185,7 +197,11 @@ impl<'f> Flow<'f> {
                 self.seed_offsets(lhs);
                 self.seed_offsets(rhs);
             }
-            Expr::Select { condition, then, otherwise } => {
+            Expr::Select {
+                condition,
+                then,
+                otherwise,
+            } => {
                 self.seed_offsets(condition);
                 self.seed_offsets(then);
                 self.seed_offsets(otherwise);
@@ -208,12 +224,26 @@ impl<'f> Flow<'f> {
             Expr::Local(local) => {
                 self.locals.insert(*local);
             }
-            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::IntToPtr(arg) | Expr::PtrToInt(arg) => {
+            Expr::Unary { arg, .. }
+            | Expr::Resize { arg, .. }
+            | Expr::IntToPtr(arg)
+            | Expr::PtrToInt(arg) => {
                 self.reach(arg);
             }
-            Expr::Binary { op: BinaryOp::URem | BinaryOp::SRem, rhs, .. } => self.reach(rhs),
-            Expr::Binary { op: BinaryOp::LShr | BinaryOp::AShr, .. } => {}
-            Expr::Binary { op: BinaryOp::And, lhs, rhs } if is_constant(lhs) || is_constant(rhs) => {}
+            Expr::Binary {
+                op: BinaryOp::URem | BinaryOp::SRem,
+                rhs,
+                ..
+            } => self.reach(rhs),
+            Expr::Binary {
+                op: BinaryOp::LShr | BinaryOp::AShr,
+                ..
+            } => {}
+            Expr::Binary {
+                op: BinaryOp::And,
+                lhs,
+                rhs,
+            } if is_constant(lhs) || is_constant(rhs) => {}
             Expr::Binary { lhs, rhs, .. } => {
                 self.reach(lhs);
                 self.reach(rhs);
@@ -251,7 +281,9 @@ impl<'f> Flow<'f> {
                     StmtKind::Load { dst, ptr, .. } if self.locals.contains(dst) => {
                         self.places.insert(place(ptr));
                     }
-                    StmtKind::Store { ptr, value, .. } if self.places.contains(&place(ptr)) => self.reach(value),
+                    StmtKind::Store { ptr, value, .. } if self.places.contains(&place(ptr)) => {
+                        self.reach(value)
+                    }
                     StmtKind::Copy { dst, src, .. } if self.places.contains(&place(dst)) => {
                         self.places.insert(place(src));
                     }
@@ -305,7 +337,9 @@ fn expressions(kind: &StmtKind) -> Vec<&Expr> {
             all
         }
         StmtKind::Assume(condition) => vec![condition],
-        StmtKind::Havoc { .. } | StmtKind::Check(_) | StmtKind::ScopeStart(_) | StmtKind::ScopeEnd(_) => Vec::new(),
+        StmtKind::Havoc { .. } | StmtKind::Check(_) | StmtKind::ScopeStart(_) | StmtKind::ScopeEnd(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -348,7 +382,11 @@ fn collect<'f>(expr: &'f Expr, seen: &mut HashSet<&'f Expr>) {
             collect(ptr, seen);
             collect(index, seen);
         }
-        Expr::Select { condition, then, otherwise } => {
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => {
             collect(condition, seen);
             collect(then, seen);
             collect(otherwise, seen);
@@ -390,7 +428,11 @@ fn matters(
 }
 
 fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
-    let binary = |op| Expr::Binary { op, lhs: Box::new(lhs.clone()), rhs: Box::new(rhs.clone()) };
+    let binary = |op| Expr::Binary {
+        op,
+        lhs: Box::new(lhs.clone()),
+        rhs: Box::new(rhs.clone()),
+    };
     match op {
         Arithmetic::Add => vec![binary(BinaryOp::Add)],
         Arithmetic::Sub => vec![binary(BinaryOp::Sub)],
@@ -398,7 +440,13 @@ fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
         Arithmetic::Div => vec![binary(BinaryOp::UDiv), binary(BinaryOp::SDiv)],
         Arithmetic::Shl => vec![binary(BinaryOp::Shl)],
         Arithmetic::Neg => {
-            vec![Expr::Unary { op: UnaryOp::Neg, arg: Box::new(rhs.clone()) }, binary(BinaryOp::Sub)]
+            vec![
+                Expr::Unary {
+                    op: UnaryOp::Neg,
+                    arg: Box::new(rhs.clone()),
+                },
+                binary(BinaryOp::Sub),
+            ]
         }
     }
 }
@@ -407,17 +455,29 @@ fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {
 fn conversion_results(value: &Expr, bits: u32) -> Vec<Expr> {
     [Resize::Truncate, Resize::ZeroExtend, Resize::SignExtend]
         .into_iter()
-        .map(|kind| Expr::Resize { kind, bits, arg: Box::new(value.clone()) })
+        .map(|kind| Expr::Resize {
+            kind,
+            bits,
+            arg: Box::new(value.clone()),
+        })
         .collect()
 }
 
 /// Is the value, in the statement that the check stands before, an operand of comparisons only?
 fn only_compared(function: &Function, id: ObligationId, value: &Expr) -> bool {
     for block in function.blocks() {
-        let Some(at) = block.statements.iter().position(|s| s.kind == StmtKind::Check(id)) else { continue };
+        let Some(at) = block
+            .statements
+            .iter()
+            .position(|s| s.kind == StmtKind::Check(id))
+        else {
+            continue;
+        };
         for statement in &block.statements[at + 1..] {
-            let users: Vec<&Expr> =
-                expressions(&statement.kind).into_iter().filter(|e| occurs(value, e, true)).collect();
+            let users: Vec<&Expr> = expressions(&statement.kind)
+                .into_iter()
+                .filter(|e| occurs(value, e, true))
+                .collect();
             if !users.is_empty() {
                 return !users.iter().any(|e| occurs(value, e, false));
             }
@@ -438,13 +498,18 @@ fn occurs(value: &Expr, expr: &Expr, in_comparisons: bool) -> bool {
             Expr::Compare { lhs, rhs, .. } | Expr::PtrCompare { lhs, rhs, .. } => {
                 in_comparisons && (inside(lhs) || inside(rhs))
             }
-            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
-                inside(arg)
-            }
+            Expr::Unary { arg, .. }
+            | Expr::Resize { arg, .. }
+            | Expr::PtrToInt(arg)
+            | Expr::IntToPtr(arg) => inside(arg),
             Expr::Member { ptr, .. } => inside(ptr),
             Expr::Binary { lhs, rhs, .. } | Expr::PtrDiff { lhs, rhs, .. } => inside(lhs) || inside(rhs),
             Expr::PtrAdd { ptr, index, .. } => inside(ptr) || inside(index),
-            Expr::Select { condition, then, otherwise } => inside(condition) || inside(then) || inside(otherwise),
+            Expr::Select {
+                condition,
+                then,
+                otherwise,
+            } => inside(condition) || inside(then) || inside(otherwise),
             Expr::Int { .. }
             | Expr::Null
             | Expr::Local(_)

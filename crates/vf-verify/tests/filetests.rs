@@ -55,7 +55,11 @@ fn main() -> ExitCode {
     }
     println!("{passed} passed, {failed} failed");
     // No file found is a mistake, not a success.
-    if failed > 0 || passed == 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if failed > 0 || passed == 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -84,7 +88,11 @@ fn run(file: &Path, update: bool) -> Result<usize, Vec<String>> {
     }
     let mut problems = gap;
     problems.extend(found.compare(&expected));
-    if problems.is_empty() { Ok(expected.marks.len()) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(expected.marks.len())
+    } else {
+        Err(problems)
+    }
 }
 
 /// The report, and the front end's complaints.
@@ -124,8 +132,13 @@ fn check(file: &Path, expected: &Expectations) -> Result<(CheckReport, Vec<Strin
         .iter()
         .map(|d| format!("line {}: the front end says: {}", d.span.start.line, d.message))
         .collect();
-    let report =
-        vf_verify::check(&loaded.program, &loaded.sources, &loaded.main_files, &options, &mut |_| {});
+    let report = vf_verify::check(
+        &loaded.program,
+        &loaded.sources,
+        &loaded.main_files,
+        &options,
+        &mut |_| {},
+    );
     Ok((report, complaints))
 }
 
@@ -154,7 +167,9 @@ impl<'r> Found<'r> {
             for obligation in &function.obligations {
                 let line = obligation.location.line as usize;
                 let column = obligation.location.column as usize;
-                let code = lines.get(line.wrapping_sub(1)).and_then(|l| l.get(column.wrapping_sub(1)..));
+                let code = lines
+                    .get(line.wrapping_sub(1))
+                    .and_then(|l| l.get(column.wrapping_sub(1)..));
                 let source = obligation.text.lines().next().unwrap_or("");
                 // The text of a check that the user did not write (a format's, a library model's) is not there.
                 let written = !source.is_empty() && code.is_some_and(|c| c.starts_with(source));
@@ -181,7 +196,8 @@ impl<'r> Found<'r> {
         let mut problems = Vec::new();
         let mut open: Vec<&Mark> = expected.marks.iter().collect();
         for result in &self.results {
-            let fits = |m: &&Mark| same_place(m, &result.mark) && (!result.written || m.width == result.mark.width);
+            let fits =
+                |m: &&Mark| same_place(m, &result.mark) && (!result.written || m.width == result.mark.width);
             match open.iter().position(fits) {
                 Some(at) => {
                     let mark = open.remove(at);
@@ -192,18 +208,34 @@ impl<'r> Found<'r> {
             }
         }
         for mark in open {
-            let Mark { line, column, verdict, property, .. } = mark;
-            problems.push(format!("line {line}, column {column}: expected {verdict}[{property}], not found"));
+            let Mark {
+                line,
+                column,
+                verdict,
+                property,
+                ..
+            } = mark;
+            problems.push(format!(
+                "line {line}, column {column}: expected {verdict}[{property}], not found"
+            ));
         }
         if expected.summaries != self.summaries {
             for (name, counts) in &self.summaries {
                 if expected.summaries.get(name) != Some(counts) {
                     let stated = expected.summaries.get(name).map_or("no summary", String::as_str);
-                    problems.push(format!("summary of {name}: found {counts}; the file says {stated}"));
+                    problems.push(format!(
+                        "summary of {name}: found {counts}; the file says {stated}"
+                    ));
                 }
             }
-            for name in expected.summaries.keys().filter(|n| !self.summaries.contains_key(*n)) {
-                problems.push(format!("summary of {name}: no obligation of this function was checked"));
+            for name in expected
+                .summaries
+                .keys()
+                .filter(|n| !self.summaries.contains_key(*n))
+            {
+                problems.push(format!(
+                    "summary of {name}: no obligation of this function was checked"
+                ));
             }
         }
         if self.summaries.is_empty() {
@@ -238,7 +270,13 @@ fn same_place(a: &Mark, b: &Mark) -> bool {
 }
 
 fn unexpected(result: &Placed<'_>) -> String {
-    let Mark { line, column, verdict, property, .. } = &result.mark;
+    let Mark {
+        line,
+        column,
+        verdict,
+        property,
+        ..
+    } = &result.mark;
     let reason = result.obligation.reason.as_deref().unwrap_or("");
     let inputs = inputs_text(result.obligation);
     let text = &result.obligation.text;
@@ -261,15 +299,28 @@ fn condition_problem(mark: &Mark, obligation: &ObligationReport) -> Option<Strin
             mark.text,
             inputs_text(obligation)
         )),
-        Err(why) => Some(format!("line {}: `{}`: {why}: {}", mark.line, mark.text, inputs_text(obligation))),
+        Err(why) => Some(format!(
+            "line {}: `{}`: {why}: {}",
+            mark.line,
+            mark.text,
+            inputs_text(obligation)
+        )),
     }
 }
 
 /// The integers among the inputs as a condition.
 fn inputs_text(obligation: &ObligationReport) -> String {
-    let Some(counterexample) = &obligation.counterexample else { return String::new() };
-    let integers = counterexample.inputs.iter().filter(|(_, v)| v.parse::<i128>().is_ok());
-    integers.map(|(name, value)| format!("{name} == {value}")).collect::<Vec<_>>().join(" && ")
+    let Some(counterexample) = &obligation.counterexample else {
+        return String::new();
+    };
+    let integers = counterexample
+        .inputs
+        .iter()
+        .filter(|(_, v)| v.parse::<i128>().is_ok());
+    integers
+        .map(|(name, value)| format!("{name} == {value}"))
+        .collect::<Vec<_>>()
+        .join(" && ")
 }
 
 fn verdict_name(verdict: Verdict) -> &'static str {
@@ -300,5 +351,9 @@ fn summary(function: &FunctionReport) -> Option<String> {
         .filter(|v| count(*v) > 0)
         .map(|v| format!("{} {}", count(v), verdict_name(v)))
         .collect();
-    if parts.is_empty() { None } else { Some(parts.join(", ")) }
+    if parts.is_empty() {
+        None
+    } else {
+        Some(parts.join(", "))
+    }
 }

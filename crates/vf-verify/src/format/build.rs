@@ -33,7 +33,10 @@ pub(super) fn int(bits: u32, value: u64) -> Expr {
 
 pub(super) fn add(bits: u32, lhs: Expr, rhs: Expr) -> Expr {
     match (constant(&lhs), constant(&rhs)) {
-        (Some(a), Some(b)) => Expr::Int { bits, value: a.wrapping_add(b) & mask(bits) },
+        (Some(a), Some(b)) => Expr::Int {
+            bits,
+            value: a.wrapping_add(b) & mask(bits),
+        },
         (Some(0), None) => rhs,
         (None, Some(0)) => lhs,
         _ => binary(BinaryOp::Add, lhs, rhs),
@@ -41,7 +44,11 @@ pub(super) fn add(bits: u32, lhs: Expr, rhs: Expr) -> Expr {
 }
 
 pub(super) fn binary(op: BinaryOp, lhs: Expr, rhs: Expr) -> Expr {
-    Expr::Binary { op, lhs: Box::new(lhs), rhs: Box::new(rhs) }
+    Expr::Binary {
+        op,
+        lhs: Box::new(lhs),
+        rhs: Box::new(rhs),
+    }
 }
 
 pub(super) fn compare(op: CompareOp, lhs: Expr, rhs: Expr) -> Expr {
@@ -54,18 +61,28 @@ pub(super) fn compare(op: CompareOp, lhs: Expr, rhs: Expr) -> Expr {
             CompareOp::SLess | CompareOp::SLessEqual => {}
         }
     }
-    Expr::Compare { op, lhs: Box::new(lhs), rhs: Box::new(rhs) }
+    Expr::Compare {
+        op,
+        lhs: Box::new(lhs),
+        rhs: Box::new(rhs),
+    }
 }
 
 pub(super) fn not(arg: Expr) -> Expr {
     match constant(&arg) {
         Some(value) => Expr::bool(value == 0),
-        None => Expr::Unary { op: UnaryOp::Not, arg: Box::new(arg) },
+        None => Expr::Unary {
+            op: UnaryOp::Not,
+            arg: Box::new(arg),
+        },
     }
 }
 
 pub(super) fn negated(arg: Expr) -> Expr {
-    Expr::Unary { op: UnaryOp::Neg, arg: Box::new(arg) }
+    Expr::Unary {
+        op: UnaryOp::Neg,
+        arg: Box::new(arg),
+    }
 }
 
 pub(super) fn or(lhs: Expr, rhs: Expr) -> Expr {
@@ -117,7 +134,11 @@ pub(super) fn resized(arg: Expr, from: u32, to: u32, signed: bool) -> Expr {
         std::cmp::Ordering::Less if signed => Resize::SignExtend,
         std::cmp::Ordering::Less => Resize::ZeroExtend,
     };
-    let wide = Expr::Resize { kind, bits: to, arg: Box::new(arg) };
+    let wide = Expr::Resize {
+        kind,
+        bits: to,
+        arg: Box::new(arg),
+    };
     match constant(&wide) {
         Some(value) => Expr::Int { bits: to, value },
         None => wide,
@@ -126,7 +147,11 @@ pub(super) fn resized(arg: Expr, from: u32, to: u32, signed: bool) -> Expr {
 
 /// Is a pointer not null?
 pub(super) fn not_null(ptr: Expr) -> Expr {
-    Expr::PtrCompare { op: CompareOp::NotEqual, lhs: Box::new(ptr), rhs: Box::new(Expr::Null) }
+    Expr::PtrCompare {
+        op: CompareOp::NotEqual,
+        lhs: Box::new(ptr),
+        rhs: Box::new(Expr::Null),
+    }
 }
 
 /// `ptr + bytes`.
@@ -134,5 +159,9 @@ pub(super) fn at(ptr: Expr, bytes: Expr) -> Expr {
     if constant(&bytes) == Some(0) {
         return ptr;
     }
-    Expr::PtrAdd { ptr: Box::new(ptr), index: Box::new(bytes), scale: 1 }
+    Expr::PtrAdd {
+        ptr: Box::new(ptr),
+        index: Box::new(bytes),
+        scale: 1,
+    }
 }

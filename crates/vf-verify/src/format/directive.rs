@@ -137,7 +137,9 @@ fn directive(rest: &mut Cursor<'_>) -> Result<Directive, NotUnderstood> {
         rest.number()?.map_or(Amount::Absent, Amount::Fixed)
     };
     // `%1$d` and `%*1$d`: arguments by position.
-    if rest.peek() == Some(b'$') || (width == Amount::Argument && rest.peek().is_some_and(|b| b.is_ascii_digit())) {
+    if rest.peek() == Some(b'$')
+        || (width == Amount::Argument && rest.peek().is_some_and(|b| b.is_ascii_digit()))
+    {
         return Err(NotUnderstood);
     }
     let precision = if !rest.eat(b'.') {
@@ -154,11 +156,19 @@ fn directive(rest: &mut Cursor<'_>) -> Result<Directive, NotUnderstood> {
     let length = match rest.peek() {
         Some(b'h') => {
             rest.next();
-            if rest.eat(b'h') { Length::Char } else { Length::Short }
+            if rest.eat(b'h') {
+                Length::Char
+            } else {
+                Length::Short
+            }
         }
         Some(b'l') => {
             rest.next();
-            if rest.eat(b'l') { Length::LongLong } else { Length::Long }
+            if rest.eat(b'l') {
+                Length::LongLong
+            } else {
+                Length::Long
+            }
         }
         Some(b'q') => {
             rest.next();
@@ -190,7 +200,16 @@ fn directive(rest: &mut Cursor<'_>) -> Result<Directive, NotUnderstood> {
             rest.next();
         }
     }
-    Ok(Directive { alternate, signed_prefix, locale, width, precision, length, conversion, extension })
+    Ok(Directive {
+        alternate,
+        signed_prefix,
+        locale,
+        width,
+        precision,
+        length,
+        conversion,
+        extension,
+    })
 }
 
 /// Bounds of what a kernel `%p` extension prints, padding not counted; `None` where no small bound is known

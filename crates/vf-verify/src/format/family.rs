@@ -33,16 +33,48 @@ pub(super) enum Sink {
 /// The function of this name, `__builtin_` spellings included.
 pub(super) fn family(name: &str) -> Option<Family> {
     let name = name.strip_prefix("__builtin_").unwrap_or(name);
-    let stored = |format, va_list| Family { sink: Sink::Stored { out: 0 }, format, va_list, kernel: false };
-    let unbounded =
-        |format, va_list| Family { sink: Sink::Unbounded { buffer: 0 }, format, va_list, kernel: false };
-    let bounded =
-        |format, va_list| Family { sink: Sink::Bounded { buffer: 0, size: 1 }, format, va_list, kernel: false };
-    let counted =
-        |va_list| Family { sink: Sink::Counted { buffer: 0, size: 1 }, format: 2, va_list, kernel: true };
-    let returned = |format, va_list| Family { sink: Sink::Returned, format, va_list, kernel: true };
-    let stream = |format| Family { sink: Sink::Stream, format, va_list: false, kernel: false };
-    let kernel_stream = |format| Family { sink: Sink::Stream, format, va_list: false, kernel: true };
+    let stored = |format, va_list| Family {
+        sink: Sink::Stored { out: 0 },
+        format,
+        va_list,
+        kernel: false,
+    };
+    let unbounded = |format, va_list| Family {
+        sink: Sink::Unbounded { buffer: 0 },
+        format,
+        va_list,
+        kernel: false,
+    };
+    let bounded = |format, va_list| Family {
+        sink: Sink::Bounded { buffer: 0, size: 1 },
+        format,
+        va_list,
+        kernel: false,
+    };
+    let counted = |va_list| Family {
+        sink: Sink::Counted { buffer: 0, size: 1 },
+        format: 2,
+        va_list,
+        kernel: true,
+    };
+    let returned = |format, va_list| Family {
+        sink: Sink::Returned,
+        format,
+        va_list,
+        kernel: true,
+    };
+    let stream = |format| Family {
+        sink: Sink::Stream,
+        format,
+        va_list: false,
+        kernel: false,
+    };
+    let kernel_stream = |format| Family {
+        sink: Sink::Stream,
+        format,
+        va_list: false,
+        kernel: true,
+    };
     Some(match name {
         // C11 7.21.6.6, 7.21.6.13; glibc's checked spelling has a flag and a size before the format.
         "sprintf" => unbounded(1, false),
@@ -57,12 +89,21 @@ pub(super) fn family(name: &str) -> Option<Family> {
         // kernel-doc of lib/vsprintf.c and fs/sysfs/file.c.
         "scnprintf" => counted(false),
         "vscnprintf" => counted(true),
-        "sysfs_emit" => {
-            Family { sink: Sink::Page { buffer: 0, at: None }, format: 1, va_list: false, kernel: true }
-        }
-        "sysfs_emit_at" => {
-            Family { sink: Sink::Page { buffer: 0, at: Some(1) }, format: 2, va_list: false, kernel: true }
-        }
+        "sysfs_emit" => Family {
+            sink: Sink::Page { buffer: 0, at: None },
+            format: 1,
+            va_list: false,
+            kernel: true,
+        },
+        "sysfs_emit_at" => Family {
+            sink: Sink::Page {
+                buffer: 0,
+                at: Some(1),
+            },
+            format: 2,
+            va_list: false,
+            kernel: true,
+        },
         // asprintf(3).
         "asprintf" => stored(1, false),
         "vasprintf" => stored(1, true),
@@ -76,9 +117,9 @@ pub(super) fn family(name: &str) -> Option<Family> {
         "fprintf" | "dprintf" | "syslog" | "__printf_chk" => stream(1),
         "__fprintf_chk" => stream(2),
         "printk" | "_printk" | "_printk_deferred" | "__warn_printk" | "panic" => kernel_stream(0),
-        "_dev_emerg" | "_dev_alert" | "_dev_crit" | "_dev_err" | "_dev_warn" | "_dev_notice" | "_dev_info"
-        | "netdev_emerg" | "netdev_alert" | "netdev_crit" | "netdev_err" | "netdev_warn" | "netdev_notice"
-        | "netdev_info" | "__dynamic_pr_debug" | "seq_printf" => kernel_stream(1),
+        "_dev_emerg" | "_dev_alert" | "_dev_crit" | "_dev_err" | "_dev_warn" | "_dev_notice"
+        | "_dev_info" | "netdev_emerg" | "netdev_alert" | "netdev_crit" | "netdev_err" | "netdev_warn"
+        | "netdev_notice" | "netdev_info" | "__dynamic_pr_debug" | "seq_printf" => kernel_stream(1),
         "_dev_printk" | "__dynamic_dev_dbg" => kernel_stream(2),
         _ => return None,
     })
@@ -91,6 +132,12 @@ pub(super) fn is_kernel_function(name: &str) -> bool {
             name,
             "kmalloc" | "kzalloc" | "kcalloc" | "kmalloc_array" | "__kmalloc" | "kmalloc_trace" | "kfree"
         )
-        || matches!(name, "copy_from_user" | "_copy_from_user" | "copy_to_user" | "_copy_to_user")
-        || matches!(name, "strscpy" | "sized_strscpy" | "kstrtoint" | "kstrtouint" | "mutex_lock" | "mutex_unlock")
+        || matches!(
+            name,
+            "copy_from_user" | "_copy_from_user" | "copy_to_user" | "_copy_to_user"
+        )
+        || matches!(
+            name,
+            "strscpy" | "sized_strscpy" | "kstrtoint" | "kstrtouint" | "mutex_lock" | "mutex_unlock"
+        )
 }

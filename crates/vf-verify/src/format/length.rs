@@ -5,8 +5,8 @@
 //! value for (floats, addresses, what a kernel extension prints) is any number between documented bounds.
 
 use vf_ir::{
-    Access, BinaryOp, CType, CompareOp, Condition, DataModel, Expr, HavocReason, Local, LocalId, Obligation, ObligationId,
-    Property, Stmt, StmtKind, Storage, Ty,
+    Access, BinaryOp, CType, CompareOp, Condition, DataModel, Expr, HavocReason, Local, LocalId, Obligation,
+    ObligationId, Property, Stmt, StmtKind, Storage, Ty,
 };
 use vf_source::Span;
 
@@ -55,7 +55,10 @@ impl Emitter<'_> {
     }
 
     pub fn push(&mut self, kind: StmtKind) {
-        self.statements.push(Stmt { kind, span: self.span });
+        self.statements.push(Stmt {
+            kind,
+            span: self.span,
+        });
     }
 
     pub fn fresh(&mut self, ty: Ty) -> LocalId {
@@ -89,22 +92,37 @@ impl Emitter<'_> {
     pub fn any_between(&mut self, low: u64, high: u64, why: HavocReason) -> Extent {
         let bits = self.bits();
         if low == high {
-            return Extent { bytes: int(bits, low), at_most: high };
+            return Extent {
+                bytes: int(bits, low),
+                at_most: high,
+            };
         }
         let dst = self.fresh(Ty::Int(bits));
         self.push(StmtKind::Havoc { dst, why });
         let value = Expr::Local(dst);
         let condition = and(
-            if low == 0 { Expr::bool(true) } else { compare(CompareOp::ULessEqual, int(bits, low), value.clone()) },
+            if low == 0 {
+                Expr::bool(true)
+            } else {
+                compare(CompareOp::ULessEqual, int(bits, low), value.clone())
+            },
             compare(CompareOp::ULessEqual, value.clone(), int(bits, high)),
         );
         self.push(StmtKind::Assume(condition));
-        Extent { bytes: value, at_most: high }
+        Extent {
+            bytes: value,
+            at_most: high,
+        }
     }
 
     pub fn check(&mut self, property: Property, condition: Condition, text: &str) {
         let id = ObligationId(self.obligations.len() as u32);
-        self.obligations.push(Obligation { property, condition, span: self.span, text: text.to_owned() });
+        self.obligations.push(Obligation {
+            property,
+            condition,
+            span: self.span,
+            text: text.to_owned(),
+        });
         self.push(StmtKind::Check(id));
     }
 
@@ -112,13 +130,19 @@ impl Emitter<'_> {
     /// follows is checked as if it had held, and would be unreachable otherwise.
     pub fn check_never_holds(&mut self, text: &str) {
         let bit = self.fresh(Ty::Int(1));
-        self.push(StmtKind::Havoc { dst: bit, why: HavocReason::Environment });
+        self.push(StmtKind::Havoc {
+            dst: bit,
+            why: HavocReason::Environment,
+        });
         self.check(Property::Precondition, Condition::Holds(Expr::Local(bit)), text);
     }
 
     pub fn string_length(&mut self, ptr: &Expr) -> Expr {
         let dst = self.fresh(Ty::Int(self.bits()));
-        self.push(StmtKind::StringLength { dst, ptr: ptr.clone() });
+        self.push(StmtKind::StringLength {
+            dst,
+            ptr: ptr.clone(),
+        });
         Expr::Local(dst)
     }
 
@@ -127,14 +151,20 @@ impl Emitter<'_> {
         let bits = self.bits();
         let largest = if bits == 32 { u64::from(u32::MAX) } else { u64::MAX };
         match lhs.at_most.checked_add(rhs.at_most).filter(|s| *s < largest) {
-            Some(at_most) => Extent { bytes: add(bits, lhs.bytes, rhs.bytes), at_most },
+            Some(at_most) => Extent {
+                bytes: add(bits, lhs.bytes, rhs.bytes),
+                at_most,
+            },
             None => {
                 let left = self.named(lhs.bytes, bits);
                 let total = self.named(add(bits, left.clone(), rhs.bytes), bits);
                 let wrapped = compare(CompareOp::ULess, total.clone(), left);
                 let limit = int(bits, largest - 1);
                 let bytes = select(wrapped, limit.clone(), min(total, limit));
-                Extent { bytes: self.named(bytes, bits), at_most: largest - 1 }
+                Extent {
+                    bytes: self.named(bytes, bits),
+                    at_most: largest - 1,
+                }
             }
         }
     }
@@ -177,7 +207,11 @@ pub(super) struct UnknownConversion;
 
 impl Measure<'_, '_> {
     /// Bytes that the directive prints. Emits the checks that its arguments need.
-    pub fn directive(&mut self, d: &Directive, arguments: &mut Arguments<'_>) -> Result<Extent, UnknownConversion> {
+    pub fn directive(
+        &mut self,
+        d: &Directive,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<Extent, UnknownConversion> {
         // The arguments come in this order: width, precision, value (C11 7.21.6.1p5).
         let width = self.amount(d.width, arguments, true);
         let precision = self.amount(d.precision, arguments, false);
@@ -211,7 +245,10 @@ impl Measure<'_, '_> {
     }
 
     fn exactly(&self, bytes: u64) -> Extent {
-        Extent { bytes: int(self.emit.bits(), bytes), at_most: bytes }
+        Extent {
+            bytes: int(self.emit.bits(), bytes),
+            at_most: bytes,
+        }
     }
 
     fn any(&mut self, low: u64, high: u64) -> Extent {
@@ -236,7 +273,10 @@ impl Measure<'_, '_> {
                         select(negative, Expr::int(bits, -1), resized(value, 32, bits, false))
                     };
                     let at_most = if is_width { 1 << 31 } else { u64::MAX };
-                    Extent { bytes: self.emit.named(wide, bits), at_most }
+                    Extent {
+                        bytes: self.emit.named(wide, bits),
+                        at_most,
+                    }
                 }
                 Ok(_) => self.any(0, 1 << 31),
                 Err(()) => {
@@ -254,7 +294,10 @@ impl Measure<'_, '_> {
         let bits = self.emit.bits();
         let at_most = printed.at_most.max(width.at_most);
         let bytes = self.emit.named(printed.bytes, bits);
-        Extent { bytes: self.emit.named(max(bytes, width.bytes), bits), at_most }
+        Extent {
+            bytes: self.emit.named(max(bytes, width.bytes), bits),
+            at_most,
+        }
     }
 
     /// `d i u o x X b B`.
@@ -282,7 +325,14 @@ impl Measure<'_, '_> {
             // An argument of another width is undefined (C11 7.21.6.1p9), one whose value is not in view may be any.
             Some((value, Ty::Int(given))) if given == promoted && !d.locale => value,
             _ => {
-                let digits = self.any(0, if d.locale { 16 * most_digits + 4 } else { most_digits + 2 });
+                let digits = self.any(
+                    0,
+                    if d.locale {
+                        16 * most_digits + 4
+                    } else {
+                        most_digits + 2
+                    },
+                );
                 return match precision {
                     None => digits,
                     Some(p) if p.at_most == u64::MAX => self.any(0, UNBOUNDED),
@@ -340,7 +390,10 @@ impl Measure<'_, '_> {
             _ => int(bits, 0),
         };
         let bytes = add(bits, add(bits, digits, sign), prefix);
-        Extent { bytes: self.emit.named(bytes, bits), at_most: at_most + 3 }
+        Extent {
+            bytes: self.emit.named(bytes, bits),
+            at_most: at_most + 3,
+        }
     }
 
     /// `max(digits, precision)`, and for precision 0 the value 0 has no digits (in C; the kernel prints one).
@@ -364,24 +417,56 @@ impl Measure<'_, '_> {
         let wide = d.length == Length::Long || d.conversion == b'S';
         let pointer = match value {
             Some((pointer, Ty::Ptr)) => pointer,
-            _ => return self.cut(Extent { bytes: Expr::int(bits, -1), at_most: UNBOUNDED }, precision, true),
+            _ => {
+                return self.cut(
+                    Extent {
+                        bytes: Expr::int(bits, -1),
+                        at_most: UNBOUNDED,
+                    },
+                    precision,
+                    true,
+                );
+            }
         };
         if let Some(length) = (self.constant_length)(&pointer).filter(|_| !wide) {
             let whole = self.exactly(length);
             return self.cut(whole, precision, false);
         }
         let text = format!("%s of {}", self.call);
-        self.emit.check(Property::NotNull, Condition::NotNull { ptr: pointer.clone() }, &text);
-        self.emit.check(Property::Lifetime, Condition::Live { ptr: pointer.clone() }, &text);
+        self.emit.check(
+            Property::NotNull,
+            Condition::NotNull { ptr: pointer.clone() },
+            &text,
+        );
+        self.emit.check(
+            Property::Lifetime,
+            Condition::Live { ptr: pointer.clone() },
+            &text,
+        );
         if wide {
-            return self.cut(Extent { bytes: Expr::int(bits, -1), at_most: UNBOUNDED }, precision, true);
+            return self.cut(
+                Extent {
+                    bytes: Expr::int(bits, -1),
+                    at_most: UNBOUNDED,
+                },
+                precision,
+                true,
+            );
         }
         let length = self.emit.string_length(&pointer);
-        let largest = if bits == 32 { i32::MAX as u64 } else { i64::MAX as u64 };
+        let largest = if bits == 32 {
+            i32::MAX as u64
+        } else {
+            i64::MAX as u64
+        };
         match precision {
             None => {
-                self.emit.check(Property::ValidRead, Condition::Terminated { ptr: pointer }, &text);
-                Extent { bytes: length, at_most: largest }
+                self.emit
+                    .check(Property::ValidRead, Condition::Terminated { ptr: pointer }, &text);
+                Extent {
+                    bytes: length,
+                    at_most: largest,
+                }
             }
             Some(p) => {
                 // Reads up to the terminator, or as many bytes as the precision says.
@@ -390,11 +475,18 @@ impl Measure<'_, '_> {
                 let read = self.emit.named(read, bits);
                 self.emit.check(
                     Property::ValidRead,
-                    Condition::ValidAccess { ptr: pointer, size: read, access: Access::Read },
+                    Condition::ValidAccess {
+                        ptr: pointer,
+                        size: read,
+                        access: Access::Read,
+                    },
                     &text,
                 );
                 let bytes = min(length, p.bytes);
-                Extent { bytes: self.emit.named(bytes, bits), at_most: p.at_most.min(largest) }
+                Extent {
+                    bytes: self.emit.named(bytes, bits),
+                    at_most: p.at_most.min(largest),
+                }
             }
         }
     }
@@ -403,12 +495,19 @@ impl Measure<'_, '_> {
     fn cut(&mut self, whole: Extent, precision: Option<Extent>, unknown: bool) -> Extent {
         let bits = self.emit.bits();
         let limit = precision.as_ref().map_or(u64::MAX, |p| p.at_most);
-        let whole = if unknown { self.any(0, UNBOUNDED.min(limit)) } else { whole };
+        let whole = if unknown {
+            self.any(0, UNBOUNDED.min(limit))
+        } else {
+            whole
+        };
         match precision {
             None => whole,
             Some(p) => {
                 let bytes = min(whole.bytes, p.bytes);
-                Extent { bytes: self.emit.named(bytes, bits), at_most: whole.at_most.min(p.at_most) }
+                Extent {
+                    bytes: self.emit.named(bytes, bits),
+                    at_most: whole.at_most.min(p.at_most),
+                }
             }
         }
     }
@@ -426,10 +525,21 @@ impl Measure<'_, '_> {
         if let Some((pointer, Ty::Ptr)) = value {
             let text = format!("%n of {}", self.call);
             let size = int(bits, size);
-            self.emit.check(Property::NotNull, Condition::NotNull { ptr: pointer.clone() }, &text);
-            self.emit.check(Property::Lifetime, Condition::Live { ptr: pointer.clone() }, &text);
-            let access =
-                Condition::ValidAccess { ptr: pointer.clone(), size: size.clone(), access: Access::Write };
+            self.emit.check(
+                Property::NotNull,
+                Condition::NotNull { ptr: pointer.clone() },
+                &text,
+            );
+            self.emit.check(
+                Property::Lifetime,
+                Condition::Live { ptr: pointer.clone() },
+                &text,
+            );
+            let access = Condition::ValidAccess {
+                ptr: pointer.clone(),
+                size: size.clone(),
+                access: Access::Write,
+            };
             self.emit.check(Property::ValidWrite, access, &text);
             self.emit.push(StmtKind::HavocMemory { dst: pointer, size });
         }
@@ -454,7 +564,11 @@ impl Measure<'_, '_> {
             None => self.any(0, UNBOUNDED),
         };
         // The width of `%*ph` is the number of bytes to print.
-        if d.extension.starts_with('h') { printed } else { self.padded(printed, width) }
+        if d.extension.starts_with('h') {
+            printed
+        } else {
+            self.padded(printed, width)
+        }
     }
 
     /// `f e g a`: any length that some value of the type can have. "inf" and "nan" have three characters.
@@ -478,12 +592,16 @@ impl Measure<'_, '_> {
                 let around = self.any(1, around + default + locale);
                 let limit = binary(BinaryOp::And, p.bytes, Expr::int(self.emit.bits(), (1 << 31) - 1));
                 let bytes = min(digits.bytes, limit);
-                let cut = Extent { bytes, at_most: digits.at_most };
+                let cut = Extent {
+                    bytes,
+                    at_most: digits.at_most,
+                };
                 self.emit.sum(cut, around)
             }
             p => {
                 let digits = p.map_or(default, |p| p.at_most.max(1));
-                self.emit.any_between(1, around + digits + locale, HavocReason::Float)
+                self.emit
+                    .any_between(1, around + digits + locale, HavocReason::Float)
             }
         }
     }

@@ -15,7 +15,11 @@ type Registers = BTreeMap<LocalId, (u128, u32)>;
 fn program(function: &str, size: Option<u64>, format: &str, arguments: &[Argument]) -> Program {
     let mut globals = vec![string_global(".str.0", format)];
     let buffer = GlobalId(1);
-    globals.push(Global { constant: false, init: Initial::Unknown, ..string_global("buffer", &"x".repeat(63)) });
+    globals.push(Global {
+        constant: false,
+        init: Initial::Unknown,
+        ..string_global("buffer", &"x".repeat(63))
+    });
     let mut args = vec![Expr::GlobalAddress(buffer)];
     args.extend(size.map(|n| Expr::int(64, i128::from(n))));
     args.push(Expr::GlobalAddress(GlobalId(0)));
@@ -41,14 +45,31 @@ fn program(function: &str, size: Option<u64>, format: &str, arguments: &[Argumen
             }
         }
     }
-    let call = StmtKind::Call { dst: Some(LocalId(0)), callee: Callee::Direct(FunctionId(1)), args };
+    let call = StmtKind::Call {
+        dst: Some(LocalId(0)),
+        callee: Callee::Direct(FunctionId(1)),
+        args,
+    };
     let body = Body::Defined(vec![Block {
-        statements: vec![Stmt { kind: call, span: Span::NONE }],
+        statements: vec![Stmt {
+            kind: call,
+            span: Span::NONE,
+        }],
         terminator: Terminator::Return(Some(Expr::Local(LocalId(0)))),
         terminator_span: Span::NONE,
     }]);
-    let caller = Function { params, locals, body, ..declared("f") };
-    Program { model: DataModel::Lp64, records: Vec::new(), globals, functions: vec![caller, declared(function)] }
+    let caller = Function {
+        params,
+        locals,
+        body,
+        ..declared("f")
+    };
+    Program {
+        model: DataModel::Lp64,
+        records: Vec::new(),
+        globals,
+        functions: vec![caller, declared(function)],
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -74,10 +95,16 @@ fn string_global(name: &str, text: &str) -> Global {
     let size = bytes.len() as u64;
     Global {
         name: name.to_owned(),
-        ty: CType::Array { element: Box::new(CType::CHAR), len: ArrayLen::Fixed(size) },
+        ty: CType::Array {
+            element: Box::new(CType::CHAR),
+            len: ArrayLen::Fixed(size),
+        },
         size: Some(size),
         constant: true,
-        init: Initial::Known(vec![InitItem { offset: 0, value: InitValue::Bytes(bytes) }]),
+        init: Initial::Known(vec![InitItem {
+            offset: 0,
+            value: InitValue::Bytes(bytes),
+        }]),
         span: Span::NONE,
     }
 }
@@ -122,9 +149,20 @@ fn run(program: &Program, arguments: &[Argument], unknown: &[u128]) -> Run {
         Storage::Register(Ty::Int(bits)) => bits,
         _ => 64,
     };
-    registers.extend(function.params.iter().zip(values).map(|(p, value)| (*p, (value, width(*p)))));
+    registers.extend(
+        function
+            .params
+            .iter()
+            .zip(values)
+            .map(|(p, value)| (*p, (value, width(*p)))),
+    );
     let mut unknown = unknown.iter();
-    let mut run = Run { result: 0, room: None, text: None, possible: true };
+    let mut run = Run {
+        result: 0,
+        room: None,
+        text: None,
+        possible: true,
+    };
     for statement in &function.blocks()[0].statements {
         match &statement.kind {
             StmtKind::Assign { dst, value } => {
@@ -138,8 +176,11 @@ fn run(program: &Program, arguments: &[Argument], unknown: &[u128]) -> Run {
             }
             StmtKind::Assume(condition) => run.possible &= eval(condition, &registers) == 1,
             StmtKind::Check(id) => {
-                if let Condition::ValidAccess { size, access: Access::Write, .. } =
-                    &function.obligations[id.index()].condition
+                if let Condition::ValidAccess {
+                    size,
+                    access: Access::Write,
+                    ..
+                } = &function.obligations[id.index()].condition
                 {
                     run.room = Some(eval(size, &registers));
                 }
@@ -163,7 +204,13 @@ fn eval(expr: &Expr, registers: &Registers) -> u128 {
 }
 
 fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
-    let sign = |(v, bits): (u128, u32)| if v >> (bits - 1) & 1 == 1 { (v | !mask(bits)) as i128 } else { v as i128 };
+    let sign = |(v, bits): (u128, u32)| {
+        if v >> (bits - 1) & 1 == 1 {
+            (v | !mask(bits)) as i128
+        } else {
+            v as i128
+        }
+    };
     match expr {
         Expr::Int { bits, value } => (*value, *bits),
         Expr::Local(l) => registers[l],
@@ -206,7 +253,11 @@ fn evaluate(expr: &Expr, registers: &Registers) -> (u128, u32) {
             };
             (value & mask(*bits), *bits)
         }
-        Expr::Select { condition, then, otherwise } => {
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => {
             if evaluate(condition, registers).0 == 1 {
                 evaluate(then, registers)
             } else {
@@ -259,7 +310,18 @@ impl Numbers {
     }
     /// A number of a random number of bits, or one of the extremes.
     fn pick(&mut self, bits: u32) -> u128 {
-        let edges = [0, 1, 9, 10, 99, 100, 1 << (bits - 1), (1 << (bits - 1)) - 1, mask(bits), mask(bits) - 8];
+        let edges = [
+            0,
+            1,
+            9,
+            10,
+            99,
+            100,
+            1 << (bits - 1),
+            (1 << (bits - 1)) - 1,
+            mask(bits),
+            mask(bits) - 8,
+        ];
         let value = match self.next() % 3 {
             0 => edges[(self.next() % 10) as usize],
             _ => u128::from(self.next()) >> (self.next() % 64),
@@ -277,7 +339,16 @@ fn expanded(function: &str, size: Option<u64>, format: &str, arguments: &[Argume
 #[test]
 fn integer_directives_have_the_length_that_snprintf_prints() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let modifiers = [("hh", 32), ("h", 32), ("", 32), ("l", 64), ("ll", 64), ("z", 64), ("j", 64), ("t", 64)];
+    let modifiers = [
+        ("hh", 32),
+        ("h", 32),
+        ("", 32),
+        ("l", 64),
+        ("ll", 64),
+        ("z", 64),
+        ("j", 64),
+        ("t", 64),
+    ];
     let mut compared = 0;
     for conversion in ["d", "i", "u", "x", "X", "o"] {
         for (modifier, bits) in modifiers {
@@ -295,7 +366,11 @@ fn integer_directives_have_the_length_that_snprintf_prints() {
                             let arguments = [Argument::Int(bits, numbers.pick(bits))];
                             let program = expanded("sprintf", None, &format, &arguments);
                             let run = run(&program, &arguments, &[]);
-                            assert_eq!(run.result, library(&format, &arguments), "{format} of {arguments:?}");
+                            assert_eq!(
+                                run.result,
+                                library(&format, &arguments),
+                                "{format} of {arguments:?}"
+                            );
                             assert_eq!(run.room, Some(run.result as u128 + 1), "{format}");
                             assert_eq!(run.text, Some(run.result as u128), "{format}");
                             compared += 1;
@@ -316,8 +391,14 @@ fn octal_with_precision_is_one_of_two_lengths() {
             let bits = if format.contains('l') { 64 } else { 32 };
             let arguments = [Argument::Int(bits, numbers.pick(bits))];
             let program = expanded("sprintf", None, format, &arguments);
-            let lengths: Vec<i32> = [0, 1].iter().map(|extra| run(&program, &arguments, &[*extra]).result).collect();
-            assert!(lengths.contains(&library(format, &arguments)), "{format} of {arguments:?}: {lengths:?}");
+            let lengths: Vec<i32> = [0, 1]
+                .iter()
+                .map(|extra| run(&program, &arguments, &[*extra]).result)
+                .collect();
+            assert!(
+                lengths.contains(&library(format, &arguments)),
+                "{format} of {arguments:?}: {lengths:?}"
+            );
         }
     }
 }
@@ -328,11 +409,17 @@ fn width_and_precision_arguments() {
     for format in ["%*d", "%.*d", "%-*x", "%.*u", "%0*o"] {
         for _ in 0..300 {
             let amount = (numbers.next() % 61) as i32 - 30;
-            let arguments =
-                [Argument::Int(32, u128::from(amount as u32)), Argument::Int(32, numbers.pick(32))];
+            let arguments = [
+                Argument::Int(32, u128::from(amount as u32)),
+                Argument::Int(32, numbers.pick(32)),
+            ];
             let program = expanded("sprintf", None, format, &arguments);
             let run = run(&program, &arguments, &[]);
-            assert_eq!(run.result, library(format, &arguments), "{format} of {arguments:?}");
+            assert_eq!(
+                run.result,
+                library(format, &arguments),
+                "{format} of {arguments:?}"
+            );
         }
     }
 }
@@ -348,7 +435,10 @@ fn constant_strings_literals_and_characters() {
         ("[%.3s]", vec![Argument::Text("hello".to_owned())]),
         ("[%8.2s]", vec![Argument::Text("hello".to_owned())]),
         ("%c%5c", vec![Argument::Int(32, 65), Argument::Int(32, 66)]),
-        ("%d: %s", vec![Argument::Int(32, 17), Argument::Text("text".to_owned())]),
+        (
+            "%d: %s",
+            vec![Argument::Int(32, 17), Argument::Text("text".to_owned())],
+        ),
     ] {
         let program = expanded("sprintf", None, format, &arguments);
         let run = run(&program, &arguments, &[]);
@@ -368,7 +458,14 @@ fn snprintf_writes_what_fits_and_returns_all() {
             let written = (whole as u64).min(size.saturating_sub(1));
             assert_eq!(run.result, whole);
             assert_eq!(run.text, Some(u128::from(written)));
-            assert_eq!(run.room, if size == 0 { None } else { Some(u128::from(written + 1)) });
+            assert_eq!(
+                run.room,
+                if size == 0 {
+                    None
+                } else {
+                    Some(u128::from(written + 1))
+                }
+            );
         }
     }
 }
@@ -397,7 +494,11 @@ fn addresses_have_any_length_up_to_eighteen() {
     let arguments = [Argument::Pointer];
     let program = expanded("sprintf", None, "%p", &arguments);
     for (length, possible) in [(0, false), (1, true), (5, true), (18, true), (19, false)] {
-        assert_eq!(run(&program, &arguments, &[length]).possible, possible, "{length}");
+        assert_eq!(
+            run(&program, &arguments, &[length]).possible,
+            possible,
+            "{length}"
+        );
     }
     let mac = expanded("scnprintf", Some(64), "%pM", &arguments);
     assert_eq!(run(&mac, &arguments, &[]).result, 17);
@@ -406,7 +507,14 @@ fn addresses_have_any_length_up_to_eighteen() {
 #[test]
 fn floats_have_any_length_that_a_double_can_have() {
     // -DBL_MAX and -5e-324 are the longest; the bound must reach them and not go beyond.
-    for (format, longest) in [("%f", 317), ("%e", 14), ("%g", 13), ("%.0f", 311), ("%.20f", 331), ("%.30e", 38)] {
+    for (format, longest) in [
+        ("%f", 317),
+        ("%e", 14),
+        ("%g", 13),
+        ("%.0f", 311),
+        ("%.20f", 331),
+        ("%.30e", 38),
+    ] {
         let extremes: Vec<i32> = [-f64::MAX, -5e-324, -1.234_567_89e-5]
             .iter()
             .map(|v| {
@@ -418,20 +526,25 @@ fn floats_have_any_length_that_a_double_can_have() {
         let arguments = [Argument::Pointer]; // its type does not matter to the length
         let program = expanded("sprintf", None, format, &arguments);
         for length in &extremes {
-            assert!(run(&program, &arguments, &[*length as u128]).possible, "{format}: {length}");
+            assert!(
+                run(&program, &arguments, &[*length as u128]).possible,
+                "{format}: {length}"
+            );
         }
         assert!(!run(&program, &arguments, &[longest + 3]).possible, "{format}");
-        assert!(extremes.iter().any(|l| *l as u128 + 2 >= longest), "{format}: {extremes:?}");
+        assert!(
+            extremes.iter().any(|l| *l as u128 + 2 >= longest),
+            "{format}: {extremes:?}"
+        );
     }
 }
 
 #[test]
 fn a_missing_argument_is_a_violation() {
     let program = expanded("sprintf", None, "%d and %s", &[]);
-    let broken = program.functions[0]
-        .obligations
-        .iter()
-        .filter(|o| o.property == Property::Precondition && matches!(o.condition, Condition::Holds(Expr::Local(_))));
+    let broken = program.functions[0].obligations.iter().filter(|o| {
+        o.property == Property::Precondition && matches!(o.condition, Condition::Holds(Expr::Local(_)))
+    });
     assert_eq!(broken.count(), 2);
 }
 
@@ -441,7 +554,11 @@ fn a_format_that_is_not_constant_asks_for_its_terminator_and_bounds_nothing() {
     program.globals[0].constant = false;
     expand_format_calls(&mut program);
     let obligations = &program.functions[0].obligations;
-    assert!(obligations.iter().any(|o| matches!(o.condition, Condition::Terminated { .. })));
+    assert!(
+        obligations
+            .iter()
+            .any(|o| matches!(o.condition, Condition::Terminated { .. }))
+    );
     let run = run(&program, &[Argument::Int(32, 1)], &[1 << 20]);
     assert!(run.possible);
     assert_eq!(run.room, Some((1 << 20) + 1));
@@ -457,7 +574,12 @@ fn streams_keep_the_call_and_check_their_strings() {
     }
     expand_format_calls(&mut program);
     let function = &program.functions[0];
-    assert!(function.obligations.iter().any(|o| matches!(o.condition, Condition::Terminated { .. })));
+    assert!(
+        function
+            .obligations
+            .iter()
+            .any(|o| matches!(o.condition, Condition::Terminated { .. }))
+    );
     let last = function.blocks()[0].statements.last().map(|s| &s.kind);
     assert!(matches!(last, Some(StmtKind::Call { .. })));
 }
@@ -483,7 +605,13 @@ fn every_obligation_has_one_check() {
     let checked: Vec<usize> = function.blocks()[0]
         .statements
         .iter()
-        .filter_map(|s| if let StmtKind::Check(id) = s.kind { Some(id.index()) } else { None })
+        .filter_map(|s| {
+            if let StmtKind::Check(id) = s.kind {
+                Some(id.index())
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(checked, (0..function.obligations.len()).collect::<Vec<_>>());
     assert!(function.obligations.len() >= 6);

@@ -6,15 +6,22 @@ use vf_ir::{FunctionId, ObligationId, Program};
 use super::irrelevant_checks;
 
 fn program(functions: &str) -> Program {
-    parse_program(&format!("model lp64 global t: [8]s32 size 32 = {{ }} {functions}")).expect("the test's text is IR")
+    parse_program(&format!(
+        "model lp64 global t: [8]s32 size 32 = {{ }} {functions}"
+    ))
+    .expect("the test's text is IR")
 }
 
 /// Numbers of the obligations of the first function that do not matter.
 fn irrelevant(functions: &str) -> Vec<u32> {
-    irrelevant_checks(&program(functions), FunctionId(0)).into_iter().map(|ObligationId(id)| id).collect()
+    irrelevant_checks(&program(functions), FunctionId(0))
+        .into_iter()
+        .map(|ObligationId(id)| id)
+        .collect()
 }
 
-const LOCALS: &str = "local %a: u32 i32 local %b: u32 i32 local %x: u32 i32 local %y: u64 i64 local %p: *void ptr";
+const LOCALS: &str =
+    "local %a: u32 i32 local %b: u32 i32 local %x: u32 i32 local %y: u64 i64 local %p: *void ptr";
 
 fn body(statements: &str) -> String {
     format!("fn f(%a, %b) -> s32 {{ {LOCALS} b0: {statements} return 0:i32 }}")
@@ -77,7 +84,10 @@ fn a_parameter_that_a_callee_uses_as_a_size_matters() {
         )
     };
     assert_eq!(irrelevant(&caller("%q = alloc heap may-fail %n")), []);
-    assert_eq!(irrelevant(&caller("check #0 valid-write valid(write, &t, %n) \"\"")), []);
+    assert_eq!(
+        irrelevant(&caller("check #0 valid-write valid(write, &t, %n) \"\"")),
+        []
+    );
     assert_eq!(irrelevant(&caller("assume ult(%n, 5:i64)")), [0]);
     // Recursion ends.
     assert_eq!(irrelevant(&caller("call $g(%n)")), [0]);
@@ -109,6 +119,7 @@ fn a_conversion_for_a_comparison_does_not_matter_even_if_the_value_is_an_index_e
 
 #[test]
 fn other_properties_are_never_dropped() {
-    let text = body("check #0 signed-overflow no-overflow(signed add, %a, %b) \"\" assume ult(add(%a, %b), 9:i32)");
+    let text =
+        body("check #0 signed-overflow no-overflow(signed add, %a, %b) \"\" assume ult(add(%a, %b), 9:i32)");
     assert_eq!(irrelevant(&text), []);
 }

@@ -15,7 +15,11 @@ use std::collections::BTreeMap;
 
 /// Does the condition hold of the inputs? `Err` says which part has no meaning.
 pub fn holds(condition: &str, inputs: &BTreeMap<String, String>) -> Result<bool, String> {
-    let mut reader = Reader { text: condition, at: 0, inputs };
+    let mut reader = Reader {
+        text: condition,
+        at: 0,
+        inputs,
+    };
     let value = reader.condition()?;
     reader.spaces();
     if reader.at < condition.len() {
@@ -85,7 +89,9 @@ impl Reader<'_> {
             if self.eat("+") {
                 value = value.checked_add(self.product()?).ok_or("a sum is too large")?;
             } else if self.eat("-") {
-                value = value.checked_sub(self.product()?).ok_or("a difference is too large")?;
+                value = value
+                    .checked_sub(self.product()?)
+                    .ok_or("a difference is too large")?;
             } else {
                 return Ok(value);
             }
@@ -114,7 +120,11 @@ impl Reader<'_> {
         }
         if self.eat("(") {
             let value = self.condition()?;
-            return if self.eat(")") { Ok(value) } else { Err("a `)` is missing".to_owned()) };
+            return if self.eat(")") {
+                Ok(value)
+            } else {
+                Err("a `)` is missing".to_owned())
+            };
         }
         self.spaces();
         let rest = &self.text[self.at..];
@@ -129,7 +139,10 @@ impl Reader<'_> {
         if word.starts_with(|c: char| c.is_ascii_digit()) {
             return number(word).ok_or_else(|| format!("`{word}` is not a number"));
         }
-        let value = self.inputs.get(word).ok_or_else(|| format!("the counterexample has no input `{word}`"))?;
+        let value = self
+            .inputs
+            .get(word)
+            .ok_or_else(|| format!("the counterexample has no input `{word}`"))?;
         number(value).ok_or_else(|| format!("the input `{word}` is `{value}`, not a number"))
     }
 }

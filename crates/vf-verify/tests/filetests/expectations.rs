@@ -35,22 +35,38 @@ pub fn read(text: &str) -> Result<Expectations, String> {
     for (index, line) in text.lines().enumerate() {
         if let Some(mark) = mark(line) {
             let (column, width, rest) = mark;
-            let (verdict, property, text) =
-                code(rest).ok_or_else(|| format!("line {}: a mark reads `verdict[property] condition`", index + 1))?;
+            let (verdict, property, text) = code(rest)
+                .ok_or_else(|| format!("line {}: a mark reads `verdict[property] condition`", index + 1))?;
             if text.starts_with("known-gap:") && verdict != "unknown" {
-                return Err(format!("line {}: only an `unknown` can be a known gap", index + 1));
+                return Err(format!(
+                    "line {}: only an `unknown` can be a known gap",
+                    index + 1
+                ));
             }
-            expected.marks.push(Mark { line: code_line, column, width, verdict, property, text });
+            expected.marks.push(Mark {
+                line: code_line,
+                column,
+                width,
+                verdict,
+                property,
+                text,
+            });
         } else if let Some(summary) = line.strip_prefix("// summary: ") {
-            let (name, counts) =
-                summary.split_once(": ").ok_or_else(|| format!("line {}: `// summary: name: counts`", index + 1))?;
-            if expected.summaries.insert(name.to_owned(), counts.to_owned()).is_some() {
+            let (name, counts) = summary
+                .split_once(": ")
+                .ok_or_else(|| format!("line {}: `// summary: name: counts`", index + 1))?;
+            if expected
+                .summaries
+                .insert(name.to_owned(), counts.to_owned())
+                .is_some()
+            {
                 return Err(format!("line {}: a second summary of `{name}`", index + 1));
             }
         } else if let Some(options) = line.strip_prefix("// options: ") {
             for option in options.split_whitespace() {
-                let (name, value) =
-                    option.split_once('=').ok_or_else(|| format!("line {}: `// options: name=value`", index + 1))?;
+                let (name, value) = option
+                    .split_once('=')
+                    .ok_or_else(|| format!("line {}: `// options: name=value`", index + 1))?;
                 expected.options.push((name.to_owned(), value.to_owned()));
             }
         } else {
@@ -94,11 +110,21 @@ pub fn write(text: &str, marks: &[Mark], summaries: &BTreeMap<String, String>) -
         here.sort();
         for mark in here {
             let indentation = line.len() - line.trim_start().len();
-            let lead = if indentation + 3 < mark.column { indentation } else { 0 };
+            let lead = if indentation + 3 < mark.column {
+                indentation
+            } else {
+                0
+            };
             let prefix = format!("{}//", " ".repeat(lead));
             let gap = (mark.column - 1).saturating_sub(prefix.len());
             let carets = "^".repeat(mark.width);
-            let _ = write!(out, "{prefix}{}{carets} {}[{}]", " ".repeat(gap), mark.verdict, mark.property);
+            let _ = write!(
+                out,
+                "{prefix}{}{carets} {}[{}]",
+                " ".repeat(gap),
+                mark.verdict,
+                mark.property
+            );
             if !mark.text.is_empty() {
                 let _ = write!(out, " {}", mark.text);
             }
