@@ -30,6 +30,8 @@ struct Row {
     /// Declarations whose names by tokens are not those of their tree.
     disagree: usize,
     places: Places,
+    /// Declarations with a rewrite that loses meaning.
+    refused: usize,
 }
 
 /// Where the tokens of the main file's functions were found to have been written.
@@ -129,10 +131,14 @@ fn measure(file: &Path) -> Result<Row, String> {
     let disagree = (0..unit.declarations.len())
         .filter(|i| names_differ(&unit, *i))
         .count();
+    let refused = (0..unit.declarations.len())
+        .filter(|i| refused(&unit, *i))
+        .count();
     let places = places(&unit, &main, &sources);
     Ok(Row {
         disagree,
         places,
+        refused,
         name: file
             .file_stem()
             .map(|s| s.to_string_lossy().into_owned())
@@ -146,6 +152,22 @@ fn measure(file: &Path) -> Result<Row, String> {
         main_functions,
         all,
     })
+}
+
+/// Whether the rewriting says of a declaration that its meaning is lost.
+fn refused(unit: &Unit, index: usize) -> bool {
+    let Ok(parsed) = unit.parse(index) else {
+        return false;
+    };
+    let construct = parsed.side.unsupported(0..usize::MAX);
+    if let (Some((_, what)), Some(d), true) = (
+        construct,
+        unit.declarations.get(index),
+        std::env::var_os("VERBOSE").is_some(),
+    ) {
+        eprintln!("  {what}: {:.200}", unit.text(d.range.clone()));
+    }
+    construct.is_some()
 }
 
 /// Whether a declaration has no tree though it should have one.

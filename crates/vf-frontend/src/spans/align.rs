@@ -108,7 +108,7 @@ pub fn align(
     }
     let rest = source.tokens.get(first..).unwrap_or(&[]);
     mark_invocations(rest, written.len(), source_text, first, &partner, &mut origins);
-    fill_gaps(first, end, &mut origins);
+    fill_gaps(source, first, end, &mut origins);
     origins
 }
 
@@ -278,8 +278,9 @@ fn copied(partner: &[Option<usize>], first: usize, last: usize) -> bool {
     all.iter().enumerate().all(|(k, p)| *p == Some(start + k))
 }
 
-/// A token of unknown origin came from what lies between its neighbours' origins, or from those.
-fn fill_gaps(first: usize, end: usize, origins: &mut [Origin]) {
+/// A token of unknown origin came from what lies between its neighbours' origins, or from those. After a word
+/// that another follows (`inline void`), it came from a macro that names itself.
+fn fill_gaps(source: &SourceTokens, first: usize, end: usize, origins: &mut [Origin]) {
     let start_of = |o: &Origin| match o {
         Origin::Token(i) | Origin::Invocation(i, _) => Some(*i),
         Origin::Unknown => None,
@@ -302,6 +303,12 @@ fn fill_gaps(first: usize, end: usize, origins: &mut [Origin]) {
         let after = origins.get(gap + length).and_then(start_of);
         let low = before.unwrap_or(first);
         let high = after.unwrap_or(end.saturating_sub(1)).max(low);
+        let word = |i: usize| source.tokens.get(i).is_some_and(|t| t.kind == TokenKind::Word);
+        let high = if high == low + 1 && before.is_some() && word(low) && word(high) {
+            low
+        } else {
+            high
+        };
         if high < end {
             for origin in origins.get_mut(gap..gap + length).unwrap_or(&mut []) {
                 *origin = Origin::Invocation(low, high);

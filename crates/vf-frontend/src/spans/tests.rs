@@ -189,3 +189,10 @@ fn markers() {
     assert_eq!(parse_marker("# 12"), None);
     assert_eq!(parse_marker("# \"é"), None);
 }
+
+#[test]
+fn an_annotation_that_names_itself() {
+    let source = "#define inline inline __attribute__((unused))\nstatic inline int f(int x) { return x; }\n";
+    assert_eq!(written(source, "__attribute__((unused))", 0), "2:8 inline");
+    assert_eq!(written(source, "int f", 0), "2:15 int f");
+}

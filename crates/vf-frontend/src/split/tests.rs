@@ -233,3 +233,89 @@ fn a_file_in_which_nothing_parses_is_not_c() {
         assert!(unit(text).expect_c(path).is_ok(), "{text}");
     }
 }
+
+/// Every header of the C library that takes part in ordinary programs.
+#[test]
+fn the_c_librarys_headers_parse() {
+    let headers = [
+        "assert",
+        "complex",
+        "ctype",
+        "errno",
+        "fenv",
+        "float",
+        "inttypes",
+        "limits",
+        "locale",
+        "math",
+        "setjmp",
+        "signal",
+        "stdarg",
+        "stdatomic",
+        "stdbool",
+        "stddef",
+        "stdint",
+        "stdio",
+        "stdlib",
+        "string",
+        "tgmath",
+        "threads",
+        "time",
+        "uchar",
+        "wchar",
+        "wctype",
+        "pthread",
+        "unistd",
+        "fcntl",
+        "dirent",
+        "netdb",
+        "netinet/in",
+        "arpa/inet",
+        "poll",
+        "pwd",
+        "regex",
+        "sched",
+        "semaphore",
+        "spawn",
+        "sys/epoll",
+        "sys/mman",
+        "sys/select",
+        "sys/socket",
+        "sys/stat",
+        "sys/time",
+        "sys/un",
+        "sys/wait",
+        "termios",
+        "elf",
+        "link",
+    ];
+    let includes: String = headers.iter().map(|h| format!("#include <{h}.h>\n")).collect();
+    let body = "int f(double x, int *p, fd_set *s) { _Atomic int a = 0; atomic_fetch_add(&a, 1); errno = EIO; assert(p);\n\
+                return isnan(x) + WEXITSTATUS(*p) + FD_ISSET(0, s) + (int)sqrt(x) + offsetof(struct stat, st_size); }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.c");
+    std::fs::write(&path, format!("#define _GNU_SOURCE\n{includes}{body}")).unwrap();
+    let options = crate::Options {
+        model: vf_ir::DataModel::Lp64,
+        compiler: "cc".into(),
+        flags: Vec::new(),
+        directory: None,
+        wanted: crate::Wanted::All,
+        overlay: Vec::new(),
+        library_models: false,
+        snippet: false,
+    };
+    let pre = crate::preprocess::preprocess(&path, &options).unwrap();
+    let unit = split(&pre, &mut SourceMap::new());
+    assert!(unit.declarations.len() > 2000, "{}", unit.declarations.len());
+    for (i, declaration) in unit
+        .declarations
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| d.kind != Kind::Asm)
+    {
+        if let Err(failure) = unit.parse(i) {
+            panic!("{failure}: {}", unit.text(declaration.range.clone()));
+        }
+    }
+}
