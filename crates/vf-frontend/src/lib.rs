@@ -16,7 +16,7 @@ pub mod spans;
 pub mod split;
 
 pub use ast::ast_text;
-pub use link::load;
+pub use link::{load, load_preprocessed};
 
 use std::path::PathBuf;
 

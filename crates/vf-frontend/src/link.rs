@@ -33,11 +33,27 @@ const CONTRACTS: &[(&str, &str)] = contracts!(
 /// A file that cannot be read or preprocessed, or a wanted function that none of them defines. What cannot be
 /// lowered is no error: its function has the body [`vf_ir::Body::Unsupported`].
 pub fn load(files: &[PathBuf], options: &Options) -> Result<Loaded, FrontendError> {
-    let mut sources = SourceMap::new();
-    let mut units: Vec<Unit> = Vec::with_capacity(files.len());
+    let mut preprocessed = Vec::with_capacity(files.len());
     for file in files {
-        let pre = preprocess(file, options)?;
-        units.push(split(&pre, &mut sources));
+        preprocessed.push(preprocess(file, options)?);
+    }
+    load_preprocessed(&preprocessed, files, options)
+}
+
+/// [`load`] for texts that are preprocessed already; `files` are their names for messages.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_preprocessed(
+    preprocessed: &[Preprocessed],
+    files: &[PathBuf],
+    options: &Options,
+) -> Result<Loaded, FrontendError> {
+    let mut sources = SourceMap::new();
+    let units: Vec<Unit> = preprocessed.iter().map(|pre| split(pre, &mut sources)).collect();
+    for (unit, file) in units.iter().zip(files) {
+        unit.expect_c(file)?;
     }
     let main_files: Vec<_> = units.iter().map(|u| u.main).collect();
     let models = if options.library_models { library(options, &mut sources)? } else { Vec::new() };

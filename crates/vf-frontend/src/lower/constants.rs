@@ -178,7 +178,7 @@ impl Lowerer<'_> {
             },
             ast::Constant::Character(text) => {
                 let text = self.original_literal(c.span).unwrap_or(text);
-                match literals::character(text) {
+                match literals::character(text, self.target()) {
                     Some((value, ty)) => Ok(Constant::Int { value, ty: Type::int(ty) }),
                     None => self.unsupported("this character constant", c.span),
                 }
@@ -204,8 +204,8 @@ impl Lowerer<'_> {
     }
 
     pub fn string_object(&mut self, value: &literals::StringValue, at: NodeSpan) -> (GlobalId, Type) {
-        let ty = Type::int(value.kind.element()).array_of(value.units.len() as u64 + 1);
-        let bytes = value.bytes();
+        let ty = Type::int(value.kind.element(self.target())).array_of(value.units.len() as u64 + 1);
+        let bytes = value.bytes(self.target());
         if let Some(id) = self.strings.get(&bytes) {
             return (*id, ty);
         }

@@ -600,7 +600,7 @@ impl Lowerer<'_> {
     fn static_piece(&mut self, piece: Piece<'_>, image: &mut Image) -> Lowered<()> {
         match piece.source {
             Source::String(value, at) => {
-                let mut bytes = value.bytes();
+                let mut bytes = value.bytes(self.target());
                 if let Kind::Array(_, Length::Fixed(_)) = &piece.ty.kind {
                     let room = self.size_of(&piece.ty, at)? as usize;
                     bytes.truncate(room);

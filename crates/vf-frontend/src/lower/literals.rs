@@ -4,6 +4,7 @@ use lang_c::ast;
 use vf_ir::DataModel;
 
 use super::types::IntType;
+use crate::preprocess::Target;
 
 /// Value and type of an integer literal (C11 6.4.4.1p5); `None` if it fits no type.
 pub(crate) fn integer(i: &ast::Integer, model: DataModel) -> Option<(u128, IntType)> {
@@ -75,7 +76,7 @@ fn hexadecimal_float(text: &str) -> Option<f64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CharKind {
     Plain,
-    /// `L`: `wchar_t` is `int` on Linux.
+    /// `L`: `wchar_t`, `int` on Linux.
     Wide,
     /// `u`
     Sixteen,
@@ -84,9 +85,11 @@ pub(crate) enum CharKind {
 }
 
 impl CharKind {
-    pub fn element(self) -> IntType {
+    /// The element type of a string of this kind.
+    pub fn element(self, target: Target) -> IntType {
         match self {
-            CharKind::Plain => IntType::CHAR,
+            CharKind::Plain => IntType { signed: !target.char_unsigned, ..IntType::CHAR },
+            CharKind::Wide if target.wchar_bits == 16 => IntType::USHORT,
             CharKind::Wide => IntType::INT,
             CharKind::Sixteen => IntType::USHORT,
             CharKind::ThirtyTwo => IntType::UINT,
@@ -106,7 +109,7 @@ impl CharKind {
 
 /// Value and type of a character constant, quotes included. GCC packs several characters into an `int`,
 /// the last one lowest.
-pub(crate) fn character(text: &str) -> Option<(i128, IntType)> {
+pub(crate) fn character(text: &str, target: Target) -> Option<(i128, IntType)> {
     let text = text.trim();
     let quote = text.find('\'')?;
     let kind = CharKind::of_prefix(text.get(..quote)?)?;
@@ -114,11 +117,11 @@ pub(crate) fn character(text: &str) -> Option<(i128, IntType)> {
     let units = units(body, kind)?;
     if kind != CharKind::Plain {
         let value = i128::from(*units.last()?);
-        return Some((kind.element().wrap(value), kind.element()));
+        return Some((kind.element(target).wrap(value), kind.element(target)));
     }
     match units.as_slice() {
         [] => None,
-        [one] => Some((IntType::CHAR.wrap(i128::from(*one)), IntType::INT)),
+        [one] => Some((CharKind::Plain.element(target).wrap(i128::from(*one)), IntType::INT)),
         many => {
             let value = many.iter().fold(0i128, |acc, u| (acc << 8 | i128::from(u & 0xff)) & 0xffff_ffff);
             Some((IntType::INT.wrap(value), IntType::INT))
@@ -135,8 +138,8 @@ pub(crate) struct StringValue {
 
 impl StringValue {
     /// Bytes in memory, with the terminating zero.
-    pub fn bytes(&self) -> Vec<u8> {
-        let width = (self.kind.element().bits / 8) as usize;
+    pub fn bytes(&self, target: Target) -> Vec<u8> {
+        let width = (self.kind.element(target).bits / 8) as usize;
         let mut bytes = Vec::with_capacity((self.units.len() + 1) * width);
         for unit in self.units.iter().chain(std::iter::once(&0)) {
             bytes.extend(unit.to_le_bytes().iter().take(width));

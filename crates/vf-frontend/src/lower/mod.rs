@@ -248,6 +248,16 @@ impl<'s> Lowerer<'s> {
         result
     }
 
+    /// What the compiler takes the basic types of the current unit to be.
+    pub fn target(&self) -> crate::preprocess::Target {
+        self.units.get(self.unit).map(|u| u.source.target).unwrap_or_default()
+    }
+
+    /// Plain `char`.
+    pub fn char_type(&self) -> IntType {
+        IntType { signed: !self.target().char_unsigned, ..IntType::CHAR }
+    }
+
     pub fn pointer_bits(&self) -> u32 {
         self.model.pointer_bits()
     }

@@ -230,7 +230,7 @@ impl Lowerer<'_> {
             } else if w.signed {
                 IntType::SCHAR
             } else {
-                IntType::CHAR
+                self.char_type()
             })
         } else if w.float {
             Type::of(Kind::Float(32))

@@ -40,7 +40,7 @@ impl Lowerer<'_> {
                 None => match i.node.name.as_str() {
                     "__func__" | "__FUNCTION__" | "__PRETTY_FUNCTION__" => {
                         let n = self.function.as_ref().map_or(0, |f| f.name.len() as u64);
-                        let mut element = Type::int(IntType::CHAR);
+                        let mut element = Type::int(self.char_type());
                         element.constant = true;
                         Ok(element.array_of(n + 1))
                     }
@@ -66,7 +66,7 @@ impl Lowerer<'_> {
                 },
                 ast::Constant::Character(text) => {
                     let text = self.original_literal(c.span).unwrap_or(text);
-                    match literals::character(text) {
+                    match literals::character(text, self.target()) {
                         Some((_, ty)) => Ok(Type::int(ty)),
                         None => self.unsupported("this character constant", c.span),
                     }
@@ -74,7 +74,7 @@ impl Lowerer<'_> {
             },
             ast::Expression::StringLiteral(s) => {
                 let value = self.string_value(s)?;
-                Ok(Type::int(value.kind.element()).array_of(value.units.len() as u64 + 1))
+                Ok(Type::int(value.kind.element(self.target())).array_of(value.units.len() as u64 + 1))
             }
             ast::Expression::GenericSelection(g) => {
                 let chosen = self.generic_choice(g)?;
