@@ -567,10 +567,10 @@ fn a_format_that_is_not_constant_asks_for_its_terminator_and_bounds_nothing() {
 #[test]
 fn streams_keep_the_call_and_check_their_strings() {
     let mut program = program("printf", None, "%s", &[]);
-    if let Body::Defined(blocks) = &mut program.functions[0].body {
-        if let StmtKind::Call { args, .. } = &mut blocks[0].statements[0].kind {
-            *args = vec![Expr::GlobalAddress(GlobalId(0)), Expr::GlobalAddress(GlobalId(1))];
-        }
+    if let Body::Defined(blocks) = &mut program.functions[0].body
+        && let StmtKind::Call { args, .. } = &mut blocks[0].statements[0].kind
+    {
+        *args = vec![Expr::GlobalAddress(GlobalId(0)), Expr::GlobalAddress(GlobalId(1))];
     }
     expand_format_calls(&mut program);
     let function = &program.functions[0];
