@@ -129,3 +129,128 @@ fn control() {
 fn builtins() {
     compare(&program("builtins.c"));
 }
+
+/// A small deterministic generator (Knuth's MMIX constants): the same programs on every run.
+struct Generator(u64);
+
+impl Generator {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    /// An expression over the variables of [`random_program`] that C defines for all values: signed sums are
+    /// made in `unsigned long` or on masked operands, divisors are odd, counts are masked.
+    fn expression(&mut self, depth: u32) -> String {
+        const VARIABLES: &[&str] =
+            &["sc", "uc", "ss", "us", "si", "ui", "sl", "ul", "b", "r.f", "r.g", "r.h", "a[1]", "a[si & 3]", "*p"];
+        const TYPES: &[&str] = &[
+            "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned", "long", "unsigned long", "_Bool",
+        ];
+        if depth == 0 {
+            return match self.below(4) {
+                0 => format!("{}", self.below(300) as i64 - 100),
+                1 => format!("0x{:x}u", self.below(1 << 31)),
+                _ => self.pick(VARIABLES).to_string(),
+            };
+        }
+        let d = depth - 1;
+        match self.below(13) {
+            0 => format!("({} {} {})", self.expression(d), self.pick(&["&", "|", "^"]), self.expression(d)),
+            1 => format!(
+                "({} {} {})",
+                self.expression(d),
+                self.pick(&["<", ">", "<=", ">=", "==", "!="]),
+                self.expression(d)
+            ),
+            2 => format!("({} {} {})", self.expression(d), self.pick(&["&&", "||"]), self.expression(d)),
+            3 => format!("({} ? {} : {})", self.expression(d), self.expression(d), self.expression(d)),
+            4 => format!("(({}){})", self.pick(TYPES), self.expression(d)),
+            5 => format!("(({}) {} (({}) & 15))", self.expression(d), self.pick(&["<<", ">>"]), self.expression(d)),
+            6 => format!(
+                "((unsigned long){} {} (unsigned long){})",
+                self.expression(d),
+                self.pick(&["+", "-", "*"]),
+                self.expression(d)
+            ),
+            7 => format!(
+                "((unsigned){} {} (unsigned){})",
+                self.expression(d),
+                self.pick(&["+", "-", "*"]),
+                self.expression(d)
+            ),
+            8 => format!(
+                "(({} & 0xfff) {} ({} & 0x7ff))",
+                self.expression(d),
+                self.pick(&["+", "-", "*"]),
+                self.expression(d)
+            ),
+            9 => format!(
+                "((({}){}) {} (({} & 0xff) | 1))",
+                self.pick(TYPES),
+                self.expression(d),
+                self.pick(&["/", "%"]),
+                self.expression(d)
+            ),
+            10 => format!("{}({})", self.pick(&["~", "!", "+"]), self.expression(d)),
+            11 => format!("({} = {})", self.pick(&["sc", "uc", "us", "r.f", "r.g", "r.h", "b", "a[2]"]), self.expression(d)),
+            _ => format!("sizeof(+({}))", self.expression(d)),
+        }
+    }
+}
+
+/// A program of functions that compute random expressions over values of every integer type.
+fn random_program(seed: u64, functions: usize) -> String {
+    let mut g = Generator(seed);
+    let mut text = String::new();
+    for n in 0..functions {
+        let mut body = String::new();
+        for _ in 0..3 {
+            // One assignment an expression at most, in the outermost place: no order is left open.
+            let e = loop {
+                let e = g.expression(4);
+                if e.matches(" = ").count() == 0 {
+                    break e;
+                }
+            };
+            let target = g.pick(&["sc", "uc", "ss", "us", "si", "ui", "sl", "ul", "b", "r.f", "r.g", "r.h", "a[1]", "*p"]);
+            write!(body, "{target} = {e}; h = h * 31 + (unsigned long){target}; ").expect("a String takes any text");
+        }
+        writeln!(
+            text,
+            "long t_{n}(void) {{ signed char sc = {}; unsigned char uc = {}; short ss = {}; unsigned short us = {}; \
+             int si = {}; unsigned ui = {}u; long sl = {}; unsigned long ul = {}; _Bool b = {}; \
+             struct {{ int f : 5; unsigned g : 9; unsigned long h : 37; }} r = {{ {}, {}, {} }}; \
+             int a[4] = {{ 1, -2, {}, 4 }}; short cell = 7, *p = &cell; unsigned long h = 0; {body}return h; }}",
+            g.below(256) as i64 - 128,
+            g.below(256),
+            g.below(65536) as i64 - 32768,
+            g.below(65536),
+            g.below(1 << 31) as i64 - (1 << 30),
+            g.below(1 << 31) * 2,
+            (g.below(1 << 31) as i64 - (1 << 30)) * 3_000_000_000 / 2,
+            g.below(1 << 31) * 8_000_000_001 / 2,
+            g.below(2),
+            g.below(32) as i64 - 16,
+            g.below(512),
+            g.below(1 << 31) * 60,
+            g.below(1000),
+        )
+        .expect("a String takes any text");
+    }
+    text
+}
+
+#[test]
+fn random_expressions() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for seed in 1..4 {
+        let file = folder.path().join(format!("random{seed}.c"));
+        std::fs::write(&file, random_program(seed, 150)).expect("the temporary folder is writable");
+        compare(&file);
+    }
+}

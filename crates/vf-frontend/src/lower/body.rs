@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use vf_ir::{
-    BlockId, Expr, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase, Terminator, Ty,
+    BlockId, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase, Terminator, Ty,
 };
 use vf_source::Span;
 
@@ -19,6 +19,16 @@ pub(crate) struct ScopeId(pub usize);
 pub(crate) struct Scope {
     pub parent: Option<ScopeId>,
     pub memory: Vec<LocalId>,
+    /// Variables with `__attribute__((cleanup(f)))`, in order of declaration.
+    pub cleanups: Vec<Cleanup>,
+}
+
+/// A call `function(&variable)` that control makes when it leaves the variable's scope (GCC manual, "cleanup").
+#[derive(Clone, Debug)]
+pub(crate) struct Cleanup {
+    pub variable: LocalId,
+    pub function: FunctionId,
+    pub span: Span,
 }
 
 /// A statement, or a place where the lives of a scope's memory locals begin or end: which locals these are
@@ -27,7 +37,8 @@ pub(crate) struct Scope {
 pub(crate) enum Item {
     Stmt(Stmt),
     Enter(ScopeId),
-    Leave(ScopeId),
+    /// With the number of cleanups declared by then.
+    Leave(ScopeId, usize),
     /// A register is declared without initialiser: its value is indeterminate from here.
     Forget(LocalId),
 }
@@ -66,6 +77,8 @@ pub(crate) struct Label {
 pub(crate) struct PendingGoto {
     pub from: BlockId,
     pub scope: ScopeId,
+    /// Cleanups declared by then, of the scope and those around it.
+    pub cleanups: Vec<(ScopeId, usize)>,
     pub label: String,
     pub at: lang_c::span::Span,
 }
@@ -108,7 +121,7 @@ impl FunctionState {
             ret_pointer: None,
             name: name.to_string(),
             names: vec![Names::default()],
-            scopes: vec![Scope { parent: None, memory: Vec::new() }],
+            scopes: vec![Scope { parent: None, memory: Vec::new(), cleanups: Vec::new() }],
             scope: ScopeId(0),
             breaks: Vec::new(),
             continues: Vec::new(),
@@ -193,7 +206,7 @@ impl FunctionState {
 
     pub fn enter_scope(&mut self) -> ScopeId {
         let id = ScopeId(self.scopes.len());
-        self.scopes.push(Scope { parent: Some(self.scope), memory: Vec::new() });
+        self.scopes.push(Scope { parent: Some(self.scope), memory: Vec::new(), cleanups: Vec::new() });
         self.push(Item::Enter(id));
         self.scope = id;
         self.names.push(Names::default());
@@ -203,12 +216,18 @@ impl FunctionState {
     pub fn leave_scope(&mut self) {
         let id = self.scope;
         if !self.is_terminated() {
-            self.push(Item::Leave(id));
+            let leave = self.leaving(id);
+            self.push(leave);
         }
         self.names.pop();
         if let Some(parent) = self.scopes.get(id.0).and_then(|s| s.parent) {
             self.scope = parent;
         }
+    }
+
+    /// Leaving a scope from here.
+    pub fn leaving(&self, id: ScopeId) -> Item {
+        Item::Leave(id, self.scopes.get(id.0).map_or(0, |s| s.cleanups.len()))
     }
 
     fn ancestors(&self, from: ScopeId) -> Vec<ScopeId> {
@@ -225,9 +244,21 @@ impl FunctionState {
     pub fn scope_changes(&self, from: ScopeId, to: ScopeId) -> Vec<Item> {
         let (left, entered) = (self.ancestors(from), self.ancestors(to));
         let mut items: Vec<Item> =
-            left.iter().filter(|s| !entered.contains(s)).map(|s| Item::Leave(*s)).collect();
+            left.iter().filter(|s| !entered.contains(s)).map(|s| self.leaving(*s)).collect();
         items.extend(entered.iter().rev().filter(|s| !left.contains(s)).map(|s| Item::Enter(*s)));
         items
+    }
+
+    /// A `goto` from here; its edge is an empty block until labels are known.
+    pub fn pending_goto(&mut self, label: String, at: lang_c::span::Span) -> BlockId {
+        let from = self.new_block();
+        let cleanups = self
+            .ancestors(self.scope)
+            .into_iter()
+            .map(|s| (s, self.scopes.get(s.0).map_or(0, |s| s.cleanups.len())))
+            .collect();
+        self.gotos.push(PendingGoto { from, scope: self.scope, cleanups, label, at });
+        from
     }
 
     /// Leaves the current block for `target` (a `break` or `continue`).

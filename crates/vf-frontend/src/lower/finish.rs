@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use vf_ir::{
-    Block, BlockId, Condition, LocalId, Obligation, ObligationId, Stmt, StmtKind, Terminator,
+    Block, BlockId, Callee, Condition, Expr, LocalId, Obligation, ObligationId, Stmt, StmtKind, Terminator,
 };
 use vf_source::Span;
 
@@ -63,7 +63,16 @@ fn flatten(block: OpenBlock, scopes: &[Scope]) -> FlatBlock {
             Item::Enter(id) => {
                 events.extend(memory(id).iter().map(|l| implicit(StmtKind::ScopeStart(*l))));
             }
-            Item::Leave(id) => {
+            Item::Leave(id, cleanups) => {
+                let declared = scopes.get(id.0).map_or(&[][..], |s| &s.cleanups);
+                events.extend(declared.iter().take(cleanups).rev().map(|c| {
+                    let kind = StmtKind::Call {
+                        dst: None,
+                        callee: Callee::Direct(c.function),
+                        args: vec![Expr::LocalAddress(c.variable)],
+                    };
+                    Event::Stmt(Stmt { kind, span: c.span })
+                }));
                 events.extend(memory(id).iter().rev().map(|l| implicit(StmtKind::ScopeEnd(*l))));
             }
         }

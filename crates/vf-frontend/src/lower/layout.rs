@@ -4,7 +4,7 @@ use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{BitField, DataModel, Field, RecordId};
 
-use super::types::{Kind, Length, Type};
+use super::types::{Kind, Length, Rank, Type};
 use super::{FieldInfo, Lowered, Lowerer};
 
 /// A member as declared, before it has a place.
@@ -46,6 +46,8 @@ impl Lowerer<'_> {
                     None => return self.unsupported("an unknown record", at),
                 }
             }
+            // A value of a wide bit-field has the mode of the type it was declared with.
+            Kind::Int(i) if i.rank == Rank::BitField => u64::from(i.bits.div_ceil(8)).next_power_of_two(),
             scalar => Type::of(scalar.clone()).scalar().map_or(1, |t| t.size(self.model)),
         })
     }

@@ -9,8 +9,8 @@ use vf_ir::{
 };
 use vf_source::Span;
 
-use super::body::{Item, Label, OpenSwitch, PendingGoto, ScopeId, Target};
-use super::conversions::{Conversion, Value};
+use super::body::{Item, Cleanup, Label, OpenSwitch, ScopeId, Target};
+use super::conversions::Value;
 use super::lvalues::Place;
 use super::types::{IntType, Kind, Length, Type};
 use super::{Entity, Lowered, Lowerer};
@@ -268,9 +268,8 @@ impl Lowerer<'_> {
             let fresh = f.new_block();
             f.current = fresh;
         }
-        let edge = f.new_block();
+        let edge = f.pending_goto(name.to_string(), at);
         f.terminate(Terminator::Goto(edge), span);
-        f.gotos.push(PendingGoto { from: edge, scope: f.scope, label: name.to_string(), at });
     }
 
     /// Labels that `__label__` makes local to this block get names of their own.
@@ -344,7 +343,8 @@ impl Lowerer<'_> {
         }
         let mut scope = Some(f.scope);
         while let Some(id) = scope {
-            f.push(Item::Leave(id));
+            let leave = f.leaving(id);
+            f.push(leave);
             scope = f.scopes.get(id.0).and_then(|s| s.parent);
         }
         f.terminate(Terminator::Return(value), span);
@@ -369,9 +369,6 @@ impl Lowerer<'_> {
                 self.block_scope_extern(&name, &declared.ty, declared.at)?;
                 continue;
             }
-            if declared.attributes.cleanup.is_some() {
-                return self.unsupported("the cleanup attribute", declared.at);
-            }
             if s.is_auto {
                 if let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node) {
                     declared.ty = self.value_type_of(e)?;
@@ -384,8 +381,33 @@ impl Lowerer<'_> {
             if s.is_static {
                 self.static_local(&name, &declared.ty, initialiser, declared.at)?;
             } else {
+                let cleanup = declared.attributes.cleanup.as_deref();
+                if cleanup.is_some() {
+                    // The cleanup function gets the variable's address.
+                    self.f().addressed.insert(name.clone());
+                }
                 self.automatic_local(&name, &declared.ty, initialiser, declared.at)?;
+                if let Some(function) = cleanup {
+                    self.cleanup(&name, function, declared.at)?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Notes that `function(&name)` is called when the scope is left.
+    fn cleanup(&mut self, name: &str, function: &str, at: NodeSpan) -> Lowered<()> {
+        let (Some(Entity::Memory { local, .. }), Some(Entity::Function(id, _))) =
+            (self.lookup(name), self.lookup(function))
+        else {
+            return self.unsupported("this cleanup attribute", at);
+        };
+        self.need_function(id);
+        let span = self.span(at);
+        let f = self.f();
+        let scope = f.scope;
+        if let Some(s) = f.scopes.get_mut(scope.0) {
+            s.cleanups.push(Cleanup { variable: local, function: id, span });
         }
         Ok(())
     }
@@ -593,9 +615,7 @@ impl Lowerer<'_> {
             let mut cases = Vec::new();
             for (n, label) in targets.iter().enumerate() {
                 let name = self.label_name(label);
-                let f = self.f();
-                let edge = f.new_block();
-                f.gotos.push(PendingGoto { from: edge, scope: f.scope, label: name, at });
+                let edge = self.f().pending_goto(name, at);
                 cases.push(SwitchCase { low: n as u128, high: n as u128, target: edge });
             }
             self.f().terminate(Terminator::Switch { value, cases, default: next }, span);
@@ -639,7 +659,12 @@ impl Lowerer<'_> {
                 let name = g.label.split('@').next().unwrap_or_default().to_string();
                 return self.unsupported(format!("goto to unknown label `{name}`"), g.at);
             };
-            let changes = f.scope_changes(g.scope, scope);
+            let mut changes = f.scope_changes(g.scope, scope);
+            for change in &mut changes {
+                if let Item::Leave(id, n) = change {
+                    *n = g.cleanups.iter().find(|(s, _)| s == id).map_or(*n, |(_, then)| *then);
+                }
+            }
             if let Some(edge) = f.blocks.get_mut(g.from.index()) {
                 edge.items = changes;
                 edge.terminator = Some((Terminator::Goto(block), Span::NONE));

@@ -36,7 +36,8 @@ impl Lowerer<'_> {
                     | Entity::TypeOnly(ty),
                 ) => Ok(ty),
                 Some(Entity::Broken(why)) => Err(why),
-                Some(Entity::Typedef(_)) => self.unsupported("a type name as an expression", e.span),
+                // `typeof(T)` and `sizeof(T)` where the parser did not know T for a type.
+                Some(Entity::Typedef(ty)) => Ok(ty),
                 None => match i.node.name.as_str() {
                     "__func__" | "__FUNCTION__" | "__PRETTY_FUNCTION__" => {
                         let n = self.function.as_ref().map_or(0, |f| f.name.len() as u64);

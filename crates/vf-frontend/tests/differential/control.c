@@ -51,3 +51,7 @@ long t_shadowed_type(void) { typedef int T; T a = 5; { int T = 3; a += T; } { ty
 long t_local_struct(void) { struct s { int a; } x = { 1 }; { struct s { char c[3]; } y; x.a += sizeof y; } return x.a + sizeof(struct s); }
 long t_loop_address(void) { int s = 0; for (int i = 0; i < 4; i++) { int *p = &i; *p += 1; s += i; } return s; }
 long t_conditional_lvalue_record(void) { struct { int a[2]; } x = { { 1, 2 } }, y = { { 3, 4 } }; int n = 0; return (n ? x : y).a[1]; }
+static int log_; static void note(int *p) { log_ = log_ * 10 + *p; }
+#define CLEAN __attribute__((cleanup(note)))
+static int cleaned(int n) { CLEAN int a = 1; if (n == 0) return a + log_; for (int i = 0; i < 3; i++) { CLEAN int b = i + 2; if (i == 1 && n == 1) break; if (n == 2) { if (i) return 5; } if (n == 3) continue; { CLEAN int c = 9; } } CLEAN int d = 6; a = 7; return log_; }
+long t_cleanup(void) { long h = 0; for (int n = 0; n < 5; n++) { log_ = 0; long r = cleaned(n); h = h * 7 + r + log_ * 3l; } return h; }
