@@ -18,6 +18,7 @@
 //! [`MAX_BITS`] bits, and arrays from bit-vectors to bit-vectors.
 
 mod array;
+mod backend;
 mod bits;
 mod bits_resize;
 mod compare;

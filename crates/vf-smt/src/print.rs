@@ -399,10 +399,14 @@ impl Terms {
     }
 
     /// A whole script that asks whether the formulas hold together: logic, declarations, definitions of shared
-    /// terms, one `assert` a formula, `check-sat`. It is text of SMT-LIB 2.6 but for `as const`, which the
-    /// solvers with arrays share.
+    /// terms, one `assert` a formula, `check-sat`. It is text of SMT-LIB 2.6 but for `as const`, which is used only
+    /// where the formulas have constant arrays.
     pub fn script(&self, formulas: &[Term]) -> String {
-        let logic = if self.mentions_arrays(formulas) {
+        let is_constant = |term: &Term| matches!(self.view(*term), View::ConstArray { .. });
+        // Constant arrays are no part of the standard's array theory; with this logic z3 and cvc5 have them.
+        let logic = if self.reachable(formulas).iter().any(is_constant) {
+            "ALL"
+        } else if self.mentions_arrays(formulas) {
             "QF_ABV"
         } else {
             "QF_BV"

@@ -1,15 +1,11 @@
 //! Satisfiability of formulas, by z3, incrementally and within limits.
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use z3::ast::Bool;
-use z3::{Params, SatResult};
-
-use crate::model;
-use crate::term::{Sort, Term, Terms, View};
-use crate::translate::Translation;
+use crate::backend::{Answer, Backend, Engine};
+use crate::term::{Sort, Term, Terms};
 use crate::value::{Assignment, Value};
 
 /// How much one check may use. `None`: no limit.
@@ -75,34 +71,16 @@ impl Model {
     }
 }
 
-/// Which of z3's engines runs. Bit-vectors alone are bit-blasted and given to its SAT solver, several times
-/// faster than its general engine (`benches/bounds.rs`); arrays need the general one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Engine {
-    Bits,
-    Arrays,
-}
-
-/// z3 with its engine.
-struct Backend {
-    engine: Engine,
-    z3: z3::Solver,
-}
-
 /// A stack of assertions that can be checked for satisfiability.
 ///
 /// Bound to the thread that made it: z3's context is the thread's. One solver a thread, any number of threads.
 pub struct Solver<'t> {
     terms: &'t Terms,
     limits: Limits,
-    translation: Translation,
     /// Made by the first check; made anew when arrays first appear.
     backend: Option<Backend>,
     /// Asserted formulas by frame; the first frame is never popped.
     frames: Vec<Vec<Term>>,
-    /// Stand-ins for assumptions that are no literals, and the frame they were defined in.
-    proxies: HashMap<Term, (Bool, usize)>,
-    next_proxy: u64,
     /// Terms known to be free of arrays; what is seen once is not walked again.
     array_free: HashSet<Term>,
     statistics: Cell<Statistics>,
@@ -113,11 +91,8 @@ impl<'t> Solver<'t> {
         Solver {
             terms,
             limits: Limits::default(),
-            translation: Translation::new(),
             backend: None,
             frames: vec![Vec::new()],
-            proxies: HashMap::new(),
-            next_proxy: 0,
             array_free: HashSet::new(),
             statistics: Cell::new(Statistics::default()),
         }
@@ -132,11 +107,9 @@ impl<'t> Solver<'t> {
         self.limits
     }
 
+    /// Begins a frame: what is asserted from now on lasts until the matching `pop`.
     pub fn push(&mut self) {
         self.frames.push(Vec::new());
-        if let Some(backend) = &self.backend {
-            backend.z3.push();
-        }
     }
 
     /// Forgets what was asserted since the matching `push`. Without one, nothing happens.
@@ -145,10 +118,8 @@ impl<'t> Solver<'t> {
             return;
         }
         self.frames.pop();
-        let depth = self.frames.len();
-        self.proxies.retain(|_, (_, frame)| *frame < depth);
-        if let Some(backend) = &self.backend {
-            backend.z3.pop(1);
+        if let Some(backend) = &mut self.backend {
+            backend.shrink(self.frames.len());
         }
     }
 
@@ -157,24 +128,14 @@ impl<'t> Solver<'t> {
         self.frames.len() - 1
     }
 
+    /// Adds a formula to the innermost frame. z3 is told by the next check, within its limits.
+    ///
     /// # Panics
     /// If the term is no boolean.
     pub fn assert(&mut self, term: Term) {
         self.terms.expect_bool(term);
         if let Some(frame) = self.frames.last_mut() {
             frame.push(term);
-        }
-        let Some(engine) = self.backend.as_ref().map(|backend| backend.engine) else {
-            return;
-        };
-        if engine == Engine::Bits && self.needs_arrays(&[term]) {
-            // The new backend gets all frames, this formula among them.
-            self.require(Engine::Arrays);
-            return;
-        }
-        let expression = self.translation.boolean(self.terms, term);
-        if let Some(backend) = &self.backend {
-            backend.z3.assert(&expression);
         }
     }
 
@@ -220,95 +181,57 @@ impl<'t> Solver<'t> {
         }
         let mut query = self.assertions();
         query.extend_from_slice(assumptions);
-        let engine = if self.needs_arrays(assumptions) || self.frames_need_arrays() {
-            Engine::Arrays
-        } else {
-            Engine::Bits
+        let engine = self.engine_for(&query);
+        let terms = self.terms;
+        let backend = match &mut self.backend {
+            Some(backend) if backend.engine() == engine => backend,
+            other => other.insert(Backend::new(engine)),
         };
-        self.require(engine);
-        let mut literals: Vec<(Bool, Term)> = Vec::new();
-        for &term in assumptions.iter().filter(|&&term| !self.terms.is_true(term)) {
-            literals.push((self.literal(term), term));
-        }
-        let Some(backend) = &self.backend else {
-            return Outcome::Unknown(UnknownWhy::Incomplete("z3 could not be started".to_string()));
-        };
-        backend.z3.set_params(&parameters(self.limits));
-        let result = if literals.is_empty() {
-            backend.z3.check()
-        } else {
-            let expressions: Vec<Bool> = literals.iter().map(|(literal, _)| literal.clone()).collect();
-            backend.z3.check_assumptions(&expressions)
-        };
-        match result {
-            SatResult::Unsat => {
-                let named = if literals.is_empty() {
-                    Vec::new()
-                } else {
-                    backend.z3.get_unsat_core()
-                };
-                let mut core: Vec<Term> = literals
-                    .iter()
-                    .filter(|(literal, _)| named.iter().any(|other| other.ast_eq(literal)))
-                    .map(|(_, term)| *term)
-                    .collect();
-                core.sort_unstable();
-                core.dedup();
-                Outcome::Unsat { core }
-            }
-            SatResult::Unknown => {
-                let reason = backend.z3.get_reason_unknown().unwrap_or_default();
-                Outcome::Unknown(why_unknown(&reason, self.limits))
-            }
-            SatResult::Sat => {
-                let Some(z3_model) = backend.z3.get_model() else {
+        let assumed: Vec<Term> = assumptions
+            .iter()
+            .copied()
+            .filter(|&term| !terms.is_true(term))
+            .collect();
+        let answer = backend.check(terms, self.limits, &self.frames, &assumed);
+        match answer {
+            Answer::Sat => {
+                let Some(assignment) = backend.model(terms, &query) else {
                     return Outcome::Unknown(UnknownWhy::Incomplete("z3 gave no model".to_string()));
                 };
-                let assignment = model::extract(self.terms, &mut self.translation, &z3_model, &query);
-                let holds = self.terms.eval_many(&query, &assignment);
-                if holds.iter().all(|value| *value == Value::Bool(true)) {
+                backend.finish();
+                if terms
+                    .eval_many(&query, &assignment)
+                    .iter()
+                    .all(|value| *value == Value::Bool(true))
+                {
                     Outcome::Sat(Model { assignment })
                 } else {
                     let reason = "model did not evaluate to true".to_string();
                     Outcome::Unknown(UnknownWhy::Incomplete(reason))
                 }
             }
+            Answer::Unsat(core) => {
+                backend.finish();
+                Outcome::Unsat { core }
+            }
+            Answer::Unknown(why) => {
+                backend.finish();
+                Outcome::Unknown(why)
+            }
         }
     }
 
-    /// A z3 literal for an assumption: itself where it is one, otherwise a fresh name that implies it.
-    fn literal(&mut self, term: Term) -> Bool {
-        let is_literal = match self.terms.view(term) {
-            View::Var { .. } => true,
-            View::Not(inner) => matches!(self.terms.view(inner), View::Var { .. }),
-            _ => false,
-        };
-        let expression = self.translation.boolean(self.terms, term);
-        if is_literal {
-            return expression;
-        }
-        if let Some((proxy, _)) = self.proxies.get(&term) {
-            return proxy.clone();
-        }
-        self.next_proxy += 1;
-        let proxy = Bool::new_const(format!("p{}", self.next_proxy));
-        if let Some(backend) = &self.backend {
-            backend.z3.assert(proxy.implies(&expression));
-        }
-        self.proxies.insert(term, (proxy.clone(), self.frames.len() - 1));
-        proxy
-    }
-
-    fn frames_need_arrays(&mut self) -> bool {
-        if self
+    /// From arrays there is no way back: a solver that met arrays is likely to meet them again.
+    fn engine_for(&mut self, query: &[Term]) -> Engine {
+        let has_arrays = self
             .backend
             .as_ref()
-            .is_some_and(|backend| backend.engine == Engine::Arrays)
-        {
-            return true;
+            .is_some_and(|backend| backend.engine() == Engine::Arrays);
+        if has_arrays || self.needs_arrays(query) {
+            Engine::Arrays
+        } else {
+            Engine::Bits
         }
-        let asserted = self.assertions();
-        self.needs_arrays(&asserted)
     }
 
     /// Whether any of the formulas speaks of arrays; walks only what no earlier call has seen.
@@ -327,31 +250,6 @@ impl<'t> Solver<'t> {
         false
     }
 
-    /// Makes the backend of this engine, with all frames, unless it is there. From arrays there is no way back:
-    /// a solver that met arrays is likely to meet them again.
-    fn require(&mut self, engine: Engine) {
-        if let Some(backend) = &self.backend
-            && (backend.engine == engine || backend.engine == Engine::Arrays)
-        {
-            return;
-        }
-        let z3 = match engine {
-            Engine::Bits => z3::Solver::new_for_logic("QF_BV"),
-            Engine::Arrays => z3::Solver::new_for_logic("QF_AUFBV"),
-        }
-        .unwrap_or_default();
-        self.proxies.clear();
-        for (position, frame) in self.frames.iter().enumerate() {
-            if position > 0 {
-                z3.push();
-            }
-            for &term in frame {
-                z3.assert(self.translation.boolean(self.terms, term));
-            }
-        }
-        self.backend = Some(Backend { engine, z3 });
-    }
-
     /// The query of [`Solver::check`] with these assumptions as an SMT-LIB script; assumptions are asserted.
     pub fn dump_smt2(&self, assumptions: &[Term]) -> String {
         let mut query = self.assertions();
@@ -361,29 +259,5 @@ impl<'t> Solver<'t> {
 
     pub fn statistics(&self) -> Statistics {
         self.statistics.get()
-    }
-}
-
-fn parameters(limits: Limits) -> Params {
-    let mut parameters = Params::new();
-    parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
-    // Zero means no limit.
-    parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
-    parameters
-}
-
-/// z3 tells its reason in words.
-fn why_unknown(reason: &str, limits: Limits) -> UnknownWhy {
-    match reason {
-        "timeout" => UnknownWhy::Timeout,
-        _ if reason.contains("resource") => UnknownWhy::ResourceLimit,
-        "canceled" | "interrupted" | "interrupted from keyboard" => match limits {
-            Limits {
-                timeout_ms: Some(_), ..
-            } => UnknownWhy::Timeout,
-            Limits { rlimit: Some(_), .. } => UnknownWhy::ResourceLimit,
-            _ => UnknownWhy::Cancelled,
-        },
-        _ => UnknownWhy::Incomplete(reason.to_string()),
     }
 }

@@ -113,6 +113,17 @@ const QUERIES: &[Query] = &[
         },
     },
     Query {
+        name: "cleared-memory",
+        comment: "Memory that is zero everywhere but at p is zero at q, unless that is p.",
+        answer: "unsat",
+        formulas: |t| {
+            let (p, q) = (t.var("p", Sort::BitVec(64)), t.var("q", Sort::BitVec(64)));
+            let zero = t.bv(8, 0);
+            let memory = t.store(t.const_array(64, zero), p, t.bv(8, 1));
+            vec![t.ne(p, q), t.ne(t.select(memory, q), zero)]
+        },
+    },
+    Query {
         name: "names",
         comment: "Variables may be called as operators are, or have characters that symbols cannot have.",
         answer: "unsat",
