@@ -94,7 +94,10 @@ fn compare(file: &Path) {
     for (name, want) in names.iter().zip(&expected) {
         match interpret(&loaded, name) {
             Ok(got) if got == *want => {}
-            Ok(got) => writeln!(wrong, "{name}: gcc says {want}, the IR {got}").expect("a String takes any text"),
+            Ok(got) => {
+                let source = text.lines().find(|l| l.contains(&format!("{name}(void)"))).unwrap_or_default();
+                writeln!(wrong, "{name}: gcc says {want}, the IR {got}\n{source}").expect("a String takes any text");
+            }
             Err(why) => writeln!(wrong, "{name}: gcc says {want}, the IR: {why}").expect("a String takes any text"),
         }
     }

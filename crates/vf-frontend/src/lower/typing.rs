@@ -17,9 +17,15 @@ impl Lowerer<'_> {
         self.unevaluated(|this| this.nested(e.span, |this| this.type_of_inner(e)))
     }
 
-    /// The type of an expression's value.
+    /// The type of an expression's value; of a bit-field, that of its promoted value.
     pub fn value_type_of(&mut self, e: &Node<ast::Expression>) -> Lowered<Type> {
-        Ok(self.type_of(e)?.decayed())
+        let ty = self.type_of(e)?;
+        if let (ast::Expression::Member(_), Some(int)) = (&e.node, ty.integer()) {
+            if let Some(width) = self.unevaluated(|this| this.bit_field_width(e))? {
+                return Ok(Type::int(bit_field_type(int, width, ty.is_bool())));
+            }
+        }
+        Ok(ty.decayed())
     }
 
     fn type_of_inner(&mut self, e: &Node<ast::Expression>) -> Lowered<Type> {
@@ -111,7 +117,7 @@ impl Lowerer<'_> {
                     ast::UnaryOperator::PostIncrement
                     | ast::UnaryOperator::PostDecrement
                     | ast::UnaryOperator::PreIncrement
-                    | ast::UnaryOperator::PreDecrement => Ok(self.type_of(operand)?.unqualified()),
+                    | ast::UnaryOperator::PreDecrement => self.value_type_of(operand),
                     ast::UnaryOperator::Address => Ok(self.type_of(operand)?.pointer_to()),
                     ast::UnaryOperator::Indirection => match self.type_of(operand)?.decayed().pointee() {
                         Some(to) => Ok(to.clone()),
@@ -139,11 +145,6 @@ impl Lowerer<'_> {
     /// Type of the promoted value of an arithmetic operand.
     fn promoted_type_of(&mut self, e: &Node<ast::Expression>) -> Lowered<Type> {
         let ty = self.value_type_of(e)?;
-        if let Some(width) = self.bit_field_width(e)? {
-            if let Some(i) = ty.integer() {
-                return Ok(Type::int(bit_field_type(i, width, ty.is_bool()).promoted()));
-            }
-        }
         Ok(match ty.integer() {
             Some(i) => Type::int(i.promoted()),
             None => ty,
@@ -270,7 +271,7 @@ impl Lowerer<'_> {
             | B::AssignShiftRight
             | B::AssignBitwiseAnd
             | B::AssignBitwiseXor
-            | B::AssignBitwiseOr => Ok(self.type_of(&b.node.lhs)?.unqualified()),
+            | B::AssignBitwiseOr => self.value_type_of(&b.node.lhs),
         }
     }
 
