@@ -282,7 +282,8 @@ pub enum BinaryOp {
     Add,
     Sub,
     Mul,
-    /// Divisions truncate toward zero. By zero: all ones, and remainder the dividend (as SMT-LIB has it).
+    /// Divisions truncate toward zero. By zero, as SMT-LIB has it: `UDiv` all ones, `SDiv` -1 or (of a negative
+    /// dividend) 1, and either remainder the dividend.
     SDiv,
     UDiv,
     SRem,

@@ -25,6 +25,8 @@ const DEPTH: u32 = 24;
 const BOUNDS: [u32; 11] = [1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 1025];
 /// Time for one entry function when none is given.
 const ENTRY_TIME: Duration = Duration::from_secs(60);
+/// Once unrolling has taken this long, no larger bound is begun.
+const UNROLL_TIME: Duration = Duration::from_secs(4);
 /// Time for one query when none is given.
 const QUERY_TIME: Duration = Duration::from_secs(10);
 
@@ -57,11 +59,12 @@ pub struct EntryResult {
 
 impl<'p> Context<'p> {
     pub fn new(program: &'p Program, sources: &'p SourceMap, options: &'p CheckOptions, started: Instant) -> Self {
+        let relevance = relevance::Relevance::new(program);
         let skipped = (0..program.functions.len() as u32)
             .map(|id| match options.wraps {
                 Wraps::All => BTreeSet::new(),
                 Wraps::Relevant if program.function(FunctionId(id)).blocks().is_empty() => BTreeSet::new(),
-                Wraps::Relevant => relevance::irrelevant_checks(program, FunctionId(id)),
+                Wraps::Relevant => relevance.irrelevant(FunctionId(id)),
             })
             .collect();
         Context { program, sources, options, deadline: options.timeout.map(|t| started + t), skipped }
@@ -258,6 +261,7 @@ impl<'p> Context<'p> {
         progress: &dyn Fn(Progress),
     ) {
         let name = self.program.function(settings.entry).name.clone();
+        let started = Instant::now();
         let mut clean: HashMap<CheckKey, u32> = HashMap::new();
         let mut unwound: BTreeSet<(u32, u32)> = BTreeSet::new();
         for bound in BOUNDS {
@@ -307,7 +311,8 @@ impl<'p> Context<'p> {
                     }
                 }
             }
-            if complete || deadline.is_some_and(|d| Instant::now() > d) {
+            let long = self.options.rlimit.is_none() && started.elapsed() > UNROLL_TIME;
+            if complete || long || deadline.is_some_and(|d| Instant::now() > d) {
                 break;
             }
         }

@@ -5,8 +5,8 @@ use vf_ir::{Access, Condition, Expr, ObligationId};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
-use super::state::{Edge, State};
-use super::value::{INVALID, NO_OBJECT, Pointer, Value, WILD};
+use super::state::{Contents, Edge, State};
+use super::value::{INVALID, NO_OBJECT, Object, ObjectId, Pointer, Value, WILD};
 use super::{CheckInstance, CheckKey, Engine, Event, Stop};
 
 /// Strings in objects of at most this many bytes are searched for their NUL exactly.
@@ -273,7 +273,6 @@ impl Engine<'_> {
     /// The number of bytes before the first NUL.
     pub(super) fn string_length(&mut self, edge: &Edge, pointer: &Pointer) -> Result<Term, Stop> {
         let t = self.terms;
-        let zero = t.bv(self.pointer_bits, 0);
         let mut result: Option<Term> = None;
         for object in self.accessible(pointer) {
             let Some(info) = self.objects.get(&object).cloned() else { continue };
@@ -291,29 +290,7 @@ impl Engine<'_> {
                     }
                     length
                 }
-                _ => {
-                    let number = self.unique();
-                    let length = t.var(&format!("strlen.{number}"), Sort::BitVec(self.pointer_bits));
-                    let rest = t.sub(info.size, pointer.offset);
-                    let applies = t.and(edge.guard, here);
-                    self.fact(t.implies(applies, t.ule(length, rest)));
-                    let known = t.and(t.ne(contents.nul, self.no_nul()), t.ule(pointer.offset, contents.nul));
-                    let upper = t.ule(length, t.sub(contents.nul, pointer.offset));
-                    self.fact(t.implies(t.and(applies, known), upper));
-                    if !info.summary {
-                        let at = t.add(pointer.offset, length);
-                        let byte = self.read_bits(object, contents.version, at, 1)?;
-                        let ends = t.and(t.ult(length, rest), t.eq(byte, t.bv(8, 0)));
-                        let none = t.eq(length, rest);
-                        self.fact(t.implies(applies, t.or(ends, none)));
-                        let first = self.read_bits(object, contents.version, pointer.offset, 1)?;
-                        self.fact(t.implies(
-                            t.and(applies, t.ne(length, zero)),
-                            t.ne(first, t.bv(8, 0)),
-                        ));
-                    }
-                    length
-                }
+                _ => self.unknown_length(object, &info, &contents, pointer.offset)?,
             };
             result = Some(match result {
                 None => length,
@@ -321,6 +298,40 @@ impl Engine<'_> {
             });
         }
         Ok(result.unwrap_or_else(|| t.fresh("strlen", Sort::BitVec(self.pointer_bits))))
+    }
+
+    /// The length of a string whose NUL cannot be searched for: a number with the properties that a length
+    /// has, one for the same contents and start. Without a NUL it is the distance to the end.
+    fn unknown_length(
+        &mut self,
+        object: ObjectId,
+        info: &Object,
+        contents: &Contents,
+        start: Term,
+    ) -> Result<Term, Stop> {
+        let t = self.terms;
+        let key = (object, contents.version, start);
+        if let Some(known) = self.string_lengths.get(&key) {
+            return Ok(*known);
+        }
+        let number = self.unique();
+        let length = t.var(&format!("strlen.{number}"), Sort::BitVec(self.pointer_bits));
+        let inside = t.ule(start, info.size);
+        let rest = t.sub(info.size, start);
+        self.fact(t.implies(inside, t.ule(length, rest)));
+        let known = t.and(t.ne(contents.nul, self.no_nul()), t.ule(start, contents.nul));
+        let upper = t.ule(length, t.sub(contents.nul, start));
+        self.fact(t.implies(t.and(inside, known), upper));
+        if !info.summary && self.granule(object) == 1 {
+            let byte = self.read_bits(object, contents.version, t.add(start, length), 1)?;
+            let ends = t.and(t.ult(length, rest), t.eq(byte, t.bv(8, 0)));
+            self.fact(t.implies(inside, t.or(ends, t.eq(length, rest))));
+            let first = self.read_bits(object, contents.version, start, 1)?;
+            let some = t.ne(length, t.bv(self.pointer_bits, 0));
+            self.fact(t.implies(t.and(inside, some), t.ne(first, t.bv(8, 0))));
+        }
+        self.string_lengths.insert(key, length);
+        Ok(length)
     }
 
     /// A boolean expression over a state, for candidate invariants.

@@ -233,11 +233,32 @@ impl Engine<'_> {
                 if t.is_true(same) {
                     return within;
                 }
-                let left = self.address_of(lhs);
-                let right = self.address_of(rhs);
-                t.ite(same, within, self.compare(op, left, right))
+                let other = self.order_of_objects(op, lhs, rhs);
+                t.ite(same, within, other)
             }
         }
+    }
+
+    /// The order of pointers into different objects: either way, but the same for all pointers into the two
+    /// (objects do not overlap).
+    fn order_of_objects(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+        let t = self.terms;
+        if lhs.targets.contains(&NO_OBJECT) || rhs.targets.contains(&NO_OBJECT) {
+            let left = self.address_of(lhs);
+            let right = self.address_of(rhs);
+            return self.compare(op, left, right);
+        }
+        let mut before = t.bool(false);
+        for left in lhs.targets.iter() {
+            for right in rhs.targets.iter().filter(|right| *right != left) {
+                let here = t.and(t.eq(lhs.base, self.base_const(*left)), t.eq(rhs.base, self.base_const(*right)));
+                let (low, high) = (left.min(right), left.max(right));
+                let ordered = t.var(&format!("order.{}.{}", low.0, high.0), Sort::Bool);
+                let holds = if left < right { ordered } else { t.not(ordered) };
+                before = t.or(before, t.and(here, holds));
+            }
+        }
+        before
     }
 
     pub(super) fn is_null(&self, pointer: &Pointer) -> Term {

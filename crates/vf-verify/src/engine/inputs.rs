@@ -175,6 +175,7 @@ impl Engine<'_> {
                 let array = self.contents_array(id, "", 1);
                 self.learned.granule.insert(id, 1);
                 self.pending_nuls.insert(array, (nul, size));
+                self.fact(t.or(t.eq(nul, none), t.ult(nul, size)));
                 if let Some(contents) = self.initial.get_mut(&id) {
                     contents.nul = nul;
                 }

@@ -165,7 +165,8 @@ impl Engine<'_> {
             let here = self.evaluate(frame, candidate, &head.state, &entry.state)?;
             let before = self.evaluate(frame, candidate, &entry.state, &entry.state)?;
             let (Some(here), Some(before)) = (here, before) else { continue };
-            if t.is_true(here) || t.is_false(before) {
+            // What is false of the header's state whatever it is could only exclude the state on entry.
+            if t.is_true(here) || t.is_false(here) || t.is_false(before) {
                 continue;
             }
             let id = self.candidates.len();
@@ -336,13 +337,13 @@ impl Engine<'_> {
                 contents.nul = nul;
                 // What the ghost means must hold of the new contents too: that byte is NUL.
                 let size = self.objects.get(object).map(|o| o.size);
+                // (Objects read by wider granules go without that fact; the ghost itself must stay unknown, or
+                // the header would exclude the state on entry.)
                 if let (Some(size), 1) = (size, self.granule(*object)) {
                     let byte = self.read_bits(*object, contents.version, nul, 1)?;
                     let there = t.and(t.ult(nul, size), t.eq(byte, t.bv(8, 0)));
                     let none = self.no_nul();
                     self.fact(t.or(t.eq(nul, none), there));
-                } else {
-                    contents.nul = self.no_nul();
                 }
                 self.set_contents(&mut state, *object, contents);
             }

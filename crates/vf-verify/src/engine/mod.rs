@@ -196,8 +196,10 @@ pub(crate) struct Engine<'p> {
     pending_nuls: HashMap<Term, (Term, Term)>,
     objects: BTreeMap<ObjectId, Object>,
     initial: BTreeMap<ObjectId, Contents>,
-    addresses_given: HashSet<ObjectId>,
+    addresses_given: BTreeSet<ObjectId>,
     strings: HashSet<ObjectId>,
+    /// Lengths of strings by contents and start: the same string has one length.
+    string_lengths: HashMap<(ObjectId, VersionId, Term), Term>,
     /// (record, offset) of members whose pointers the program compares with null.
     tested_members: Option<Rc<HashSet<(u32, u64)>>>,
     // What comes out.
@@ -256,8 +258,9 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
             pending_nuls: HashMap::new(),
             objects: BTreeMap::new(),
             initial: BTreeMap::new(),
-            addresses_given: HashSet::new(),
+            addresses_given: BTreeSet::new(),
             strings: HashSet::new(),
+            string_lengths: HashMap::new(),
             tested_members: None,
             events: Vec::new(),
             candidates: Vec::new(),

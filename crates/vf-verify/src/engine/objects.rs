@@ -13,6 +13,9 @@ use super::value::{Object, ObjectId, ObjectKey, Value};
 use super::{Engine, Stop};
 use crate::Entry;
 
+/// Objects that an address is kept apart from, at most.
+const OVERLAP_LIMIT: usize = 64;
+
 impl Engine<'_> {
     /// A name for SMT variables that belongs to this object alone and is the same after a restart.
     pub(super) fn object_label(&self, object: ObjectId) -> String {
@@ -209,9 +212,19 @@ impl Engine<'_> {
             let top = t.bv(self.pointer_bits, (1u128 << self.pointer_bits) - 4096);
             self.fact(t.uge(address, page));
             self.fact(t.ult(address, top));
-            if let Some(info) = self.objects.get(&object) {
-                let size = info.size;
-                self.fact(t.ult(size, t.sub(top, address)));
+            let size = self.objects.get(&object).map_or(page, |o| o.size);
+            self.fact(t.ult(size, t.sub(top, address)));
+            // Objects do not overlap.
+            let others: Vec<ObjectId> = self.addresses_given.iter().copied().filter(|o| *o != object).collect();
+            for other in others.into_iter().take(OVERLAP_LIMIT) {
+                let Some(info) = self.objects.get(&other) else { continue };
+                let there = t.var(
+                    &format!("address.{}", self.object_label(other)),
+                    Sort::BitVec(self.pointer_bits),
+                );
+                let before = t.ule(t.add(address, size), there);
+                let after = t.ule(t.add(there, info.size), address);
+                self.fact(t.or(before, after));
             }
         }
         address
