@@ -211,6 +211,9 @@ pub struct RepairArgs {
     /// Candidates in each round
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     pub candidates: u32,
+    /// Do not run the former counterexamples on the repaired program
+    #[arg(long)]
+    pub no_replay: bool,
     /// Seed of whatever chooses at random
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

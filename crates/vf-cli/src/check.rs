@@ -210,7 +210,7 @@ pub fn with_request<T>(
 
 /// What a report's obligation promises. The interpreter has judged it already when the report was made, so
 /// only the sanitizers are asked.
-fn target(obligation: &ObligationReport) -> Option<Target> {
+pub fn target(obligation: &ObligationReport) -> Option<Target> {
     let property = vf_ir::Property::from_name(&obligation.property)?;
     let location = &obligation.location;
     let more_lines = u32::try_from(obligation.text.matches('\n').count()).unwrap_or(0);

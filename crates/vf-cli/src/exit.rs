@@ -44,7 +44,9 @@ pub enum CliError {
         name: String,
         near: Option<String>,
     },
-    #[error("{files}: defines no function: not C, or declarations only; name the C file that defines the functions")]
+    #[error(
+        "{files}: defines no function: not C, or declarations only; name the C file that defines the functions"
+    )]
     NothingDefined { files: String },
     #[error("no function `main` is defined in {files}; leave --entry main out to check each function alone")]
     NoMain { files: String },

@@ -1,6 +1,7 @@
 //! The verify-fix command: reads the command line, calls the libraries, prints what they say, and exits with
 //! a code that scripts can rest on. It decides nothing about programs itself.
 
+mod aftermath;
 mod args;
 mod check;
 mod checker;

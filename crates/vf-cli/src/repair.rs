@@ -11,6 +11,7 @@ use vf_repair::{
     Stopped, Tried, repair,
 };
 
+use crate::aftermath;
 use crate::args::{Format, RepairArgs};
 use crate::check::json;
 use crate::checker;
@@ -68,8 +69,14 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         };
         repair(&request, &mut checker, &mut proposers, hooks)
     }?;
+    let replays = if args.no_replay {
+        Vec::new()
+    } else {
+        progress.show(&"replaying the former counterexamples");
+        aftermath::replay(&outcome, &tree, &checker.options)
+    };
     progress.clear();
-    print(args, &outcome, start)?;
+    print(args, &outcome, &replays, start)?;
     Ok(exit(&outcome))
 }
 
@@ -161,7 +168,12 @@ fn show(progress: &mut ProgressLine, event: &Event) {
 }
 
 /// The patch goes to the file or to standard output; what is said about it goes where the patch does not.
-fn print(args: &RepairArgs, outcome: &RepairOutcome, start: Instant) -> Result<(), CliError> {
+fn print(
+    args: &RepairArgs,
+    outcome: &RepairOutcome,
+    replays: &[String],
+    start: Instant,
+) -> Result<(), CliError> {
     let diff = outcome.patch.as_ref().map(vf_repair::ProvenPatch::diff);
     if let (Some(path), Some(diff)) = (&args.output, &diff) {
         output::write_file(path, diff.as_bytes())?;
@@ -169,7 +181,7 @@ fn print(args: &RepairArgs, outcome: &RepairOutcome, start: Instant) -> Result<(
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     match args.format {
         Format::Text => {
-            let said = summary(args, outcome, elapsed);
+            let said = summary(args, outcome, replays, elapsed);
             match (&args.output, &diff) {
                 (None, Some(diff)) => {
                     complain(said.trim_end());
@@ -192,6 +204,7 @@ fn print(args: &RepairArgs, outcome: &RepairOutcome, start: Instant) -> Result<(
                 "before": outcome.before,
                 "patch": diff,
                 "judgement": outcome.patch.as_ref().map(vf_repair::ProvenPatch::report),
+                "replays": replays,
                 "assumptions": outcome.patch.as_ref().map(vf_repair::ProvenPatch::assumptions),
             });
             output::write_stdout(&json(&value)?)?;
@@ -209,7 +222,7 @@ fn verdict(outcome: &RepairOutcome) -> &'static str {
     }
 }
 
-fn summary(args: &RepairArgs, outcome: &RepairOutcome, elapsed: u64) -> String {
+fn summary(args: &RepairArgs, outcome: &RepairOutcome, replays: &[String], elapsed: u64) -> String {
     let place = format!("{} in {}", outcome.function, outcome.file.display());
     let mut text = match outcome.stopped {
         Stopped::Proven => format!("proven: a repair of {place}\n"),
@@ -231,6 +244,9 @@ fn summary(args: &RepairArgs, outcome: &RepairOutcome, elapsed: u64) -> String {
         ));
         for assumption in patch.assumptions() {
             text.push_str(&format!("  the proof assumes: {assumption}\n"));
+        }
+        for replay in replays {
+            text.push_str(&format!("  {replay}\n"));
         }
         if let Some(path) = &args.output {
             text.push_str(&format!(

@@ -92,7 +92,11 @@ fn usage() {
         let ran = s.run(&args);
         ran.ends_with(2);
         assert_eq!(ran.stdout, "");
-        assert!(ran.stderr.contains("--help") || ran.stderr.contains("Usage"), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("--help") || ran.stderr.contains("Usage"),
+            "{}",
+            ran.stderr
+        );
     }
     s.run(&["--help"]).ends_with(0);
     s.run(&["--version"]).ends_with(0);

@@ -14,7 +14,10 @@ fn exit_codes_tell_the_verdict() {
     let s = Sandbox::new(&[
         ("safe.c", SAFE),
         ("unsafe.c", UNSAFE),
-        ("asm.c", "int f(int *p) {\n    void *l = &&out;\n    goto *l;\nout:\n    return *p;\n}\n"),
+        (
+            "asm.c",
+            "int f(int *p) {\n    void *l = &&out;\n    goto *l;\nout:\n    return *p;\n}\n",
+        ),
         ("nothing.c", "void f(void) {\n}\n"),
     ]);
     s.run(&["check", "safe.c"]).ends_with(0);
@@ -22,14 +25,21 @@ fn exit_codes_tell_the_verdict() {
     s.run(&["check", "asm.c"]).ends_with(3);
     let nothing = s.run(&["check", "nothing.c"]);
     nothing.ends_with(3);
-    assert!(nothing.stdout.starts_with("unknown: no obligation was checked"), "{}", nothing.stdout);
+    assert!(
+        nothing.stdout.starts_with("unknown: no obligation was checked"),
+        "{}",
+        nothing.stdout
+    );
 }
 
 #[test]
 fn text_puts_the_verdict_first_and_points_at_the_place() {
     let s = Sandbox::new(&[("t.c", UNSAFE)]);
     let text = s.run(&["check", "t.c"]).stdout;
-    assert!(text.starts_with("refuted: 1 of 2 obligations in 1 function\n"), "{text}");
+    assert!(
+        text.starts_with("refuted: 1 of 2 obligations in 1 function\n"),
+        "{text}"
+    );
     for line in [
         "  refuted[index-upper-bound] CWE-787: table[i]",
         "   --> t.c:5:12",
@@ -43,7 +53,13 @@ fn text_puts_the_verdict_first_and_points_at_the_place() {
     }
     let proved = s.run(&["check", "t.c", "--property", "index-lower-bound"]);
     proved.ends_with(0);
-    assert!(proved.stdout.starts_with("proved: 1 obligation in 1 function, for all inputs\n"), "{}", proved.stdout);
+    assert!(
+        proved
+            .stdout
+            .starts_with("proved: 1 obligation in 1 function, for all inputs\n"),
+        "{}",
+        proved.stdout
+    );
 }
 
 #[test]
@@ -56,7 +72,10 @@ fn json_has_the_documented_form() {
     assert_eq!(report["verdict"], "refuted");
     assert!(report["elapsed_ms"].is_u64());
     let function = &report["functions"][0];
-    assert_eq!((&function["name"], &function["file"]), (&"lookup".into(), &"t.c".into()));
+    assert_eq!(
+        (&function["name"], &function["file"]),
+        (&"lookup".into(), &"t.c".into())
+    );
     let obligations = function["obligations"].as_array().expect("obligations");
     assert_eq!(obligations.len(), 2);
     for o in obligations {
@@ -69,11 +88,19 @@ fn json_has_the_documented_form() {
         assert_eq!(o["location"]["line"], 5);
         assert_eq!(o["location"]["column"], 12);
     }
-    let refuted = obligations.iter().find(|o| o["verdict"] == "refuted").expect("one");
+    let refuted = obligations
+        .iter()
+        .find(|o| o["verdict"] == "refuted")
+        .expect("one");
     assert_eq!(refuted["id"], "lookup/index-upper-bound/1");
     assert_eq!(refuted["counterexample"]["inputs"]["i"], "8");
     assert_eq!(refuted["counterexample"]["replay"], "confirmed");
-    assert!(!refuted["counterexample"]["trace"].as_array().expect("a trace").is_empty());
+    assert!(
+        !refuted["counterexample"]["trace"]
+            .as_array()
+            .expect("a trace")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -86,44 +113,82 @@ fn sarif_names_rule_place_and_trace() {
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
     assert_eq!(rules.len(), 16);
-    let [result] = run["results"].as_array().expect("results").as_slice() else { panic!("one result: {run}") };
+    let [result] = run["results"].as_array().expect("results").as_slice() else {
+        panic!("one result: {run}")
+    };
     assert_eq!(result["ruleId"], "index-upper-bound");
     assert!(rules.iter().any(|r| r["id"] == result["ruleId"]));
-    assert_eq!((&result["kind"], &result["level"]), (&"fail".into(), &"error".into()));
+    assert_eq!(
+        (&result["kind"], &result["level"]),
+        (&"fail".into(), &"error".into())
+    );
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "a%20dir/t.c");
     // In UTF-16 code units: the column is 12 + 10 there, 12 + 14 in bytes.
-    assert_eq!((&place["region"]["startLine"], &place["region"]["startColumn"]), (&5.into(), &22.into()));
-    assert!(!result["codeFlows"][0]["threadFlows"][0]["locations"].as_array().expect("a trace").is_empty());
+    assert_eq!(
+        (&place["region"]["startLine"], &place["region"]["startColumn"]),
+        (&5.into(), &22.into())
+    );
+    assert!(
+        !result["codeFlows"][0]["threadFlows"][0]["locations"]
+            .as_array()
+            .expect("a trace")
+            .is_empty()
+    );
 }
 
 #[test]
 fn results_go_to_a_file_when_asked() {
     let s = Sandbox::new(&[("t.c", UNSAFE)]);
-    let ran = s.run(&["check", "t.c", "--format", "json", "--no-replay", "-o", "out.json"]);
+    let ran = s.run(&[
+        "check",
+        "t.c",
+        "--format",
+        "json",
+        "--no-replay",
+        "-o",
+        "out.json",
+    ]);
     ran.ends_with(1);
     assert_eq!(ran.stdout, "");
-    assert_eq!(json(&std::fs::read_to_string(s.path("out.json")).expect("written"))["verdict"], "refuted");
+    assert_eq!(
+        json(&std::fs::read_to_string(s.path("out.json")).expect("written"))["verdict"],
+        "refuted"
+    );
     assert_eq!(s.names(), ["out.json", "t.c"]);
 }
 
 #[test]
 fn files_are_linked_as_one_program() {
     let s = Sandbox::new(&[
-        ("main.c", "extern int get(int i);\nint main(void) {\n    return get(8);\n}\n"),
-        ("table.c", "static int table[8];\nint get(int i) {\n    return table[i];\n}\n"),
+        (
+            "main.c",
+            "extern int get(int i);\nint main(void) {\n    return get(8);\n}\n",
+        ),
+        (
+            "table.c",
+            "static int table[8];\nint get(int i) {\n    return table[i];\n}\n",
+        ),
     ]);
     let ran = s.run(&["check", "main.c", "table.c", "--entry", "main"]);
     ran.ends_with(1);
     assert!(ran.stdout.contains("table.c:3:12"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("confirmed by a sanitizer: index 8 out of bounds"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("confirmed by a sanitizer: index 8 out of bounds"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
 fn flags_reach_the_preprocessor_and_the_replay() {
     let s = Sandbox::new(&[
         ("inc/size.h", "#define SIZE LIMIT\n"),
-        ("t.c", "#include <size.h>\nint t[SIZE];\nint f(unsigned i) {\n    return i <= 8 ? t[i] : 0;\n}\n"),
+        (
+            "t.c",
+            "#include <size.h>\nint t[SIZE];\nint f(unsigned i) {\n    return i <= 8 ? t[i] : 0;\n}\n",
+        ),
     ]);
     s.run(&["check", "t.c", "--", "-Iinc", "-DLIMIT=9"]).ends_with(0);
     let ran = s.run(&["check", "t.c", "--", "-Iinc", "-DLIMIT=8"]);
@@ -169,15 +234,27 @@ fn a_counterexample_can_be_replayed_and_written_out() {
     let id = "lookup/index-upper-bound/1";
     let ran = s.run(&["replay", "r.json", id]);
     ran.ends_with(1);
-    assert!(ran.stdout.starts_with(&format!("{id}: confirmed by a sanitizer")), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with(&format!("{id}: confirmed by a sanitizer")),
+        "{}",
+        ran.stdout
+    );
     let ran = s.run(&["replay", "r.json", id, "--out", "harness"]);
     ran.ends_with(0);
-    let run = std::process::Command::new("sh").arg(s.path("harness/run.sh")).output().expect("sh");
+    let run = std::process::Command::new("sh")
+        .arg(s.path("harness/run.sh"))
+        .output()
+        .expect("sh");
     assert!(String::from_utf8_lossy(&run.stderr).contains("index 8 out of bounds"));
     s.write("t.c", SAFE.as_bytes());
     let ran = s.run(&["replay", "r.json", id]);
     ran.ends_with(3);
-    assert!(ran.stdout.contains("not confirmed: the program returned without a violation"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("not confirmed: the program returned without a violation"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
@@ -191,12 +268,19 @@ fn a_patch_is_judged_on_both_versions() {
     assert_eq!(report["verdict"], "proven-fix");
     assert_eq!(report["behaviour"], "unknown");
     assert_eq!(report["fixed"], serde_json::json!(["lookup/index-upper-bound/1"]));
-    assert_eq!((&report["open"], &report["introduced"]), (&serde_json::json!([]), &serde_json::json!([])));
+    assert_eq!(
+        (&report["open"], &report["introduced"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
     assert_eq!(report["before"]["verdict"], "refuted");
     assert_eq!(report["after"]["verdict"], "proved");
-    assert_eq!(std::fs::read_to_string(s.path("tree/t.c")).expect("there"), UNSAFE);
+    assert_eq!(
+        std::fs::read_to_string(s.path("tree/t.c")).expect("there"),
+        UNSAFE
+    );
 
-    s.run(&["patch", "--before", "old.c", "--after", "new.c"]).ends_with(0);
+    s.run(&["patch", "--before", "old.c", "--after", "new.c"])
+        .ends_with(0);
     let worse = s.run(&["patch", "--before", "new.c", "--after", "old.c"]);
     worse.ends_with(1);
     assert!(worse.stdout.starts_with("regressed"), "{}", worse.stdout);
@@ -213,7 +297,11 @@ fn a_range_of_revisions_is_a_patch() {
             .current_dir(s.folder.path())
             .output()
             .expect("git");
-        assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        assert!(
+            status.status.success(),
+            "{}",
+            String::from_utf8_lossy(&status.stderr)
+        );
     };
     git(&["init", "-q"]);
     git(&["add", "t.c"]);
@@ -233,14 +321,35 @@ fn a_repair_ends_in_a_patch_that_applies() {
         "report.txt",
         b"CID: 1\nType: Out-of-bounds read\nFunction: lookup\nFile: t.c\nLine: 5\n\nIssue:\nIndex 8 passes the check.\n",
     );
-    let ran =
-        s.run(&["repair", "--report", "report.txt", "--tree", "tree", "-o", "fix.patch", "--log", "log.jsonl"]);
+    let ran = s.run(&[
+        "repair",
+        "--report",
+        "report.txt",
+        "--tree",
+        "tree",
+        "-o",
+        "fix.patch",
+        "--log",
+        "log.jsonl",
+    ]);
     ran.ends_with(0);
-    assert!(ran.stdout.starts_with("proven: a repair of lookup in t.c"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.starts_with("proven: a repair of lookup in t.c"),
+        "{}",
+        ran.stdout
+    );
     assert!(ran.stderr.contains("solver-only"), "{}", ran.stderr);
-    assert_eq!(std::fs::read_to_string(s.path("tree/t.c")).expect("there"), UNSAFE);
+    let replay = "before: confirmed by a sanitizer: index 8 out of bounds for type 'int [8]'; after: clean";
+    assert!(ran.stdout.contains(replay), "{}", ran.stdout);
+    assert_eq!(
+        std::fs::read_to_string(s.path("tree/t.c")).expect("there"),
+        UNSAFE
+    );
     let log = std::fs::read_to_string(s.path("log.jsonl")).expect("a log");
-    assert!(log.lines().count() >= 3 && log.lines().all(|l| json(l)["event"].is_string()), "{log}");
+    assert!(
+        log.lines().count() >= 3 && log.lines().all(|l| json(l)["event"].is_string()),
+        "{log}"
+    );
 
     let apply = std::process::Command::new("git")
         .args(["apply", "../fix.patch"])
@@ -249,7 +358,15 @@ fn a_repair_ends_in_a_patch_that_applies() {
         .expect("git");
     assert!(apply.success());
     s.run(&["check", "tree/t.c"]).ends_with(0);
-    let again = s.run(&["repair", "--report", "report.txt", "--tree", "tree", "-o", "again.patch"]);
+    let again = s.run(&[
+        "repair",
+        "--report",
+        "report.txt",
+        "--tree",
+        "tree",
+        "-o",
+        "again.patch",
+    ]);
     again.ends_with(0);
     assert!(again.stdout.starts_with("nothing to fix"), "{}", again.stdout);
     assert!(!s.path("again.patch").exists());
@@ -260,8 +377,17 @@ fn a_repair_without_output_file_prints_the_patch_alone() {
     let s = Sandbox::new(&[("t.c", UNSAFE)]);
     let ran = s.run(&["repair", "t.c"]);
     ran.ends_with(0);
-    assert!(ran.stdout.starts_with("diff --git a/t.c b/t.c\n--- a/t.c\n+++ b/t.c\n@@ "), "{}", ran.stdout);
-    assert!(ran.stderr.contains("proven: a repair of lookup"), "{}", ran.stderr);
+    assert!(
+        ran.stdout
+            .starts_with("diff --git a/t.c b/t.c\n--- a/t.c\n+++ b/t.c\n@@ "),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stderr.contains("proven: a repair of lookup"),
+        "{}",
+        ran.stderr
+    );
     let ran = s.run(&["repair", "t.c", "--format", "json"]);
     let value = json(&ran.stdout);
     assert_eq!(value["verdict"], "proven-fix");
