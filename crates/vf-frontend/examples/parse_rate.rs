@@ -260,6 +260,10 @@ fn report(rows: &[Row]) {
     println!("| declarations | {} |", sum(|r| r.declarations));
     println!("| declarations that do not parse | {} |", sum(|r| r.failed));
     println!(
+        "| declarations of which the rewriting loses meaning | {} |",
+        sum(|r| r.refused)
+    );
+    println!(
         "| declarations whose names by tokens and by tree differ | {} |",
         sum(|r| r.disagree)
     );
