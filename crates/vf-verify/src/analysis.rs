@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vf_ir::{Body, FunctionId, ObligationId, Program, Property};
+use vf_ir::{Body, Condition, FunctionId, ObligationId, Program, Property};
 use vf_smt::{Limits, Terms};
 use vf_source::{FileId, SourceMap, Span};
 
@@ -189,7 +189,7 @@ impl<'p> Context<'p> {
                 applies: finding.applies,
             };
             if finding.all_proved() {
-                if finding.reached == 0 {
+                if finding.reached == 0 && !finding.claims_unreachable {
                     decision.verdict = Verdict::Unreachable;
                 }
             } else if let Some(violation) = &finding.violation {
@@ -282,7 +282,7 @@ impl<'p> Context<'p> {
                     // Not reached within the bound.
                     None => {
                         if complete {
-                            decision.verdict = Verdict::Unreachable;
+                            decision.verdict = self.not_reached(&key);
                             decision.reason = None;
                             open.remove(&key);
                         } else {
@@ -291,8 +291,8 @@ impl<'p> Context<'p> {
                     }
                     Some(finding) if finding.all_proved() => {
                         if complete {
-                            decision.verdict =
-                                if finding.reached == 0 { Verdict::Unreachable } else { Verdict::Proved };
+                            let dead = finding.reached == 0 && !finding.claims_unreachable;
+                            decision.verdict = if dead { Verdict::Unreachable } else { Verdict::Proved };
                             decision.reason = None;
                             decision.contracts = names(&execution, &finding.contracts);
                             decision.assumptions = execution.assumptions.clone();
@@ -330,6 +330,15 @@ impl<'p> Context<'p> {
                 }
                 decision.counterexample = None;
             }
+        }
+    }
+
+    /// The verdict on an obligation that no execution reaches: where that is what it demands, it is proved.
+    fn not_reached(&self, key: &CheckKey) -> Verdict {
+        let obligation = self.program.function(key.inner).obligations.get(key.obligation.index());
+        match obligation.map(|o| &o.condition) {
+            Some(Condition::Unreachable) => Verdict::Proved,
+            _ => Verdict::Unreachable,
         }
     }
 
@@ -524,7 +533,7 @@ fn complete(
         }
         let (verdict, reason) = match failure {
             Some(reason) => (Verdict::Unknown, Some(reason.clone())),
-            None => (Verdict::Unreachable, None),
+            None => (context.not_reached(&key), None),
         };
         decisions.insert(
             key,

@@ -19,6 +19,8 @@ pub struct Finding {
     pub proved: u32,
     /// Instances that some input reaches.
     pub reached: u32,
+    /// The obligation is that control never gets there.
+    pub claims_unreachable: bool,
     /// Some instance really applies.
     pub applies: bool,
     pub violation: Option<Violation>,
@@ -127,6 +129,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 finding.instances += 1;
                 finding.applies |= check.applies;
                 finding.after_cut |= check.after_cut;
+                finding.claims_unreachable |= terms.is_false(check.holds);
                 if options.late() {
                     finding.undecided.get_or_insert(Reason::Timeout);
                     continue;

@@ -9,13 +9,6 @@ unsigned char low_byte(unsigned n)
     return b;
 }
 
-// A cast is a conversion too.
-unsigned char low_byte_cast(unsigned n)
-{
-    return (unsigned char)n;
-    //     ^^^^^^^^^^^^^^^^ refuted[lossy-conversion] n > 255
-}
-
 int sign_change(unsigned n)
 {
     int i = n;
@@ -43,6 +36,5 @@ unsigned char fits(unsigned n)
 }
 // summary: fits: 1 proved
 // summary: low_byte: 1 refuted
-// summary: low_byte_cast: 1 refuted
 // summary: sign_change: 1 refuted
 // summary: sign_lost: 1 refuted

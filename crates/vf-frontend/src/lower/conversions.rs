@@ -19,10 +19,16 @@ impl Value {
         Value { expr, ty }
     }
     pub fn void() -> Value {
-        Value { expr: Expr::int(1, 0), ty: Type::void() }
+        Value {
+            expr: Expr::int(1, 0),
+            ty: Type::void(),
+        }
     }
     pub fn int(int: IntType, value: i128) -> Value {
-        Value { expr: Expr::int(int.bits, value), ty: Type::int(int) }
+        Value {
+            expr: Expr::int(int.bits, value),
+            ty: Type::int(int),
+        }
     }
 }
 
@@ -31,7 +37,7 @@ impl Value {
 pub(crate) enum Conversion {
     /// An assignment, an argument, an operand.
     Implicit,
-    /// A cast: of a constant it is deliberate.
+    /// A cast: whoever writes one asks for the value that it gives.
     Explicit,
     /// The value is meant to be read anew (masks, comparisons with -1, results that C defines to wrap).
     Silent,
@@ -88,8 +94,7 @@ impl Lowerer<'_> {
                     Ok(Value { expr, ty })
                 }
                 (Some(from), Kind::Int(i) | Kind::Enum(_, i)) => {
-                    let constant = matches!(v.expr, Expr::Int { .. });
-                    if how == Conversion::Implicit || (how == Conversion::Explicit && !constant) {
+                    if how == Conversion::Implicit {
                         self.oblige_lossless(&v.expr, from, i.bits, i.signed, at);
                     }
                     let expr = fold::resize(v.expr, from.bits, i.bits, from.signed, self.locals());
@@ -106,7 +111,10 @@ impl Lowerer<'_> {
             Some(i) => {
                 let to = i.promoted();
                 let expr = fold::resize(v.expr, i.bits, to.bits, i.signed, self.locals());
-                Value { expr, ty: Type::int(to) }
+                Value {
+                    expr,
+                    ty: Type::int(to),
+                }
             }
             None => v,
         }
@@ -123,7 +131,11 @@ impl Lowerer<'_> {
     /// The value as a condition, an `Int(1)`: unequal to zero (C11 6.8.4.1p2).
     pub fn truth(&mut self, v: &Value, at: NodeSpan) -> Lowered<Expr> {
         match &v.ty.kind {
-            Kind::Pointer(_) => Ok(fold::pointer_compare(CompareOp::NotEqual, v.expr.clone(), Expr::Null)),
+            Kind::Pointer(_) => Ok(fold::pointer_compare(
+                CompareOp::NotEqual,
+                v.expr.clone(),
+                Expr::Null,
+            )),
             Kind::Float(_) => {
                 let span = self.span(at);
                 Ok(self.unknown(Ty::Int(1), &Type::bool(), HavocReason::Float, span))
@@ -138,7 +150,10 @@ impl Lowerer<'_> {
     /// The C `int` 0 or 1 of a condition.
     pub fn int_of_truth(&mut self, condition: Expr) -> Value {
         let expr = fold::resize(condition, 1, 32, false, self.locals());
-        Value { expr, ty: Type::int(IntType::INT) }
+        Value {
+            expr,
+            ty: Type::int(IntType::INT),
+        }
     }
 
     /// A fresh unknown value.

@@ -233,7 +233,7 @@ impl Engine<'_> {
                 if t.is_true(same) {
                     return within;
                 }
-                let other = self.order_of_objects(op, lhs, rhs);
+                let other = self.order_of_objects(lhs, rhs);
                 t.ite(same, within, other)
             }
         }
@@ -241,13 +241,8 @@ impl Engine<'_> {
 
     /// The order of pointers into different objects: either way, but the same for all pointers into the two
     /// (objects do not overlap).
-    fn order_of_objects(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+    fn order_of_objects(&self, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
-        if lhs.targets.contains(&NO_OBJECT) || rhs.targets.contains(&NO_OBJECT) {
-            let left = self.address_of(lhs);
-            let right = self.address_of(rhs);
-            return self.compare(op, left, right);
-        }
         let mut before = t.bool(false);
         for left in lhs.targets.iter() {
             for right in rhs.targets.iter().filter(|right| *right != left) {

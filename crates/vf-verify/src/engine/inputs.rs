@@ -7,7 +7,7 @@
 //!
 //! - a pointer that the function never compares with null is not null;
 //! - a pointer to a complete type points to at least one object of it;
-//! - a pointer followed by an integer parameter points to that many elements;
+//! - a pointer followed by a parameter whose name says a count or a length points to that many elements;
 //! - a `const char *` points to a string.
 
 use std::collections::{BTreeSet, HashSet};
@@ -306,11 +306,9 @@ impl Engine<'_> {
                     _ => continue,
                 },
             };
-            let partner = arguments[position + 1..]
-                .iter()
-                .find(|(_, v)| matches!(v, Value::Bits(_)))
-                .or_else(|| arguments[..position].iter().rev().find(|(_, v)| matches!(v, Value::Bits(_))));
-            let Some((length, Value::Bits(count))) = partner else { continue };
+            let kinds: Vec<Role> = arguments.iter().map(|(l, _)| info(*l).map_or(Role::Other, role)).collect();
+            let Some(partner) = length_of(&kinds, position) else { continue };
+            let Some((length, Value::Bits(count))) = arguments.get(partner) else { continue };
             let Some(length_info) = info(*length) else { continue };
             let CType::Int { bits, signed } = length_info.ty else { continue };
             if bits > self.pointer_bits {
@@ -365,6 +363,71 @@ impl Engine<'_> {
             _ => false,
         })
     }
+}
+
+/// What a parameter looks like to a reader of the prototype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Pointer to bytes, integers or pointers: a buffer.
+    Buffer,
+    /// Pointer to a record: one object, unless a count follows it directly.
+    Record,
+    /// An integer whose name says how many elements or bytes.
+    Count,
+    /// An integer whose name says a length, likely in bytes.
+    Length,
+    Other,
+}
+
+fn role(local: &vf_ir::Local) -> Role {
+    match &local.ty {
+        CType::Pointer { to, .. } => match **to {
+            CType::Record(_) => Role::Record,
+            CType::Function(_) => Role::Other,
+            _ => Role::Buffer,
+        },
+        CType::Int { bits, .. } if *bits >= 8 => {
+            let name = local.name.to_ascii_lowercase();
+            let word = |w: &str| name == w || name.ends_with(&format!("_{w}")) || name.starts_with(&format!("{w}_"));
+            let ends = |w: &str| name.ends_with(w);
+            if ["n", "count", "cnt", "num", "nr", "nmemb", "nelem", "nelems", "elems"].iter().any(|w| word(w))
+                || ends("count")
+                || name.starts_with("num_")
+            {
+                Role::Count
+            } else if ["len", "length", "size", "sz", "bytes", "nbytes", "bufsize", "buflen", "avail", "max", "capacity", "cap", "room", "space", "limit"]
+                .iter()
+                .any(|w| word(w))
+                || ends("len")
+                || ends("length")
+                || ends("size")
+            {
+                Role::Length
+            } else {
+                Role::Other
+            }
+        }
+        _ => Role::Other,
+    }
+}
+
+/// The parameter that says how many elements a pointer parameter has: the count or length directly after it, or
+/// after a run of buffers that it is one of (`memcpy(dst, src, n)`), or a count directly before it.
+fn length_of(roles: &[Role], pointer: usize) -> Option<usize> {
+    let says = |role: Role| match roles[pointer] {
+        Role::Buffer => matches!(role, Role::Count | Role::Length),
+        Role::Record => role == Role::Count,
+        _ => false,
+    };
+    let mut next = pointer + 1;
+    while roles[pointer] == Role::Buffer && roles.get(next) == Some(&Role::Buffer) {
+        next += 1;
+    }
+    if roles.get(next).is_some_and(|r| says(*r)) {
+        return Some(next);
+    }
+    let before = pointer.checked_sub(1)?;
+    (roles[before] == Role::Count && says(roles[before])).then_some(before)
 }
 
 /// Parameters of a function that it compares with null, directly or through a copy.
