@@ -7,8 +7,6 @@ mod check;
 mod checker;
 mod emit;
 mod exit;
-#[cfg(feature = "model")]
-mod hosted;
 mod model;
 mod output;
 mod patch;

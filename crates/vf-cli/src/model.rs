@@ -23,12 +23,6 @@ pub fn proposer(args: &RepairArgs) -> Result<Option<Box<dyn Proposer>>, CliError
     }
 }
 
-#[cfg(feature = "model")]
-fn hosted(folder: &str, args: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
-    let generator = crate::hosted::Generator::load(folder.as_ref())?;
-    Ok(Box::new(vf_repair::ModelProposer::new(generator, args.seed)))
-}
-
 #[cfg(not(feature = "model"))]
 fn hosted(folder: &str, _: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
     Err(CliError::WithoutModels {
