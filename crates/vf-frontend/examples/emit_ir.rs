@@ -27,7 +27,11 @@ fn main() -> ExitCode {
         compiler: PathBuf::from("cc"),
         flags,
         directory: None,
-        wanted: if functions.is_empty() { Wanted::All } else { Wanted::Functions(functions) },
+        wanted: if functions.is_empty() {
+            Wanted::All
+        } else {
+            Wanted::Functions(functions)
+        },
         overlay: Vec::new(),
         library_models: models,
         snippet: false,

@@ -61,7 +61,10 @@ fn main() {
                     main_lost += usize::from(in_main);
                     *constructs.entry(why.construct.clone()).or_default() += 1;
                     if list.as_ref().is_some_and(|l| why.construct.contains(l)) {
-                        let path = loaded.sources.get(why.span.file).map(|f| f.path.display().to_string());
+                        let path = loaded
+                            .sources
+                            .get(why.span.file)
+                            .map(|f| f.path.display().to_string());
                         println!(
                             "{}: {} ({} at {}:{})",
                             file.display(),

@@ -56,7 +56,11 @@ pub fn load_preprocessed(
         unit.expect_c(file)?;
     }
     let main_files: Vec<_> = units.iter().map(|u| u.main).collect();
-    let models = if options.library_models { library(options, &mut sources)? } else { Vec::new() };
+    let models = if options.library_models {
+        library(options, &mut sources)?
+    } else {
+        Vec::new()
+    };
     if let Wanted::Functions(names) = &options.wanted {
         for name in names {
             if !units.iter().any(|u| u.function(name).is_some()) {
@@ -64,11 +68,35 @@ pub fn load_preprocessed(
             }
         }
     }
-    let lowered = lower_program(units, models, &options.wanted, options.model, &sources);
+    let lowered = on_large_stack(|| lower_program(units, models, &options.wanted, options.model, &sources))?;
     if let (Some(function), Some(path)) = (lowered.missing, files.first()) {
-        return Err(FrontendError::UnknownFunction { path: path.clone(), function });
+        return Err(FrontendError::UnknownFunction {
+            path: path.clone(),
+            function,
+        });
     }
-    Ok(Loaded { program: lowered.program, sources, main_files, diagnostics: lowered.diagnostics })
+    Ok(Loaded {
+        program: lowered.program,
+        sources,
+        main_files,
+        diagnostics: lowered.diagnostics,
+    })
+}
+
+/// Runs `f` where deeply nested code does not exhaust the stack.
+fn on_large_stack<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, FrontendError> {
+    const STACK: usize = 256 << 20;
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, f);
+        let path = PathBuf::new();
+        match thread.map(|t| t.join()) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => Err(FrontendError::Temporary { path, error }),
+        }
+    })
 }
 
 fn unknown_function(name: &str, files: &[PathBuf], units: &[Unit]) -> FrontendError {
@@ -120,7 +148,10 @@ fn library(options: &Options, sources: &mut SourceMap) -> Result<Vec<Unit>, Fron
         text.push_str(&format!("#line 1 \"{path}\"\n{contents}\n"));
     }
     let first = PathBuf::from(CONTRACTS.first().map_or("", |c| c.0));
-    let failed = |error| FrontendError::CompilerUnusable { compiler: options.compiler.clone(), error };
+    let failed = |error| FrontendError::CompilerUnusable {
+        compiler: options.compiler.clone(),
+        error,
+    };
     let mut command = Command::new(&options.compiler);
     command.args(["-E", "-xc", "-std=gnu11"]);
     if options.model == DataModel::Ilp32 {
@@ -166,7 +197,9 @@ fn cut(text: &str) -> Vec<(&'static str, String)> {
     let mut current: Option<&'static str> = None;
     for line in text.split_inclusive('\n') {
         if line.starts_with("# ") {
-            let named = CONTRACTS.iter().find(|(path, _)| line.contains(&format!("\"{path}\"")));
+            let named = CONTRACTS
+                .iter()
+                .find(|(path, _)| line.contains(&format!("\"{path}\"")));
             if let Some((path, _)) = named {
                 if current != Some(*path) {
                     current = Some(*path);

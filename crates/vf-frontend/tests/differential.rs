@@ -33,7 +33,10 @@ fn tests_of(text: &str) -> Vec<String> {
 
 /// What GCC's program prints: one result a function.
 fn run_with_gcc(file: &Path, names: &[String], folder: &Path) -> Vec<i64> {
-    let mut driver = format!("#include \"{}\"\nint printf(const char *, ...);\nint main(void) {{\n", file.display());
+    let mut driver = format!(
+        "#include \"{}\"\nint printf(const char *, ...);\nint main(void) {{\n",
+        file.display()
+    );
     for n in names {
         writeln!(driver, "printf(\"%ld\\n\", {n}());").expect("a String takes any text");
     }
@@ -61,23 +64,40 @@ fn interpret(loaded: &Loaded, name: &str) -> Result<i64, String> {
     let program = &loaded.program;
     let id = program.function_named(name).ok_or("not in the program")?;
     if let Body::Unsupported(why) = &program.function(id).body {
-        return Err(format!("does not support {} (line {})", why.construct, why.span.start.line));
+        return Err(format!(
+            "does not support {} (line {})",
+            why.construct, why.span.start.line
+        ));
     }
     let ignore = |f: FunctionId, o: ObligationId| {
         let obligation = program.function(f).obligations.get(o.index());
         obligation.is_some_and(|o| matches!(o.property, Property::LossyConversion | Property::UnsignedWrap))
     };
-    let limits = Limits { ignore: Some(&ignore), ..Limits::default() };
-    let input = Input { function: name.to_string(), ..Input::default() };
+    let limits = Limits {
+        ignore: Some(&ignore),
+        ..Limits::default()
+    };
+    let input = Input {
+        function: name.to_string(),
+        ..Input::default()
+    };
     let result = run(program, &input, &limits);
     match result.outcome {
-        Outcome::Returned { value: Some(Value::Int { bits, value }) } => {
-            i64::try_from(signed(bits, value)).map_err(|e| e.to_string())
-        }
-        Outcome::Violated { function, obligation, .. } => {
+        Outcome::Returned {
+            value: Some(Value::Int { bits, value }),
+        } => i64::try_from(signed(bits, value)).map_err(|e| e.to_string()),
+        Outcome::Violated {
+            function, obligation, ..
+        } => {
             let f = program.function(function);
             let o = &f.obligations[obligation.index()];
-            Err(format!("{}: {} `{}` violated at line {}", f.name, o.property.name(), o.text, o.span.start.line))
+            Err(format!(
+                "{}: {} `{}` violated at line {}",
+                f.name,
+                o.property.name(),
+                o.text,
+                o.span.start.line
+            ))
         }
         other => Err(format!("{other:?}")),
     }
@@ -95,17 +115,25 @@ fn compare(file: &Path) {
         match interpret(&loaded, name) {
             Ok(got) if got == *want => {}
             Ok(got) => {
-                let source = text.lines().find(|l| l.contains(&format!("{name}(void)"))).unwrap_or_default();
-                writeln!(wrong, "{name}: gcc says {want}, the IR {got}\n{source}").expect("a String takes any text");
+                let source = text
+                    .lines()
+                    .find(|l| l.contains(&format!("{name}(void)")))
+                    .unwrap_or_default();
+                writeln!(wrong, "{name}: gcc says {want}, the IR {got}\n{source}")
+                    .expect("a String takes any text");
             }
-            Err(why) => writeln!(wrong, "{name}: gcc says {want}, the IR: {why}").expect("a String takes any text"),
+            Err(why) => {
+                writeln!(wrong, "{name}: gcc says {want}, the IR: {why}").expect("a String takes any text")
+            }
         }
     }
     assert!(wrong.is_empty(), "{}\n{wrong}", file.display());
 }
 
 fn program(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/differential")
+        .join(name)
 }
 
 #[test]
@@ -138,7 +166,10 @@ struct Generator(u64);
 
 impl Generator {
     fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (self.0 >> 33) % n
     }
 
@@ -149,10 +180,33 @@ impl Generator {
     /// An expression over the variables of [`random_program`] that C defines for all values: signed sums are
     /// made in `unsigned long` or on masked operands, divisors are odd, counts are masked.
     fn expression(&mut self, depth: u32) -> String {
-        const VARIABLES: &[&str] =
-            &["sc", "uc", "ss", "us", "si", "ui", "sl", "ul", "b", "r.f", "r.g", "r.h", "a[1]", "a[si & 3]", "*p"];
+        const VARIABLES: &[&str] = &[
+            "sc",
+            "uc",
+            "ss",
+            "us",
+            "si",
+            "ui",
+            "sl",
+            "ul",
+            "b",
+            "r.f",
+            "r.g",
+            "r.h",
+            "a[1]",
+            "a[si & 3]",
+            "*p",
+        ];
         const TYPES: &[&str] = &[
-            "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned", "long", "unsigned long", "_Bool",
+            "signed char",
+            "unsigned char",
+            "short",
+            "unsigned short",
+            "int",
+            "unsigned",
+            "long",
+            "unsigned long",
+            "_Bool",
         ];
         if depth == 0 {
             return match self.below(4) {
@@ -163,17 +217,37 @@ impl Generator {
         }
         let d = depth - 1;
         match self.below(13) {
-            0 => format!("({} {} {})", self.expression(d), self.pick(&["&", "|", "^"]), self.expression(d)),
+            0 => format!(
+                "({} {} {})",
+                self.expression(d),
+                self.pick(&["&", "|", "^"]),
+                self.expression(d)
+            ),
             1 => format!(
                 "({} {} {})",
                 self.expression(d),
                 self.pick(&["<", ">", "<=", ">=", "==", "!="]),
                 self.expression(d)
             ),
-            2 => format!("({} {} {})", self.expression(d), self.pick(&["&&", "||"]), self.expression(d)),
-            3 => format!("({} ? {} : {})", self.expression(d), self.expression(d), self.expression(d)),
+            2 => format!(
+                "({} {} {})",
+                self.expression(d),
+                self.pick(&["&&", "||"]),
+                self.expression(d)
+            ),
+            3 => format!(
+                "({} ? {} : {})",
+                self.expression(d),
+                self.expression(d),
+                self.expression(d)
+            ),
             4 => format!("(({}){})", self.pick(TYPES), self.expression(d)),
-            5 => format!("(({}) {} (({}) & 15))", self.expression(d), self.pick(&["<<", ">>"]), self.expression(d)),
+            5 => format!(
+                "(({}) {} (({}) & 15))",
+                self.expression(d),
+                self.pick(&["<<", ">>"]),
+                self.expression(d)
+            ),
             6 => format!(
                 "((unsigned long){} {} (unsigned long){})",
                 self.expression(d),
@@ -200,7 +274,11 @@ impl Generator {
                 self.expression(d)
             ),
             10 => format!("{}({})", self.pick(&["~", "!", "+"]), self.expression(d)),
-            11 => format!("({} = {})", self.pick(&["sc", "uc", "us", "r.f", "r.g", "r.h", "b", "a[2]"]), self.expression(d)),
+            11 => format!(
+                "({} = {})",
+                self.pick(&["sc", "uc", "us", "r.f", "r.g", "r.h", "b", "a[2]"]),
+                self.expression(d)
+            ),
             _ => format!("sizeof(+({}))", self.expression(d)),
         }
     }
@@ -220,8 +298,11 @@ fn random_program(seed: u64, functions: usize) -> String {
                     break e;
                 }
             };
-            let target = g.pick(&["sc", "uc", "ss", "us", "si", "ui", "sl", "ul", "b", "r.f", "r.g", "r.h", "a[1]", "*p"]);
-            write!(body, "{target} = {e}; h = h * 31 + (unsigned long){target}; ").expect("a String takes any text");
+            let target = g.pick(&[
+                "sc", "uc", "ss", "us", "si", "ui", "sl", "ul", "b", "r.f", "r.g", "r.h", "a[1]", "*p",
+            ]);
+            write!(body, "{target} = {e}; h = h * 31 + (unsigned long){target}; ")
+                .expect("a String takes any text");
         }
         writeln!(
             text,

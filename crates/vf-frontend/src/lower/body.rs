@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use vf_ir::{
-    BlockId, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase, Terminator, Ty,
+    BlockId, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase,
+    Terminator, Ty,
 };
 use vf_source::Span;
 
@@ -102,8 +103,8 @@ pub(crate) struct FunctionState {
     pub gotos: Vec<PendingGoto>,
     /// Names whose address is taken somewhere in the function.
     pub addressed: HashSet<String>,
-    /// Registers that are declared without initialiser: their reads may need a check.
-    pub maybe_uninitialised: HashSet<LocalId>,
+    /// Registers that are declared without initialiser, with their scopes: their reads may need a check.
+    pub declared_in: HashMap<LocalId, ScopeId>,
     /// More than zero inside an operand that is not evaluated.
     pub unevaluated: u32,
     /// Some `return` has a value.
@@ -115,13 +116,20 @@ impl FunctionState {
         FunctionState {
             locals: Vec::new(),
             obligations: Vec::new(),
-            blocks: vec![OpenBlock { items: vec![Item::Enter(ScopeId(0))], terminator: None }],
+            blocks: vec![OpenBlock {
+                items: vec![Item::Enter(ScopeId(0))],
+                terminator: None,
+            }],
             current: BlockId(0),
             ret,
             ret_pointer: None,
             name: name.to_string(),
             names: vec![Names::default()],
-            scopes: vec![Scope { parent: None, memory: Vec::new(), cleanups: Vec::new() }],
+            scopes: vec![Scope {
+                parent: None,
+                memory: Vec::new(),
+                cleanups: Vec::new(),
+            }],
             scope: ScopeId(0),
             breaks: Vec::new(),
             continues: Vec::new(),
@@ -129,7 +137,7 @@ impl FunctionState {
             labels: HashMap::new(),
             gotos: Vec::new(),
             addressed,
-            maybe_uninitialised: HashSet::new(),
+            declared_in: HashMap::new(),
             unevaluated: 0,
             returns_value: false,
         }
@@ -141,14 +149,21 @@ impl FunctionState {
     }
 
     pub fn new_block(&mut self) -> BlockId {
-        self.blocks.push(OpenBlock { items: Vec::new(), terminator: None });
+        self.blocks.push(OpenBlock {
+            items: Vec::new(),
+            terminator: None,
+        });
         BlockId(self.blocks.len() as u32 - 1)
     }
 
     pub fn push(&mut self, item: Item) {
         // What follows a terminator is not reached, but its checks are still the user's: it gets a block
         // of its own without predecessor.
-        if self.blocks.get(self.current.index()).is_none_or(|b| b.terminator.is_some()) {
+        if self
+            .blocks
+            .get(self.current.index())
+            .is_none_or(|b| b.terminator.is_some())
+        {
             self.current = self.new_block();
         }
         if let Some(block) = self.blocks.get_mut(self.current.index()) {
@@ -176,7 +191,9 @@ impl FunctionState {
     }
 
     pub fn is_terminated(&self) -> bool {
-        self.blocks.get(self.current.index()).is_none_or(|b| b.terminator.is_some())
+        self.blocks
+            .get(self.current.index())
+            .is_none_or(|b| b.terminator.is_some())
     }
 
     pub fn check(&mut self, obligation: Obligation) {
@@ -206,7 +223,11 @@ impl FunctionState {
 
     pub fn enter_scope(&mut self) -> ScopeId {
         let id = ScopeId(self.scopes.len());
-        self.scopes.push(Scope { parent: Some(self.scope), memory: Vec::new(), cleanups: Vec::new() });
+        self.scopes.push(Scope {
+            parent: Some(self.scope),
+            memory: Vec::new(),
+            cleanups: Vec::new(),
+        });
         self.push(Item::Enter(id));
         self.scope = id;
         self.names.push(Names::default());
@@ -243,9 +264,18 @@ impl FunctionState {
     /// What a jump from one scope into another ends and begins.
     pub fn scope_changes(&self, from: ScopeId, to: ScopeId) -> Vec<Item> {
         let (left, entered) = (self.ancestors(from), self.ancestors(to));
-        let mut items: Vec<Item> =
-            left.iter().filter(|s| !entered.contains(s)).map(|s| self.leaving(*s)).collect();
-        items.extend(entered.iter().rev().filter(|s| !left.contains(s)).map(|s| Item::Enter(*s)));
+        let mut items: Vec<Item> = left
+            .iter()
+            .filter(|s| !entered.contains(s))
+            .map(|s| self.leaving(*s))
+            .collect();
+        items.extend(
+            entered
+                .iter()
+                .rev()
+                .filter(|s| !left.contains(s))
+                .map(|s| Item::Enter(*s)),
+        );
         items
     }
 
@@ -257,7 +287,13 @@ impl FunctionState {
             .into_iter()
             .map(|s| (s, self.scopes.get(s.0).map_or(0, |s| s.cleanups.len())))
             .collect();
-        self.gotos.push(PendingGoto { from, scope: self.scope, cleanups, label, at });
+        self.gotos.push(PendingGoto {
+            from,
+            scope: self.scope,
+            cleanups,
+            label,
+            at,
+        });
         from
     }
 
@@ -276,9 +312,8 @@ impl FunctionState {
 impl Lowerer<'_> {
     /// The function under construction. File-scope expressions that need one are refused before.
     pub fn f(&mut self) -> &mut FunctionState {
-        self.function.get_or_insert_with(|| {
-            Box::new(FunctionState::new("", Type::void(), HashSet::new()))
-        })
+        self.function
+            .get_or_insert_with(|| Box::new(FunctionState::new("", Type::void(), HashSet::new())))
     }
 
     pub fn locals(&self) -> &[Local] {

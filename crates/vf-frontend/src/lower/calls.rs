@@ -4,25 +4,42 @@ use std::rc::Rc;
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{Callee, Expr, FunctionId, Property, Condition, StmtKind, Terminator, Ty};
+use vf_ir::{Callee, Condition, Expr, FunctionId, Property, StmtKind, Terminator, Ty};
 
 use super::conversions::Value;
 use super::types::{Signature, Type};
 use super::{Entity, Lowered, Lowerer};
 
 /// Functions that never return, whatever their declaration says (C11 7.22.4, POSIX).
-const NEVER_RETURN: &[&str] = &["abort", "exit", "_exit", "_Exit", "quick_exit", "__builtin_abort", "__builtin_exit"];
+const NEVER_RETURN: &[&str] = &[
+    "abort",
+    "exit",
+    "_exit",
+    "_Exit",
+    "quick_exit",
+    "__builtin_abort",
+    "__builtin_exit",
+];
 
 /// Functions by which a program says that an assertion failed.
-const ASSERTION_FAILED: &[&str] =
-    &["__assert_fail", "__assert_rtn", "__assert", "__assert_perror_fail", "reach_error", "__VERIFIER_error"];
+const ASSERTION_FAILED: &[&str] = &[
+    "__assert_fail",
+    "__assert_rtn",
+    "__assert",
+    "__assert_perror_fail",
+    "reach_error",
+    "__VERIFIER_error",
+];
 
 impl Lowerer<'_> {
     pub fn call(&mut self, c: &Node<ast::CallExpression>, at: NodeSpan) -> Lowered<Value> {
         if let ast::Expression::Identifier(i) = &c.node.callee.node {
             let name = i.node.name.as_str();
             // A name that a block scope gives another meaning is not the function.
-            let own = self.function.as_ref().and_then(|f| f.names.iter().rev().find_map(|n| n.ordinary.get(name)));
+            let own = self
+                .function
+                .as_ref()
+                .and_then(|f| f.names.iter().rev().find_map(|n| n.ordinary.get(name)));
             if matches!(own, None | Some(Entity::Function(..))) {
                 if let Some(value) = self.special_call(name, c, at)? {
                     return Ok(value);
@@ -101,7 +118,10 @@ impl Lowerer<'_> {
             }
             _ => {}
         }
-        if let Some(kind) = name.strip_prefix("__VERIFIER_nondet_").or(name.strip_prefix("nondet_")) {
+        if let Some(kind) = name
+            .strip_prefix("__VERIFIER_nondet_")
+            .or(name.strip_prefix("nondet_"))
+        {
             if let Some(value) = self.nondeterministic(name, kind, args, at)? {
                 return Ok(Some(value));
             }
@@ -123,19 +143,33 @@ impl Lowerer<'_> {
         let declared = match self.lookup(name) {
             Some(Entity::Function(id, signature)) => {
                 // A body of the user's own is called like any other.
-                if self.functions.get(id.index()).is_some_and(|i| i.definition.is_some()) {
+                if self
+                    .functions
+                    .get(id.index())
+                    .is_some_and(|i| i.definition.is_some())
+                {
                     return Ok(None);
                 }
                 Some(signature.ret.clone())
             }
             _ => super::builtins::named_type(kind, self.model),
         };
-        let (Some(ty), true) = (declared, args.is_empty()) else { return Ok(None) };
-        let Some(scalar) = ty.scalar() else { return Ok(None) };
+        let (Some(ty), true) = (declared, args.is_empty()) else {
+            return Ok(None);
+        };
+        let Some(scalar) = ty.scalar() else {
+            return Ok(None);
+        };
         let span = self.span(at);
         let f = self.f();
         let dst = f.temporary(scalar, &ty, span);
-        f.stmt(StmtKind::Havoc { dst, why: vf_ir::HavocReason::Input }, span);
+        f.stmt(
+            StmtKind::Havoc {
+                dst,
+                why: vf_ir::HavocReason::Input,
+            },
+            span,
+        );
         if ty.is_bool() {
             self.assume_bool(dst, span);
         }
@@ -164,7 +198,9 @@ impl Lowerer<'_> {
         fallback: &Rc<Signature>,
         at: NodeSpan,
     ) -> Lowered<FunctionId> {
-        let signature = self.library_signature(name).unwrap_or_else(|| Rc::clone(fallback));
+        let signature = self
+            .library_signature(name)
+            .unwrap_or_else(|| Rc::clone(fallback));
         let span = self.span(at);
         // Declared at file scope whatever the scope of the call.
         self.declare_function(name, &signature, false, NEVER_RETURN.contains(&name), span)
@@ -204,7 +240,11 @@ impl Lowerer<'_> {
                     self.promote_argument(v, a.span)?
                 }
             };
-            let v = if v.ty.record().is_some() { self.record_copy(v, a.span)? } else { v };
+            let v = if v.ty.record().is_some() {
+                self.record_copy(v, a.span)?
+            } else {
+                v
+            };
             let later = arguments.get(n + 1..).unwrap_or(&[]);
             let v = if later.iter().any(|l| self.has_side_effects(l)) {
                 self.fixed(v, a.span)
@@ -225,7 +265,14 @@ impl Lowerer<'_> {
         let size = self.size_value(&v.ty, at)?;
         let copy = self.memory_local("tmp", &v.ty, false, span);
         let dst = Expr::LocalAddress(copy);
-        self.f().stmt(StmtKind::Copy { dst: dst.clone(), src: v.expr, size }, span);
+        self.f().stmt(
+            StmtKind::Copy {
+                dst: dst.clone(),
+                src: v.expr,
+                size,
+            },
+            span,
+        );
         Ok(Value::new(dst, v.ty))
     }
 
@@ -240,8 +287,13 @@ impl Lowerer<'_> {
         let ret = signature.ret.unqualified();
         let never_returns = match &callee {
             Callee::Direct(id) => {
-                let name = self.functions.get(id.index()).map(|i| i.c_name.as_str()).unwrap_or_default();
-                self.program.functions.get(id.index()).is_some_and(|f| f.noreturn) || NEVER_RETURN.contains(&name)
+                let name = self
+                    .functions
+                    .get(id.index())
+                    .map(|i| i.c_name.as_str())
+                    .unwrap_or_default();
+                self.program.functions.get(id.index()).is_some_and(|f| f.noreturn)
+                    || NEVER_RETURN.contains(&name)
             }
             Callee::Indirect(_) => false,
         };
@@ -250,11 +302,25 @@ impl Lowerer<'_> {
             let local = self.memory_local("tmp", &ret, false, span);
             let mut args = vec![Expr::LocalAddress(local)];
             args.extend(values);
-            self.f().stmt(StmtKind::Call { dst: None, callee, args }, span);
+            self.f().stmt(
+                StmtKind::Call {
+                    dst: None,
+                    callee,
+                    args,
+                },
+                span,
+            );
             Value::new(Expr::LocalAddress(local), ret)
         } else {
             let dst = ret.scalar().map(|s: Ty| self.f().temporary(s, &ret, span));
-            self.f().stmt(StmtKind::Call { dst, callee, args: values }, span);
+            self.f().stmt(
+                StmtKind::Call {
+                    dst,
+                    callee,
+                    args: values,
+                },
+                span,
+            );
             match dst {
                 Some(dst) => {
                     if ret.is_bool() {

@@ -1,22 +1,30 @@
 //! Constant expressions (C11 6.6): integers, floats, and addresses of static objects.
 
-use std::rc::Rc;
-
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{FunctionId, GlobalId};
 
 use super::literals;
-use super::types::{IntType, Kind, Length, Type};
+use super::types::{IntType, Kind, Type};
 use super::{Entity, Lowered, Lowerer};
 use crate::normalise::{Rewrite, marker};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Constant {
     /// A value of an integer, enumeration or `_Bool` type; within the type's range.
-    Int { value: i128, ty: Type },
-    Float { value: f64, ty: Type },
-    Address { base: Base, offset: i128, ty: Type },
+    Int {
+        value: i128,
+        ty: Type,
+    },
+    Float {
+        value: f64,
+        ty: Type,
+    },
+    Address {
+        base: Base,
+        offset: i128,
+        ty: Type,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +33,6 @@ pub(crate) enum Base {
     Absolute,
     Global(GlobalId),
     Function(FunctionId),
-}
-
-/// A designated static object or part of one.
-struct Place {
-    base: Base,
-    offset: i128,
-    ty: Type,
 }
 
 impl Lowerer<'_> {
@@ -47,7 +48,10 @@ impl Lowerer<'_> {
     pub fn is_null_constant(&mut self, e: &Node<ast::Expression>) -> bool {
         let inner = match &e.node {
             ast::Expression::Cast(c) => match self.unevaluated(|this| this.type_name(&c.node.type_name)) {
-                Ok(t) if t.pointee().is_some_and(|p| p.is_void() && !p.constant && !p.volatile) => {
+                Ok(t)
+                    if t.pointee()
+                        .is_some_and(|p| p.is_void() && !p.constant && !p.volatile) =>
+                {
                     &c.node.expression
                 }
                 Ok(t) if t.integer().is_some() => e,
@@ -65,7 +69,7 @@ impl Lowerer<'_> {
         self.nested(e.span, |this| this.constant_inner(e))
     }
 
-    fn not_constant<T>(&self, at: NodeSpan) -> Lowered<T> {
+    pub fn not_constant<T>(&self, at: NodeSpan) -> Lowered<T> {
         self.unsupported("this as a constant expression", at)
     }
 
@@ -73,20 +77,33 @@ impl Lowerer<'_> {
         match &e.node {
             ast::Expression::Constant(c) => self.literal(c),
             ast::Expression::Identifier(i) => match self.lookup(&i.node.name) {
-                Some(Entity::Enumerator { value, ty }) => Ok(Constant::Int { value, ty: Type::int(ty) }),
+                Some(Entity::Enumerator { value, ty }) => Ok(Constant::Int {
+                    value,
+                    ty: Type::int(ty),
+                }),
                 Some(Entity::Function(id, signature)) => {
                     let ty = Type::of(Kind::Function(signature)).pointer_to();
-                    Ok(Constant::Address { base: Base::Function(id), offset: 0, ty })
+                    Ok(Constant::Address {
+                        base: Base::Function(id),
+                        offset: 0,
+                        ty,
+                    })
                 }
-                Some(Entity::Global { id, ty }) if ty.element().is_some() => {
-                    Ok(Constant::Address { base: Base::Global(id), offset: 0, ty: ty.decayed() })
-                }
+                Some(Entity::Global { id, ty }) if ty.element().is_some() => Ok(Constant::Address {
+                    base: Base::Global(id),
+                    offset: 0,
+                    ty: ty.decayed(),
+                }),
                 Some(Entity::Broken(why)) => Err(why),
                 _ => self.not_constant(e.span),
             },
             ast::Expression::StringLiteral(s) => {
                 let (id, ty) = self.string_literal(s)?;
-                Ok(Constant::Address { base: Base::Global(id), offset: 0, ty: ty.decayed() })
+                Ok(Constant::Address {
+                    base: Base::Global(id),
+                    offset: 0,
+                    ty: ty.decayed(),
+                })
             }
             ast::Expression::SizeOfTy(s) => {
                 let ty = self.type_name(&s.node.0)?;
@@ -122,7 +139,11 @@ impl Lowerer<'_> {
                 };
                 let value = self.constant(chosen)?;
                 let ty = self.type_of(e)?;
-                if ty.is_scalar() { self.cast_constant(value, &ty, e.span) } else { Ok(value) }
+                if ty.is_scalar() {
+                    self.cast_constant(value, &ty, e.span)
+                } else {
+                    Ok(value)
+                }
             }
             ast::Expression::GenericSelection(g) => {
                 let chosen = self.generic_choice(g)?;
@@ -132,14 +153,22 @@ impl Lowerer<'_> {
             ast::Expression::CompoundLiteral(_) if self.function.is_none() => {
                 let place = self.place(e)?;
                 if place.ty.element().is_some() {
-                    return Ok(Constant::Address { base: place.base, offset: place.offset, ty: place.ty.decayed() });
+                    return Ok(Constant::Address {
+                        base: place.base,
+                        offset: place.offset,
+                        ty: place.ty.decayed(),
+                    });
                 }
                 self.not_constant(e.span)
             }
             ast::Expression::Member(_) => {
                 let place = self.place(e)?;
                 if place.ty.element().is_some() {
-                    return Ok(Constant::Address { base: place.base, offset: place.offset, ty: place.ty.decayed() });
+                    return Ok(Constant::Address {
+                        base: place.base,
+                        offset: place.offset,
+                        ty: place.ty.decayed(),
+                    });
                 }
                 self.not_constant(e.span)
             }
@@ -156,30 +185,44 @@ impl Lowerer<'_> {
     }
 
     fn size_constant(&self, n: u64) -> Constant {
-        Constant::Int { value: i128::from(n), ty: Type::int(IntType::size_t(self.model)) }
+        Constant::Int {
+            value: i128::from(n),
+            ty: Type::int(IntType::size_t(self.model)),
+        }
     }
 
     /// The text of a literal as the user wrote it, where the rewriting changed it.
     pub fn original_literal(&self, at: NodeSpan) -> Option<&str> {
         let d = self.declaration.as_ref()?;
-        d.side.within(at.start..at.end).find(|(_, r)| **r == Rewrite::Literal)?;
+        d.side
+            .within(at.start..at.end)
+            .find(|(_, r)| **r == Rewrite::Literal)?;
         Some(self.units.get(self.unit)?.source.source_text(at, d))
     }
 
     fn literal(&mut self, c: &Node<ast::Constant>) -> Lowered<Constant> {
         match &c.node {
             ast::Constant::Integer(i) => match literals::integer(i, self.model) {
-                Some((value, ty)) => Ok(Constant::Int { value: value as i128, ty: Type::int(ty) }),
+                Some((value, ty)) => Ok(Constant::Int {
+                    value: value as i128,
+                    ty: Type::int(ty),
+                }),
                 None => self.unsupported("this integer literal", c.span),
             },
             ast::Constant::Float(f) => match literals::float(f) {
-                Some((value, bits)) => Ok(Constant::Float { value, ty: Type::of(Kind::Float(bits)) }),
+                Some((value, bits)) => Ok(Constant::Float {
+                    value,
+                    ty: Type::of(Kind::Float(bits)),
+                }),
                 None => self.unsupported("this floating literal", c.span),
             },
             ast::Constant::Character(text) => {
                 let text = self.original_literal(c.span).unwrap_or(text);
                 match literals::character(text, self.target()) {
-                    Some((value, ty)) => Ok(Constant::Int { value, ty: Type::int(ty) }),
+                    Some((value, ty)) => Ok(Constant::Int {
+                        value,
+                        ty: Type::int(ty),
+                    }),
                     None => self.unsupported("this character constant", c.span),
                 }
             }
@@ -231,18 +274,35 @@ impl Lowerer<'_> {
         let ty = to.unqualified();
         match value {
             Constant::Int { value, ty: from } => match &ty.kind {
-                Kind::Bool => Ok(Constant::Int { value: i128::from(value != 0), ty }),
-                Kind::Int(i) | Kind::Enum(_, i) => Ok(Constant::Int { value: i.wrap(value), ty }),
+                Kind::Bool => Ok(Constant::Int {
+                    value: i128::from(value != 0),
+                    ty,
+                }),
+                Kind::Int(i) | Kind::Enum(_, i) => Ok(Constant::Int {
+                    value: i.wrap(value),
+                    ty,
+                }),
                 Kind::Float(_) => {
                     let unsigned = from.integer().is_some_and(|i| !i.signed && i.bits == 128);
-                    let value = if unsigned { (value as u128) as f64 } else { value as f64 };
+                    let value = if unsigned {
+                        (value as u128) as f64
+                    } else {
+                        value as f64
+                    };
                     Ok(Constant::Float { value, ty })
                 }
-                Kind::Pointer(_) => Ok(Constant::Address { base: Base::Absolute, offset: value, ty }),
+                Kind::Pointer(_) => Ok(Constant::Address {
+                    base: Base::Absolute,
+                    offset: value,
+                    ty,
+                }),
                 _ => self.not_constant(at),
             },
             Constant::Float { value, .. } => match &ty.kind {
-                Kind::Bool => Ok(Constant::Int { value: i128::from(value != 0.0), ty }),
+                Kind::Bool => Ok(Constant::Int {
+                    value: i128::from(value != 0.0),
+                    ty,
+                }),
                 Kind::Int(i) | Kind::Enum(_, i) => {
                     let cut = value.trunc();
                     // Out of range is undefined (C11 6.3.1.4p1): not a constant.
@@ -253,7 +313,11 @@ impl Lowerer<'_> {
                     Ok(Constant::Int { value: whole, ty })
                 }
                 Kind::Float(bits) => {
-                    let value = if *bits == 32 { f64::from(value as f32) } else { value };
+                    let value = if *bits == 32 {
+                        f64::from(value as f32)
+                    } else {
+                        value
+                    };
                     Ok(Constant::Float { value, ty })
                 }
                 _ => self.not_constant(at),
@@ -263,7 +327,10 @@ impl Lowerer<'_> {
                 Kind::Bool if base != Base::Absolute && offset == 0 => Ok(Constant::Int { value: 1, ty }),
                 Kind::Int(i) | Kind::Enum(_, i) if base == Base::Absolute => {
                     let address = IntType::size_t(self.model).wrap(offset);
-                    Ok(Constant::Int { value: i.wrap(address), ty })
+                    Ok(Constant::Int {
+                        value: i.wrap(address),
+                        ty,
+                    })
                 }
                 // An integer that holds an address: only static initialisers can use it.
                 Kind::Int(i) if i.bits == self.pointer_bits() => Ok(Constant::Address { base, offset, ty }),
@@ -277,7 +344,11 @@ impl Lowerer<'_> {
         match self.constant(e)? {
             Constant::Int { value, .. } => Ok(value != 0),
             Constant::Float { value, .. } => Ok(value != 0.0),
-            Constant::Address { base: Base::Absolute, offset, .. } => Ok(offset != 0),
+            Constant::Address {
+                base: Base::Absolute,
+                offset,
+                ..
+            } => Ok(offset != 0),
             // An object's own address is not null; a place computed from it is left open.
             Constant::Address { offset: 0, .. } => Ok(true),
             Constant::Address { .. } => self.not_constant(e.span),
@@ -293,30 +364,46 @@ impl Lowerer<'_> {
         match u.node.operator.node {
             ast::UnaryOperator::Address => {
                 let place = self.place(operand)?;
-                Ok(Constant::Address { base: place.base, offset: place.offset, ty: place.ty.pointer_to() })
+                Ok(Constant::Address {
+                    base: place.base,
+                    offset: place.offset,
+                    ty: place.ty.pointer_to(),
+                })
             }
             ast::UnaryOperator::Indirection => {
                 let place = self.place(e)?;
                 if place.ty.element().is_some() || place.ty.signature().is_some() {
-                    return Ok(Constant::Address { base: place.base, offset: place.offset, ty: place.ty.decayed() });
+                    return Ok(Constant::Address {
+                        base: place.base,
+                        offset: place.offset,
+                        ty: place.ty.decayed(),
+                    });
                 }
                 self.not_constant(e.span)
             }
             ast::UnaryOperator::Negate => {
                 let truth = self.constant_truth(operand)?;
-                Ok(Constant::Int { value: i128::from(!truth), ty: Type::int(IntType::INT) })
+                Ok(Constant::Int {
+                    value: i128::from(!truth),
+                    ty: Type::int(IntType::INT),
+                })
             }
             ast::UnaryOperator::Plus | ast::UnaryOperator::Minus | ast::UnaryOperator::Complement => {
                 match self.constant(operand)? {
                     Constant::Int { value, ty } => {
-                        let Some(int) = ty.integer() else { return self.not_constant(e.span) };
+                        let Some(int) = ty.integer() else {
+                            return self.not_constant(e.span);
+                        };
                         let int = int.promoted();
                         let value = match u.node.operator.node {
                             ast::UnaryOperator::Minus => value.wrapping_neg(),
                             ast::UnaryOperator::Complement => !value,
                             _ => value,
                         };
-                        Ok(Constant::Int { value: int.wrap(value), ty: Type::int(int) })
+                        Ok(Constant::Int {
+                            value: int.wrap(value),
+                            ty: Type::int(int),
+                        })
                     }
                     Constant::Float { value, ty } => match u.node.operator.node {
                         ast::UnaryOperator::Minus => Ok(Constant::Float { value: -value, ty }),
@@ -336,7 +423,10 @@ impl Lowerer<'_> {
         e: &Node<ast::Expression>,
     ) -> Lowered<Constant> {
         use ast::BinaryOperator as B;
-        let int = |value: bool| Constant::Int { value: i128::from(value), ty: Type::int(IntType::INT) };
+        let int = |value: bool| Constant::Int {
+            value: i128::from(value),
+            ty: Type::int(IntType::INT),
+        };
         let op = &b.node.operator.node;
         match op {
             B::LogicalAnd => {
@@ -350,7 +440,11 @@ impl Lowerer<'_> {
             B::Index => {
                 let place = self.place(e)?;
                 if place.ty.element().is_some() {
-                    return Ok(Constant::Address { base: place.base, offset: place.offset, ty: place.ty.decayed() });
+                    return Ok(Constant::Address {
+                        base: place.base,
+                        offset: place.offset,
+                        ty: place.ty.decayed(),
+                    });
                 }
                 return self.not_constant(e.span);
             }
@@ -360,9 +454,14 @@ impl Lowerer<'_> {
         let rhs = self.constant(&b.node.rhs)?;
         match (lhs, rhs) {
             (Constant::Int { value: a, ty: ta }, Constant::Int { value: b, ty: tb }) => {
-                let (Some(ia), Some(ib)) = (ta.integer(), tb.integer()) else { return self.not_constant(e.span) };
+                let (Some(ia), Some(ib)) = (ta.integer(), tb.integer()) else {
+                    return self.not_constant(e.span);
+                };
                 match integer_operation(op, a, ia, b, ib) {
-                    Some((value, ty)) => Ok(Constant::Int { value, ty: Type::int(ty) }),
+                    Some((value, ty)) => Ok(Constant::Int {
+                        value,
+                        ty: Type::int(ty),
+                    }),
                     None => self.not_constant(e.span),
                 }
             }
@@ -371,7 +470,11 @@ impl Lowerer<'_> {
             {
                 let scale = self.pointee_size(&ty, e.span)?;
                 let step = value.wrapping_mul(i128::from(scale));
-                let offset = if *op == B::Plus { offset.wrapping_add(step) } else { offset.wrapping_sub(step) };
+                let offset = if *op == B::Plus {
+                    offset.wrapping_add(step)
+                } else {
+                    offset.wrapping_sub(step)
+                };
                 Ok(Constant::Address { base, offset, ty })
             }
             (Constant::Int { value, .. }, Constant::Address { base, offset, ty })
@@ -382,15 +485,22 @@ impl Lowerer<'_> {
                 Ok(Constant::Address { base, offset, ty })
             }
             (
-                Constant::Address { base: ba, offset: a, ty: ta },
-                Constant::Address { base: bb, offset: b, .. },
+                Constant::Address {
+                    base: ba,
+                    offset: a,
+                    ty: ta,
+                },
+                Constant::Address {
+                    base: bb, offset: b, ..
+                },
             ) if ba == bb => match op {
                 B::Minus => {
                     let scale = i128::from(self.pointee_size(&ta, e.span)?);
                     match (a - b).checked_div(scale) {
-                        Some(value) => {
-                            Ok(Constant::Int { value, ty: Type::int(IntType::ptrdiff_t(self.model)) })
-                        }
+                        Some(value) => Ok(Constant::Int {
+                            value,
+                            ty: Type::int(IntType::ptrdiff_t(self.model)),
+                        }),
                         None => self.not_constant(e.span),
                     }
                 }
@@ -424,7 +534,12 @@ impl Lowerer<'_> {
         at: NodeSpan,
     ) -> Lowered<Constant> {
         use ast::BinaryOperator as B;
-        let int = |value: bool| Ok(Constant::Int { value: i128::from(value), ty: Type::int(IntType::INT) });
+        let int = |value: bool| {
+            Ok(Constant::Int {
+                value: i128::from(value),
+                ty: Type::int(IntType::INT),
+            })
+        };
         let value = match op {
             B::Plus => a + b,
             B::Minus => a - b,
@@ -441,10 +556,21 @@ impl Lowerer<'_> {
         Ok(Constant::Float { value, ty })
     }
 
-    fn constant_call(&mut self, c: &Node<ast::CallExpression>, e: &Node<ast::Expression>) -> Lowered<Constant> {
-        let ast::Expression::Identifier(callee) = &c.node.callee.node else { return self.not_constant(e.span) };
+    fn constant_call(
+        &mut self,
+        c: &Node<ast::CallExpression>,
+        e: &Node<ast::Expression>,
+    ) -> Lowered<Constant> {
+        let ast::Expression::Identifier(callee) = &c.node.callee.node else {
+            return self.not_constant(e.span);
+        };
         let args = &c.node.arguments;
-        let int = |value: i128| Ok(Constant::Int { value, ty: Type::int(IntType::INT) });
+        let int = |value: i128| {
+            Ok(Constant::Int {
+                value,
+                ty: Type::int(IntType::INT),
+            })
+        };
         match (callee.node.name.as_str(), args.as_slice()) {
             ("__builtin_constant_p", [arg]) => int(i128::from(self.is_constant(arg))),
             ("__builtin_expect" | "__builtin_expect_with_probability", [value, ..]) => {
@@ -472,18 +598,24 @@ impl Lowerer<'_> {
                 }
                 _ => self.not_constant(e.span),
             },
-            (name, [arg]) => match super::builtins::fold_bits(name) {
+            (name, [arg]) => match super::bits::fold_bits(name) {
                 Some(fold) => {
                     let value = self.constant_integer(arg)?;
                     match fold.apply(value as u128, self.model) {
-                        Some((value, ty)) => Ok(Constant::Int { value: ty.wrap(value as i128), ty: Type::int(ty) }),
+                        Some((value, ty)) => Ok(Constant::Int {
+                            value: ty.wrap(value as i128),
+                            ty: Type::int(ty),
+                        }),
                         None => self.not_constant(e.span),
                     }
                 }
                 None => self.not_constant(e.span),
             },
             ("__builtin_inf" | "__builtin_inff" | "__builtin_huge_val" | "__builtin_huge_valf", []) => {
-                Ok(Constant::Float { value: f64::INFINITY, ty: Type::of(Kind::Float(64)) })
+                Ok(Constant::Float {
+                    value: f64::INFINITY,
+                    ty: Type::of(Kind::Float(64)),
+                })
             }
             _ => self.not_constant(e.span),
         }
@@ -493,14 +625,20 @@ impl Lowerer<'_> {
     pub fn is_constant(&mut self, e: &Node<ast::Expression>) -> bool {
         match self.unevaluated(|this| this.constant(e)) {
             Ok(Constant::Int { .. } | Constant::Float { .. }) => true,
-            Ok(Constant::Address { base: Base::Absolute, .. }) => true,
+            Ok(Constant::Address {
+                base: Base::Absolute, ..
+            }) => true,
             Ok(Constant::Address { .. }) => matches!(e.node, ast::Expression::StringLiteral(_)),
             Err(_) => false,
         }
     }
 
     /// `__builtin_types_compatible_p(sizeof(T), sizeof(U))`, as the rewriting leaves it.
-    pub fn types_compatible(&mut self, a: &Node<ast::Expression>, b: &Node<ast::Expression>) -> Lowered<bool> {
+    pub fn types_compatible(
+        &mut self,
+        a: &Node<ast::Expression>,
+        b: &Node<ast::Expression>,
+    ) -> Lowered<bool> {
         let mut named = |e: &Node<ast::Expression>| match &e.node {
             ast::Expression::SizeOfTy(t) => self.type_name(&t.node.0),
             ast::Expression::SizeOfVal(v) => self.type_of(&v.node.0),
@@ -520,115 +658,6 @@ impl Lowerer<'_> {
             None => self.unsupported("arithmetic on what is not a pointer", at),
         }
     }
-
-    /// The static object that an expression designates.
-    fn place(&mut self, e: &Node<ast::Expression>) -> Lowered<Place> {
-        match &e.node {
-            ast::Expression::Identifier(i) => match self.lookup(&i.node.name) {
-                Some(Entity::Global { id, ty }) => Ok(Place { base: Base::Global(id), offset: 0, ty }),
-                Some(Entity::Function(id, signature)) => {
-                    Ok(Place { base: Base::Function(id), offset: 0, ty: Type::of(Kind::Function(signature)) })
-                }
-                Some(Entity::Broken(why)) => Err(why),
-                _ => self.not_constant(e.span),
-            },
-            ast::Expression::StringLiteral(s) => {
-                let (id, ty) = self.string_literal(s)?;
-                Ok(Place { base: Base::Global(id), offset: 0, ty })
-            }
-            ast::Expression::CompoundLiteral(c) if self.function.is_none() => {
-                let (id, ty) = self.static_compound_literal(c)?;
-                Ok(Place { base: Base::Global(id), offset: 0, ty })
-            }
-            ast::Expression::UnaryOperator(u) if u.node.operator.node == ast::UnaryOperator::Indirection => {
-                self.pointed_place(&u.node.operand, 0)
-            }
-            ast::Expression::BinaryOperator(b) if b.node.operator.node == ast::BinaryOperator::Index => {
-                let (pointer, index) = match self.constant(&b.node.rhs)? {
-                    Constant::Int { value, .. } => (&b.node.lhs, value),
-                    _ => (&b.node.rhs, self.constant_integer(&b.node.lhs)?),
-                };
-                self.pointed_place(pointer, index)
-            }
-            ast::Expression::Member(m) => {
-                let base = match m.node.operator.node {
-                    ast::MemberOperator::Direct => self.place(&m.node.expression)?,
-                    ast::MemberOperator::Indirect => self.pointed_place(&m.node.expression, 0)?,
-                };
-                let (offset, ty) = self.member_offset(&base.ty, &m.node.identifier)?;
-                Ok(Place { base: base.base, offset: base.offset + i128::from(offset), ty })
-            }
-            ast::Expression::Cast(_) | ast::Expression::Comma(_) => self.not_constant(e.span),
-            ast::Expression::GenericSelection(g) => {
-                let chosen = self.generic_choice(g)?;
-                self.place(chosen)
-            }
-            _ => self.not_constant(e.span),
-        }
-    }
-
-    fn pointed_place(&mut self, pointer: &Node<ast::Expression>, index: i128) -> Lowered<Place> {
-        let Constant::Address { base, offset, ty } = self.constant(pointer)? else {
-            return self.not_constant(pointer.span);
-        };
-        let Some(to) = ty.pointee().cloned() else { return self.not_constant(pointer.span) };
-        let step = if index == 0 { 0 } else { i128::from(self.size_of(&to, pointer.span)?).wrapping_mul(index) };
-        Ok(Place { base, offset: offset.wrapping_add(step), ty: to })
-    }
-
-    /// Byte offset and type of a member (not a bit-field).
-    pub fn member_offset(&mut self, ty: &Type, name: &Node<ast::Identifier>) -> Lowered<(u64, Type)> {
-        let Some(id) = ty.record() else {
-            return self.unsupported("a member of what is not a record", name.span);
-        };
-        self.complete(id)?;
-        let Some(path) = self.find_member(id, &name.node.name) else {
-            return self.unsupported(format!("unknown member `{}`", name.node.name), name.span);
-        };
-        let mut offset = 0;
-        let mut found = Type::void();
-        for (record, index) in path {
-            if let Some((info, field)) = self.field(record, index) {
-                offset += field.offset;
-                found = info.ty.clone();
-                if info.bit_width.is_some() {
-                    return self.unsupported("the address of a bit-field", name.span);
-                }
-            }
-        }
-        Ok((offset, found))
-    }
-
-    pub fn offset_of(&mut self, o: &Node<ast::OffsetOfExpression>) -> Lowered<u64> {
-        let ty = self.type_name(&o.node.type_name)?;
-        let designator = &o.node.designator.node;
-        let (mut offset, mut ty) = self.member_offset(&ty, &designator.base)?;
-        for m in &designator.members {
-            match &m.node {
-                ast::OffsetMember::Member(name) => {
-                    let (more, inner) = self.member_offset(&ty, name)?;
-                    offset += more;
-                    ty = inner;
-                }
-                ast::OffsetMember::IndirectMember(_) => return self.unsupported("offsetof through `->`", m.span),
-                ast::OffsetMember::Index(e) => {
-                    let index = self.constant_integer(e)?;
-                    let Kind::Array(element, Length::Fixed(_) | Length::Unknown) = &ty.kind else {
-                        return self.unsupported("an index in offsetof of what is not an array", m.span);
-                    };
-                    let element = Rc::clone(element);
-                    let size = self.size_of(&element, m.span)?;
-                    let step = u64::try_from(index).ok().and_then(|i| i.checked_mul(size));
-                    match step.and_then(|s| offset.checked_add(s)) {
-                        Some(n) => offset = n,
-                        None => return self.unsupported("this index in offsetof", m.span),
-                    }
-                    ty = (*element).clone();
-                }
-            }
-        }
-        Ok(offset)
-    }
 }
 
 pub(crate) fn is_marker(e: &Node<ast::Expression>, name: &str) -> bool {
@@ -647,13 +676,23 @@ fn integer_operation(
     if matches!(op, B::ShiftLeft | B::ShiftRight) {
         let ty = ta.promoted();
         let count = u32::try_from(b).ok().filter(|c| *c < ty.bits)?;
-        let value = if *op == B::ShiftLeft { ty.wrap(a.wrapping_shl(count)) } else { shift_right(a, count, ty) };
+        let value = if *op == B::ShiftLeft {
+            ty.wrap(a.wrapping_shl(count))
+        } else {
+            shift_right(a, count, ty)
+        };
         return Some((value, ty));
     }
     let ty = ta.common(tb);
     let (a, b) = (ty.wrap(a), ty.wrap(b));
     let wide_unsigned = !ty.signed && ty.bits == 128;
-    let less = |x: i128, y: i128| if wide_unsigned { (x as u128) < (y as u128) } else { x < y };
+    let less = |x: i128, y: i128| {
+        if wide_unsigned {
+            (x as u128) < (y as u128)
+        } else {
+            x < y
+        }
+    };
     let truth = |t: bool| Some((i128::from(t), IntType::INT));
     let value = match op {
         B::Multiply => a.wrapping_mul(b),
@@ -678,5 +717,9 @@ fn integer_operation(
 }
 
 fn shift_right(a: i128, count: u32, ty: IntType) -> i128 {
-    if !ty.signed && ty.bits == 128 { ((a as u128) >> count) as i128 } else { a >> count }
+    if !ty.signed && ty.bits == 128 {
+        ((a as u128) >> count) as i128
+    } else {
+        a >> count
+    }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{Body, Function, FunctionId, Global, GlobalId, Initial, Local, LocalId, RecordId, Storage, Ty, Unsupported};
+use vf_ir::{
+    Body, Function, FunctionId, Global, GlobalId, Initial, Local, LocalId, RecordId, Storage, Ty, Unsupported,
+};
 use vf_source::Span;
 
 use super::type_names::{Declared, Specifiers};
@@ -60,7 +62,11 @@ impl Lowerer<'_> {
             return self.units.get(self.unit)?.names.tags.get(name).cloned();
         }
         // A record is read only when its members or its size matter.
-        let id = self.new_record(name, kind == TagKind::Union, Some((self.unit, kind, name.to_string())));
+        let id = self.new_record(
+            name,
+            kind == TagKind::Union,
+            Some((self.unit, kind, name.to_string())),
+        );
         let unit = self.units.get_mut(self.unit)?;
         unit.names.tags.insert(name.to_string(), Tag::Record(id));
         Some(Tag::Record(id))
@@ -122,7 +128,9 @@ impl Lowerer<'_> {
 
     /// Enters the names of one file-scope declaration. What fails is entered as broken.
     pub fn read_declaration(&mut self, unit: usize, index: usize) {
-        let Some(state) = self.units.get_mut(unit) else { return };
+        let Some(state) = self.units.get_mut(unit) else {
+            return;
+        };
         if !state.read.insert(index) {
             return;
         }
@@ -145,21 +153,37 @@ impl Lowerer<'_> {
         let Some(state) = self.units.get(unit) else { return };
         let at = failure.offset();
         let span = state.source.place(at..at.saturating_add(1));
-        let why = Unsupported { construct: failure.to_string(), span };
-        self.diagnostics.push(crate::Diagnostic { message: format!("declaration skipped: {failure}"), span });
+        let why = Unsupported {
+            construct: failure.to_string(),
+            span,
+        };
+        self.diagnostics.push(crate::Diagnostic {
+            message: format!("declaration skipped: {failure}"),
+            span,
+        });
         self.break_names(unit, index, &why);
         // A function that does not parse still exists: whoever asks for it gets the reason.
         let Some(state) = self.units.get(unit) else { return };
-        let Some(d) = state.source.declarations.get(index) else { return };
+        let Some(d) = state.source.declarations.get(index) else {
+            return;
+        };
         if let split::Kind::Function { name } = &d.kind {
             let (name, main) = (name.clone(), d.main);
             let whole = state.source.place(d.range.clone());
-            let signature =
-                Rc::new(Signature { ret: Type::void(), params: Vec::new(), variadic: true, prototyped: false });
+            let signature = Rc::new(Signature {
+                ret: Type::void(),
+                params: Vec::new(),
+                variadic: true,
+                prototyped: false,
+            });
             if let Ok(id) = self.declare_function(&name, &signature, false, false, whole) {
                 if let Some(info) = self.functions.get_mut(id.index()) {
                     info.broken = Some(why);
-                    info.definition = Some(Definition { unit, declaration: index, in_main_file: main });
+                    info.definition = Some(Definition {
+                        unit,
+                        declaration: index,
+                        in_main_file: main,
+                    });
                 }
             }
         }
@@ -167,8 +191,12 @@ impl Lowerer<'_> {
 
     /// Marks every name that a declaration would have entered as not understood.
     fn break_names(&mut self, unit: usize, index: usize, why: &Unsupported) {
-        let Some(state) = self.units.get_mut(unit) else { return };
-        let Some(d) = state.source.declarations.get(index) else { return };
+        let Some(state) = self.units.get_mut(unit) else {
+            return;
+        };
+        let Some(d) = state.source.declarations.get(index) else {
+            return;
+        };
         let names: Vec<String> = match &d.kind {
             split::Kind::Function { name } => vec![name.clone()],
             split::Kind::Prototype { names }
@@ -177,11 +205,19 @@ impl Lowerer<'_> {
             split::Kind::TagOnly | split::Kind::Asm | split::Kind::Other => Vec::new(),
         };
         for name in names {
-            state.names.ordinary.entry(name).or_insert_with(|| Entity::Broken(why.clone()));
+            state
+                .names
+                .ordinary
+                .entry(name)
+                .or_insert_with(|| Entity::Broken(why.clone()));
         }
         for tag in &d.tags {
             if let Some(Tag::Record(RecordId(id))) = state.names.tags.get(&tag.name) {
-                let open = self.program.records.get(*id as usize).is_some_and(|r| r.size.is_none());
+                let open = self
+                    .program
+                    .records
+                    .get(*id as usize)
+                    .is_some_and(|r| r.size.is_none());
                 if let Some(info) = self.records.get_mut(*id as usize).filter(|_| open) {
                     info.broken = Some(why.clone());
                 }
@@ -190,8 +226,10 @@ impl Lowerer<'_> {
     }
 
     fn file_scope_declaration(&mut self, d: &Node<ast::Declaration>, index: usize) -> Lowered<()> {
-        if let Some((_, what)) =
-            self.declaration.as_ref().and_then(|p| p.side.unsupported(d.span.start..d.span.end))
+        if let Some((_, what)) = self
+            .declaration
+            .as_ref()
+            .and_then(|p| p.side.unsupported(d.span.start..d.span.end))
         {
             let what = what.to_string();
             return self.unsupported(what, d.span);
@@ -216,7 +254,9 @@ impl Lowerer<'_> {
         n: usize,
     ) -> Lowered<()> {
         let declared = self.declared(s, &item.node.declarator)?;
-        let Some(name) = declared.name.clone() else { return Ok(()) };
+        let Some(name) = declared.name.clone() else {
+            return Ok(());
+        };
         if name == marker::SHADOW {
             return Ok(());
         }
@@ -272,7 +312,9 @@ impl Lowerer<'_> {
         let shared = self.specifier_attributes(d.span);
         s.attributes.merge(&shared);
         let declared = self.declared(&s, &d.node.declarator)?;
-        let Some(name) = declared.name.clone() else { return Ok(()) };
+        let Some(name) = declared.name.clone() else {
+            return Ok(());
+        };
         let Some(signature) = declared.ty.signature().cloned() else {
             return self.unsupported("a function defined through a typedef", d.span);
         };
@@ -282,15 +324,22 @@ impl Lowerer<'_> {
         let unit = self.unit;
         // GNU `extern inline`: the body is only for inlining, but it is the body there is.
         let id = self.declare_function(&name, &signature, internal, declared.attributes.noreturn, span)?;
-        let in_main_file =
-            self.units.get(unit).and_then(|u| u.source.declarations.get(index)).is_some_and(|d| d.main);
+        let in_main_file = self
+            .units
+            .get(unit)
+            .and_then(|u| u.source.declarations.get(index))
+            .is_some_and(|d| d.main);
         let better = match self.functions.get(id.index()).and_then(|i| i.definition.as_ref()) {
             None => true,
             Some(known) => in_main_file && !known.in_main_file,
         };
         if better {
             if let Some(info) = self.functions.get_mut(id.index()) {
-                info.definition = Some(Definition { unit, declaration: index, in_main_file });
+                info.definition = Some(Definition {
+                    unit,
+                    declaration: index,
+                    in_main_file,
+                });
                 info.signature = Rc::clone(&signature);
             }
             if let Some(f) = self.program.functions.get_mut(id.index()) {
@@ -325,9 +374,14 @@ impl Lowerer<'_> {
                 }
             }
         }
-        let narrow = types.iter().any(|t| t.integer().is_some_and(|i| i.promoted() != i));
+        let narrow = types
+            .iter()
+            .any(|t| t.integer().is_some_and(|i| i.promoted() != i));
         if narrow || types.iter().any(|t| t.kind == Kind::Float(32)) {
-            return self.unsupported("an old-style definition with a parameter narrower than int", d.span);
+            return self.unsupported(
+                "an old-style definition with a parameter narrower than int",
+                d.span,
+            );
         }
         Ok(Rc::new(Signature {
             ret: signature.ret.clone(),
@@ -360,10 +414,9 @@ impl Lowerer<'_> {
                     f.noreturn |= noreturn;
                     f.internal |= is_static;
                 }
-                let learn = self
-                    .functions
-                    .get(id.index())
-                    .is_some_and(|i| !i.signature.prototyped && signature.prototyped && i.definition.is_none());
+                let learn = self.functions.get(id.index()).is_some_and(|i| {
+                    !i.signature.prototyped && signature.prototyped && i.definition.is_none()
+                });
                 if learn {
                     if let Some(info) = self.functions.get_mut(id.index()) {
                         info.signature = Rc::clone(signature);
@@ -435,7 +488,13 @@ impl Lowerer<'_> {
         }
     }
 
-    pub fn declare_global(&mut self, name: &str, ty: &Type, is_static: bool, span: Span) -> Lowered<GlobalId> {
+    pub fn declare_global(
+        &mut self,
+        name: &str,
+        ty: &Type,
+        is_static: bool,
+        span: Span,
+    ) -> Lowered<GlobalId> {
         let known = match self.units.get(self.unit).and_then(|u| u.names.ordinary.get(name)) {
             Some(Entity::Global { id, .. }) => Some(*id),
             _ if is_static => None,

@@ -29,7 +29,9 @@ pub(crate) fn discharged(
     let mut work: Vec<usize> = vec![0];
     let mut seen = vec![false; blocks.len()];
     while let Some(n) = work.pop() {
-        let (Some(block), Some(at_entry)) = (blocks.get(n), entry.get(n)) else { continue };
+        let (Some(block), Some(at_entry)) = (blocks.get(n), entry.get(n)) else {
+            continue;
+        };
         if let Some(s) = seen.get_mut(n) {
             *s = true;
         }
@@ -38,7 +40,9 @@ pub(crate) fn discharged(
             transfer(e, &index, &mut state);
         }
         for t in successors(&block.terminator) {
-            let Some(target) = entry.get_mut(t.index()) else { continue };
+            let Some(target) = entry.get_mut(t.index()) else {
+                continue;
+            };
             let mut changed = false;
             for (old, new) in target.iter_mut().zip(&state) {
                 let meet = *old & new;

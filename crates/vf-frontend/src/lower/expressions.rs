@@ -2,12 +2,11 @@
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{BinaryOp, BlockId, Expr, HavocReason, StmtKind, Terminator, Ty};
+use vf_ir::{Expr, HavocReason, StmtKind, Ty};
 
 use super::constants::{Constant, is_marker};
 use super::conversions::{Conversion, Value};
 use super::fold;
-use super::lvalues::{LValue, Place};
 use super::operators::Places;
 use super::types::{IntType, Kind, Length, Type};
 use super::{Entity, Lowered, Lowerer};
@@ -31,7 +30,9 @@ impl Lowerer<'_> {
                 let c = self.constant(e)?;
                 Ok(self.constant_value(c, e.span))
             }
-            ast::Expression::StringLiteral(_) | ast::Expression::Member(_) | ast::Expression::CompoundLiteral(_) => {
+            ast::Expression::StringLiteral(_)
+            | ast::Expression::Member(_)
+            | ast::Expression::CompoundLiteral(_) => {
                 let lv = self.lvalue(e)?;
                 self.load(&lv)
             }
@@ -131,18 +132,6 @@ impl Lowerer<'_> {
         Ok(())
     }
 
-    fn conditional_effect(&mut self, c: &Node<ast::ConditionalExpression>) -> Lowered<()> {
-        let (yes, no, done) = (self.f().new_block(), self.f().new_block(), self.f().new_block());
-        self.condition(&c.node.condition, yes, no)?;
-        self.f().current = yes;
-        self.effect(&c.node.then_expression)?;
-        self.f().terminate(Terminator::Goto(done), vf_source::Span::NONE);
-        self.f().current = no;
-        self.effect(&c.node.else_expression)?;
-        self.f().continue_in(done);
-        Ok(())
-    }
-
     /// A constant as a value. A float's value is not tracked.
     pub fn constant_value(&mut self, c: Constant, at: NodeSpan) -> Value {
         let span = self.span(at);
@@ -152,7 +141,12 @@ impl Lowerer<'_> {
                 Value::new(Expr::int(bits, value), ty)
             }
             Constant::Float { ty, .. } => {
-                let expr = self.unknown(ty.scalar().unwrap_or(Ty::Float(64)), &ty, HavocReason::Float, span);
+                let expr = self.unknown(
+                    ty.scalar().unwrap_or(Ty::Float(64)),
+                    &ty,
+                    HavocReason::Float,
+                    span,
+                );
                 Value::new(expr, ty)
             }
             Constant::Address { base, offset, ty } => {
@@ -222,45 +216,6 @@ impl Lowerer<'_> {
         }
     }
 
-    /// `++` and `--`: the old value, kept in a register if asked for, and the new one.
-    fn step(
-        &mut self,
-        operand: &Node<ast::Expression>,
-        up: bool,
-        keep_old: bool,
-        at: NodeSpan,
-    ) -> Lowered<(Value, Value)> {
-        let mut lv = self.lvalue(operand)?;
-        if !matches!(lv.place, Place::Register(_)) {
-            self.pin_large(&mut lv);
-        }
-        let old = self.load(&lv)?;
-        let old = if keep_old && matches!(lv.place, Place::Register(_)) { self.fixed(old, at) } else { old };
-        let one = Value::int(IntType::INT, 1);
-        let op = if up { ast::BinaryOperator::Plus } else { ast::BinaryOperator::Minus };
-        let places = Places { whole: at, lhs: operand.span, rhs: at };
-        let new = self.binary(&op, old.clone(), one, places)?;
-        let new = if lv.ty.is_bool() {
-            self.convert(new, &Type::bool(), Conversion::Silent, at)?
-        } else {
-            self.convert_for(&lv, new, at)?
-        };
-        let stored = self.store(&lv, new)?;
-        Ok((old, stored))
-    }
-
-    /// Pins an lvalue that is read and then written.
-    fn pin_large(&mut self, lv: &mut LValue) {
-        const SMALL: usize = 8;
-        let large = match &lv.place {
-            Place::Memory(p) | Place::Bits(p, _) => fold::size_up_to(p, SMALL) == SMALL,
-            Place::Register(_) => false,
-        };
-        if large {
-            self.pin(lv);
-        }
-    }
-
     fn cast(&mut self, c: &Node<ast::CastExpression>, at: NodeSpan) -> Lowered<Value> {
         let ty = self.type_name(&c.node.type_name)?;
         let operand = &c.node.expression;
@@ -288,7 +243,7 @@ impl Lowerer<'_> {
     }
 
     /// `(int)2.5`: only the constant evaluator knows the value of a floating constant.
-    fn float_constant_as(&mut self, e: &Node<ast::Expression>, ty: &Type) -> Option<Value> {
+    pub fn float_constant_as(&mut self, e: &Node<ast::Expression>, ty: &Type) -> Option<Value> {
         fn is_float(e: &Node<ast::Expression>) -> bool {
             match &e.node {
                 ast::Expression::Constant(c) => matches!(c.node, ast::Constant::Float(_)),
@@ -319,26 +274,58 @@ impl Lowerer<'_> {
         }
         self.complete(id)?;
         let member = self.records.get(id.0 as usize).and_then(|r| {
-            r.fields.iter().position(|f| f.bit_width.is_none() && f.ty.unqualified().compatible(&v.ty, false))
+            r.fields
+                .iter()
+                .position(|f| f.bit_width.is_none() && f.ty.unqualified().compatible(&v.ty, false))
         });
-        let (Some(index), true) =
-            (member, self.program.records.get(id.0 as usize).is_some_and(|r| r.is_union))
-        else {
+        let (Some(index), true) = (
+            member,
+            self.program
+                .records
+                .get(id.0 as usize)
+                .is_some_and(|r| r.is_union),
+        ) else {
             return self.unsupported("a cast to a record", at);
         };
         let span = self.span(at);
         let local = self.memory_local("tmp", ty, false, span);
         let size = self.size_value(ty, at)?;
         let address = Expr::LocalAddress(local);
-        self.f().stmt(StmtKind::Fill { dst: address.clone(), byte: Expr::int(8, 0), size }, span);
-        let member = Expr::Member { ptr: Box::new(address.clone()), record: id, field: index as u32 };
+        self.f().stmt(
+            StmtKind::Fill {
+                dst: address.clone(),
+                byte: Expr::int(8, 0),
+                size,
+            },
+            span,
+        );
+        let member = Expr::Member {
+            ptr: Box::new(address.clone()),
+            record: id,
+            field: index as u32,
+        };
         match v.ty.scalar() {
             Some(scalar) => {
-                self.f().stmt(StmtKind::Store { ptr: member, value: v.expr, ty: scalar, volatile: false }, span);
+                self.f().stmt(
+                    StmtKind::Store {
+                        ptr: member,
+                        value: v.expr,
+                        ty: scalar,
+                        volatile: false,
+                    },
+                    span,
+                );
             }
             None => {
                 let size = self.size_value(&v.ty, at)?;
-                self.f().stmt(StmtKind::Copy { dst: member, src: v.expr, size }, span);
+                self.f().stmt(
+                    StmtKind::Copy {
+                        dst: member,
+                        src: v.expr,
+                        size,
+                    },
+                    span,
+                );
             }
         }
         Ok(Value::new(address, ty.unqualified()))
@@ -370,7 +357,11 @@ impl Lowerer<'_> {
             B::AssignBitwiseOr => Some(B::BitwiseOr),
             _ => None,
         };
-        let places = Places { whole: e.span, lhs: lhs.span, rhs: rhs.span };
+        let places = Places {
+            whole: e.span,
+            lhs: lhs.span,
+            rhs: rhs.span,
+        };
         if let Some(op) = compound {
             let mut lv = self.lvalue(lhs)?;
             self.pin_large(&mut lv);
@@ -378,7 +369,11 @@ impl Lowerer<'_> {
                 self.pin(&mut lv);
             }
             let old = self.load(&lv)?;
-            let old = if self.has_side_effects(rhs) { self.fixed(old, lhs.span) } else { old };
+            let old = if self.has_side_effects(rhs) {
+                self.fixed(old, lhs.span)
+            } else {
+                old
+            };
             let operand = self.rvalue(rhs)?;
             let new = self.binary(&op, old, operand, places)?;
             let new = self.convert_for(&lv, new, e.span)?;
@@ -387,268 +382,6 @@ impl Lowerer<'_> {
         let a = self.operand_before(lhs, rhs)?;
         let b_value = self.rvalue(rhs)?;
         self.binary(&b.node.operator.node, a, b_value, places)
-    }
-
-    /// An operand's value, kept from changing while a later operand is evaluated.
-    pub fn operand_before(
-        &mut self,
-        e: &Node<ast::Expression>,
-        later: &Node<ast::Expression>,
-    ) -> Lowered<Value> {
-        let v = self.rvalue(e)?;
-        Ok(if self.has_side_effects(later) { self.fixed(v, e.span) } else { v })
-    }
-
-    /// Whether evaluating the expression may write a register.
-    pub fn has_side_effects(&self, e: &Node<ast::Expression>) -> bool {
-        match &e.node {
-            ast::Expression::Identifier(_)
-            | ast::Expression::Constant(_)
-            | ast::Expression::StringLiteral(_)
-            | ast::Expression::SizeOfTy(_)
-            | ast::Expression::SizeOfVal(_)
-            | ast::Expression::AlignOf(_)
-            | ast::Expression::OffsetOf(_) => false,
-            ast::Expression::Member(m) => self.has_side_effects(&m.node.expression),
-            ast::Expression::Cast(c) => self.has_side_effects(&c.node.expression),
-            ast::Expression::UnaryOperator(u) => {
-                matches!(
-                    u.node.operator.node,
-                    ast::UnaryOperator::PostIncrement
-                        | ast::UnaryOperator::PostDecrement
-                        | ast::UnaryOperator::PreIncrement
-                        | ast::UnaryOperator::PreDecrement
-                ) || self.has_side_effects(&u.node.operand)
-            }
-            ast::Expression::BinaryOperator(b) => {
-                use ast::BinaryOperator as B;
-                !matches!(
-                    b.node.operator.node,
-                    B::Index
-                        | B::Multiply
-                        | B::Divide
-                        | B::Modulo
-                        | B::Plus
-                        | B::Minus
-                        | B::ShiftLeft
-                        | B::ShiftRight
-                        | B::Less
-                        | B::Greater
-                        | B::LessOrEqual
-                        | B::GreaterOrEqual
-                        | B::Equals
-                        | B::NotEquals
-                        | B::BitwiseAnd
-                        | B::BitwiseXor
-                        | B::BitwiseOr
-                        | B::LogicalAnd
-                        | B::LogicalOr
-                ) || self.has_side_effects(&b.node.lhs)
-                    || self.has_side_effects(&b.node.rhs)
-            }
-            ast::Expression::Conditional(c) => {
-                self.has_side_effects(&c.node.condition)
-                    || self.has_side_effects(&c.node.then_expression)
-                    || self.has_side_effects(&c.node.else_expression)
-            }
-            ast::Expression::Comma(list) => list.iter().any(|e| self.has_side_effects(e)),
-            ast::Expression::Call(c) => {
-                self.has_side_effects(&c.node.callee) || c.node.arguments.iter().any(|e| self.has_side_effects(e))
-            }
-            ast::Expression::GenericSelection(_)
-            | ast::Expression::CompoundLiteral(_)
-            | ast::Expression::VaArg(_)
-            | ast::Expression::Statement(_) => true,
-        }
-    }
-
-    fn assignment(
-        &mut self,
-        lhs: &Node<ast::Expression>,
-        rhs: &Node<ast::Expression>,
-        at: NodeSpan,
-    ) -> Lowered<Value> {
-        let mut lv = self.lvalue(lhs)?;
-        if self.has_side_effects(rhs) {
-            self.pin(&mut lv);
-        }
-        lv.at = lhs.span;
-        let v = match self.float_constant_as(rhs, &lv.ty) {
-            Some(v) => v,
-            None => self.rvalue(rhs)?,
-        };
-        let v = self.convert_for(&lv, v, rhs.span)?;
-        let v = self.bounded(v, at);
-        self.store(&lv, v)
-    }
-
-    /// `&&` and `||` as values.
-    fn logical(&mut self, b: &Node<ast::BinaryOperatorExpression>, at: NodeSpan) -> Lowered<Value> {
-        let is_and = b.node.operator.node == ast::BinaryOperator::LogicalAnd;
-        let lhs = self.rvalue(&b.node.lhs)?;
-        let lhs = self.truth(&lhs, b.node.lhs.span)?;
-        if let Some((_, value)) = fold::constant(&lhs) {
-            // `0 && x` does not evaluate x.
-            if (value == 0) == is_and {
-                return Ok(Value::int(IntType::INT, i128::from(!is_and)));
-            }
-            let rhs = self.rvalue(&b.node.rhs)?;
-            let rhs = self.truth(&rhs, b.node.rhs.span)?;
-            return Ok(self.int_of_truth(rhs));
-        }
-        let lhs = Value::new(lhs, Type::bool());
-        let span = self.span(at);
-        let before = self.f().current;
-        let (more, other) = (self.f().new_block(), self.f().new_block());
-        self.f().current = more;
-        let rhs = self.rvalue(&b.node.rhs)?;
-        let rhs = self.truth(&rhs, b.node.rhs.span)?;
-        if self.is_untouched(more, other) {
-            // Nothing happens on the way: no need for control flow.
-            self.drop_blocks(more, before);
-            let op = if is_and { BinaryOp::And } else { BinaryOp::Or };
-            let value = fold::binary(op, lhs.expr, rhs);
-            let value = self.int_of_truth(value);
-            return Ok(self.bounded(value, at));
-        }
-        let done = self.f().new_block();
-        let dst = self.f().temporary(Ty::Int(1), &Type::bool(), span);
-        let f = self.f();
-        f.stmt(StmtKind::Assign { dst, value: rhs }, span);
-        f.terminate(Terminator::Goto(done), span);
-        f.current = other;
-        f.stmt(StmtKind::Assign { dst, value: Expr::bool(!is_and) }, span);
-        f.terminate(Terminator::Goto(done), span);
-        f.current = before;
-        let (then, otherwise) = if is_and { (more, other) } else { (other, more) };
-        let at_lhs = self.span(b.node.lhs.span);
-        self.f().terminate(Terminator::Branch { condition: lhs.expr, then, otherwise }, at_lhs);
-        self.f().current = done;
-        Ok(self.int_of_truth(Expr::Local(dst)))
-    }
-
-    /// Whether since `first` was opened nothing was emitted, and no block beside `first` and `last` exists.
-    fn is_untouched(&mut self, first: BlockId, last: BlockId) -> bool {
-        let f = self.f();
-        f.current == first
-            && f.blocks.len() == last.index() + 1
-            && f.blocks.get(first.index()).is_some_and(|b| b.items.is_empty() && b.terminator.is_none())
-            && f.blocks.get(last.index()).is_some_and(|b| b.items.is_empty() && b.terminator.is_none())
-    }
-
-    fn drop_blocks(&mut self, first: BlockId, back_to: BlockId) {
-        let f = self.f();
-        f.blocks.truncate(first.index());
-        f.current = back_to;
-    }
-
-    /// Branches on a condition, with `&&`, `||` and `!` as control flow.
-    pub fn condition(&mut self, e: &Node<ast::Expression>, yes: BlockId, no: BlockId) -> Lowered<()> {
-        match &e.node {
-            ast::Expression::UnaryOperator(u) if u.node.operator.node == ast::UnaryOperator::Negate => {
-                self.nested(e.span, |this| this.condition(&u.node.operand, no, yes))
-            }
-            ast::Expression::BinaryOperator(b)
-                if matches!(
-                    b.node.operator.node,
-                    ast::BinaryOperator::LogicalAnd | ast::BinaryOperator::LogicalOr
-                ) =>
-            {
-                let more = self.f().new_block();
-                self.nested(e.span, |this| {
-                    if b.node.operator.node == ast::BinaryOperator::LogicalAnd {
-                        this.condition(&b.node.lhs, more, no)
-                    } else {
-                        this.condition(&b.node.lhs, yes, more)
-                    }
-                })?;
-                self.f().current = more;
-                self.nested(e.span, |this| this.condition(&b.node.rhs, yes, no))
-            }
-            _ => {
-                let v = self.rvalue(e)?;
-                let condition = self.truth(&v, e.span)?;
-                let span = self.span(e.span);
-                self.f().terminate(Terminator::Branch { condition, then: yes, otherwise: no }, span);
-                Ok(())
-            }
-        }
-    }
-
-    /// `c ? a : b` and `c ?: b`.
-    fn conditional(&mut self, c: &Node<ast::ConditionalExpression>, e: &Node<ast::Expression>) -> Lowered<Value> {
-        let span = self.span(e.span);
-        let elvis = is_marker(&c.node.then_expression, marker::ELVIS);
-        let ty = self.value_type_of(e)?;
-        let no = &c.node.else_expression;
-        // A constant condition decides what is evaluated at all.
-        if !elvis {
-            if let Ok(truth) = self.constant_truth(&c.node.condition) {
-                let v = self.rvalue(if truth { &c.node.then_expression } else { no })?;
-                return self.convert_branch(v, &ty, if truth { c.node.then_expression.span } else { no.span });
-            }
-        }
-        let tested = self.rvalue(&c.node.condition)?;
-        let tested = if elvis { self.fixed(tested, c.node.condition.span) } else { tested };
-        let condition = self.truth(&tested, c.node.condition.span)?;
-        let before = self.f().current;
-        let (yes_block, no_block) = (self.f().new_block(), self.f().new_block());
-        self.f().current = yes_block;
-        let (a, a_at) = if elvis {
-            (tested, c.node.condition.span)
-        } else {
-            (self.rvalue(&c.node.then_expression)?, c.node.then_expression.span)
-        };
-        let a = self.convert_branch(a, &ty, a_at)?;
-        let simple = self.is_untouched(yes_block, no_block);
-        let yes_end = self.f().current;
-        self.f().current = no_block;
-        let b = self.rvalue(no)?;
-        let b = self.convert_branch(b, &ty, no.span)?;
-        let f = self.f();
-        let nothing = simple
-            && f.current == no_block
-            && f.blocks.len() == no_block.index() + 1
-            && f.blocks.get(no_block.index()).is_some_and(|b| b.items.is_empty() && b.terminator.is_none());
-        let scalar = ty.scalar().or(ty.record().map(|_| Ty::Ptr));
-        if nothing && scalar.is_some() {
-            self.drop_blocks(yes_block, before);
-            let expr = if a.expr == b.expr {
-                a.expr
-            } else {
-                Expr::Select {
-                    condition: Box::new(condition),
-                    then: Box::new(a.expr),
-                    otherwise: Box::new(b.expr),
-                }
-            };
-            return Ok(self.bounded(Value::new(expr, ty), e.span));
-        }
-        let done = self.f().new_block();
-        let dst = scalar.map(|s| self.f().temporary(s, &ty, span));
-        let f = self.f();
-        if let Some(dst) = dst {
-            f.stmt(StmtKind::Assign { dst, value: b.expr }, span);
-        }
-        f.terminate(Terminator::Goto(done), span);
-        f.current = yes_end;
-        if let Some(dst) = dst {
-            f.stmt(StmtKind::Assign { dst, value: a.expr }, span);
-        }
-        f.terminate(Terminator::Goto(done), span);
-        f.current = before;
-        let at_condition = self.span(c.node.condition.span);
-        let f = self.f();
-        f.terminate(Terminator::Branch { condition, then: yes_block, otherwise: no_block }, at_condition);
-        f.current = done;
-        match dst {
-            Some(dst) => Ok(Value::new(Expr::Local(dst), ty)),
-            None => Ok(Value::void()),
-        }
-    }
-
-    fn convert_branch(&mut self, v: Value, ty: &Type, at: NodeSpan) -> Lowered<Value> {
-        self.convert(v, ty, Conversion::Implicit, at)
     }
 
     /// `({ ... })`: the value of its last expression statement.
@@ -670,7 +403,9 @@ impl Lowerer<'_> {
         outer: super::body::ScopeId,
         at: NodeSpan,
     ) -> Lowered<Value> {
-        let Some((last, first)) = items.split_last() else { return Ok(Value::void()) };
+        let Some((last, first)) = items.split_last() else {
+            return Ok(Value::void());
+        };
         for item in first {
             self.block_item(item)?;
         }
@@ -702,7 +437,14 @@ impl Lowerer<'_> {
         let span = self.span(at);
         let size = self.size_value(&v.ty, at)?;
         let copy = self.memory_local_in(outer, "tmp", &v.ty, false, span);
-        self.f().stmt(StmtKind::Copy { dst: Expr::LocalAddress(copy), src: v.expr, size }, span);
+        self.f().stmt(
+            StmtKind::Copy {
+                dst: Expr::LocalAddress(copy),
+                src: v.expr,
+                size,
+            },
+            span,
+        );
         Ok(Value::new(Expr::LocalAddress(copy), v.ty))
     }
 
@@ -719,7 +461,13 @@ impl Lowerer<'_> {
         }
         let local = self.memory_local("tmp", &ty, false, span);
         let size = self.size_value(&ty, at)?;
-        self.f().stmt(StmtKind::HavocMemory { dst: Expr::LocalAddress(local), size }, span);
+        self.f().stmt(
+            StmtKind::HavocMemory {
+                dst: Expr::LocalAddress(local),
+                size,
+            },
+            span,
+        );
         Ok(Value::new(Expr::LocalAddress(local), ty.unqualified()))
     }
 
@@ -732,11 +480,19 @@ impl Lowerer<'_> {
         let v = self.fixed(v, e.span);
         // The length is greater than zero (C11 6.7.6.2p5).
         let (op, zero) = (
-            if int.signed { vf_ir::CompareOp::SLess } else { vf_ir::CompareOp::ULess },
+            if int.signed {
+                vf_ir::CompareOp::SLess
+            } else {
+                vf_ir::CompareOp::ULess
+            },
             Expr::int(int.bits, 0),
         );
         let positive = fold::compare(op, zero, v.expr.clone());
-        self.oblige(vf_ir::Property::AllocationSize, vf_ir::Condition::Holds(positive), e.span);
+        self.oblige(
+            vf_ir::Property::AllocationSize,
+            vf_ir::Condition::Holds(positive),
+            e.span,
+        );
         let bits = self.pointer_bits();
         let wide = fold::resize(v.expr, int.bits, bits, int.signed, self.locals());
         let size = Type::int(IntType::size_t(self.model));

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use vf_ir::{
-    Block, BlockId, Callee, Condition, Expr, LocalId, Obligation, ObligationId, Stmt, StmtKind, Terminator,
+    Block, BlockId, Callee, Condition, DataModel, Expr, LocalId, Obligation, ObligationId, Stmt, StmtKind,
+    Terminator,
 };
 use vf_source::Span;
 
 use super::body::{FunctionState, Item, OpenBlock, Scope, ScopeId};
-use super::definite_assignment;
+use super::{definite_assignment, demote};
 
 /// A finished body.
 pub(crate) struct Finished {
@@ -28,10 +29,31 @@ pub(crate) struct FlatBlock {
     pub span: Span,
 }
 
-pub(crate) fn finish(state: &mut FunctionState) -> Finished {
-    let open = std::mem::take(&mut state.blocks);
-    let flat: Vec<FlatBlock> = open.into_iter().map(|b| flatten(b, &state.scopes)).collect();
-    let assigned = definite_assignment::discharged(&flat, &state.obligations, &state.maybe_uninitialised);
+pub(crate) fn finish(state: &mut FunctionState, model: DataModel) -> Finished {
+    let tracked: HashSet<LocalId> = state.declared_in.keys().copied().collect();
+    let flat = || {
+        state
+            .blocks
+            .iter()
+            .map(|b| flatten(b, &state.scopes))
+            .collect::<Vec<_>>()
+    };
+    let mut assigned = HashSet::new();
+    if !tracked.is_empty() {
+        assigned = definite_assignment::discharged(&flat(), &state.obligations, &tracked);
+        let open: HashSet<LocalId> = state
+            .obligations
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| !assigned.contains(&ObligationId(*n as u32)))
+            .filter_map(|(_, o)| asked_local(o))
+            .collect();
+        let again = demote::declared_in_loops(&state.blocks, &open);
+        if !again.is_empty() {
+            demote::demote(state, &again, model);
+        }
+    }
+    let flat: Vec<FlatBlock> = state.blocks.iter().map(|b| flatten(b, &state.scopes)).collect();
     let blocks = flat
         .into_iter()
         .map(|b| Block {
@@ -53,19 +75,19 @@ pub(crate) fn finish(state: &mut FunctionState) -> Finished {
     Finished { blocks, obligations }
 }
 
-fn flatten(block: OpenBlock, scopes: &[Scope]) -> FlatBlock {
+fn flatten(block: &OpenBlock, scopes: &[Scope]) -> FlatBlock {
     let mut events = Vec::with_capacity(block.items.len());
     let memory = |id: ScopeId| scopes.get(id.0).map_or(&[][..], |s| &s.memory);
-    for item in block.items {
+    for item in &block.items {
         match item {
-            Item::Stmt(s) => events.push(Event::Stmt(s)),
-            Item::Forget(l) => events.push(Event::Forget(l)),
+            Item::Stmt(s) => events.push(Event::Stmt(s.clone())),
+            Item::Forget(l) => events.push(Event::Forget(*l)),
             Item::Enter(id) => {
-                events.extend(memory(id).iter().map(|l| implicit(StmtKind::ScopeStart(*l))));
+                events.extend(memory(*id).iter().map(|l| implicit(StmtKind::ScopeStart(*l))));
             }
             Item::Leave(id, cleanups) => {
                 let declared = scopes.get(id.0).map_or(&[][..], |s| &s.cleanups);
-                events.extend(declared.iter().take(cleanups).rev().map(|c| {
+                events.extend(declared.iter().take(*cleanups).rev().map(|c| {
                     let kind = StmtKind::Call {
                         dst: None,
                         callee: Callee::Direct(c.function),
@@ -73,25 +95,37 @@ fn flatten(block: OpenBlock, scopes: &[Scope]) -> FlatBlock {
                     };
                     Event::Stmt(Stmt { kind, span: c.span })
                 }));
-                events.extend(memory(id).iter().rev().map(|l| implicit(StmtKind::ScopeEnd(*l))));
+                events.extend(memory(*id).iter().rev().map(|l| implicit(StmtKind::ScopeEnd(*l))));
             }
         }
     }
-    let (terminator, span) = block.terminator.unwrap_or((Terminator::Unreachable, Span::NONE));
-    FlatBlock { events, terminator, span }
+    let (terminator, span) = block
+        .terminator
+        .clone()
+        .unwrap_or((Terminator::Unreachable, Span::NONE));
+    FlatBlock {
+        events,
+        terminator,
+        span,
+    }
 }
 
 fn implicit(kind: StmtKind) -> Event {
-    Event::Stmt(Stmt { kind, span: Span::NONE })
+    Event::Stmt(Stmt {
+        kind,
+        span: Span::NONE,
+    })
 }
 
 pub(crate) fn successors(t: &Terminator) -> Vec<BlockId> {
     match t {
         Terminator::Goto(b) => vec![*b],
         Terminator::Branch { then, otherwise, .. } => vec![*then, *otherwise],
-        Terminator::Switch { cases, default, .. } => {
-            cases.iter().map(|c| c.target).chain(std::iter::once(*default)).collect()
-        }
+        Terminator::Switch { cases, default, .. } => cases
+            .iter()
+            .map(|c| c.target)
+            .chain(std::iter::once(*default))
+            .collect(),
         Terminator::Return(_) | Terminator::Unreachable => Vec::new(),
     }
 }
@@ -113,7 +147,9 @@ fn for_targets(t: &mut Terminator, mut f: impl FnMut(&mut BlockId)) {
 
 /// Skips empty blocks, joins chains, and drops what is neither reached nor holds a check of the user's.
 fn tidy(mut blocks: Vec<Block>) -> Vec<Block> {
-    let skips: Vec<BlockId> = (0..blocks.len()).map(|n| last_of_empty_chain(&blocks, n)).collect();
+    let skips: Vec<BlockId> = (0..blocks.len())
+        .map(|n| last_of_empty_chain(&blocks, n))
+        .collect();
     for b in &mut blocks {
         for_targets(&mut b.terminator, |t| {
             if let Some(s) = skips.get(t.index()) {
@@ -153,7 +189,9 @@ fn tidy(mut blocks: Vec<Block>) -> Vec<Block> {
             if next == n || next == 0 || predecessors.get(next) != Some(&1) || joined.contains(&next) {
                 break;
             }
-            let Some(follower) = blocks.get_mut(next) else { break };
+            let Some(follower) = blocks.get_mut(next) else {
+                break;
+            };
             let statements = std::mem::take(&mut follower.statements);
             let terminator = std::mem::replace(&mut follower.terminator, Terminator::Unreachable);
             let span = follower.terminator_span;
@@ -192,9 +230,11 @@ fn last_of_empty_chain(blocks: &[Block], from: usize) -> BlockId {
     let mut at = from;
     for _ in 0..blocks.len() {
         match blocks.get(at) {
-            Some(Block { statements, terminator: Terminator::Goto(next), .. })
-                if statements.is_empty() && at != 0 && next.index() != at =>
-            {
+            Some(Block {
+                statements,
+                terminator: Terminator::Goto(next),
+                ..
+            }) if statements.is_empty() && at != 0 && next.index() != at => {
                 at = next.index();
             }
             _ => break,
@@ -242,7 +282,10 @@ fn renumber(blocks: &mut [Block], all: &[Obligation]) -> Vec<Obligation> {
             _ => true,
         });
     }
-    order.iter().filter_map(|id| all.get(id.index()).cloned()).collect()
+    order
+        .iter()
+        .filter_map(|id| all.get(id.index()).cloned())
+        .collect()
 }
 
 /// The local that a check of initialisation asks for.

@@ -3,7 +3,11 @@
 use vf_ir::{BinaryOp, CompareOp, Expr, Local, Resize, Storage, Ty, UnaryOp};
 
 fn mask(bits: u32) -> u128 {
-    if bits >= 128 { u128::MAX } else { (1u128 << bits) - 1 }
+    if bits >= 128 {
+        u128::MAX
+    } else {
+        (1u128 << bits) - 1
+    }
 }
 
 fn signed(bits: u32, value: u128) -> i128 {
@@ -25,24 +29,67 @@ pub(crate) fn constant(expr: &Expr) -> Option<(u32, u128)> {
 
 pub(crate) fn unary(op: UnaryOp, arg: Expr) -> Expr {
     match (op, arg) {
-        (UnaryOp::Not, Expr::Int { bits, value }) => Expr::Int { bits, value: !value & mask(bits) },
-        (UnaryOp::Neg, Expr::Int { bits, value }) => Expr::Int { bits, value: value.wrapping_neg() & mask(bits) },
-        (UnaryOp::Not, Expr::Unary { op: UnaryOp::Not, arg }) => *arg,
-        (op, arg) => Expr::Unary { op, arg: Box::new(arg) },
+        (UnaryOp::Not, Expr::Int { bits, value }) => Expr::Int {
+            bits,
+            value: !value & mask(bits),
+        },
+        (UnaryOp::Neg, Expr::Int { bits, value }) => Expr::Int {
+            bits,
+            value: value.wrapping_neg() & mask(bits),
+        },
+        (
+            UnaryOp::Not,
+            Expr::Unary {
+                op: UnaryOp::Not,
+                arg,
+            },
+        ) => *arg,
+        (op, arg) => Expr::Unary {
+            op,
+            arg: Box::new(arg),
+        },
     }
 }
 
 /// The negation of a condition.
 pub(crate) fn not(condition: Expr) -> Expr {
     match condition {
-        Expr::Compare { op: CompareOp::Equal, lhs, rhs } => Expr::Compare { op: CompareOp::NotEqual, lhs, rhs },
-        Expr::Compare { op: CompareOp::NotEqual, lhs, rhs } => Expr::Compare { op: CompareOp::Equal, lhs, rhs },
-        Expr::PtrCompare { op: CompareOp::Equal, lhs, rhs } => {
-            Expr::PtrCompare { op: CompareOp::NotEqual, lhs, rhs }
-        }
-        Expr::PtrCompare { op: CompareOp::NotEqual, lhs, rhs } => {
-            Expr::PtrCompare { op: CompareOp::Equal, lhs, rhs }
-        }
+        Expr::Compare {
+            op: CompareOp::Equal,
+            lhs,
+            rhs,
+        } => Expr::Compare {
+            op: CompareOp::NotEqual,
+            lhs,
+            rhs,
+        },
+        Expr::Compare {
+            op: CompareOp::NotEqual,
+            lhs,
+            rhs,
+        } => Expr::Compare {
+            op: CompareOp::Equal,
+            lhs,
+            rhs,
+        },
+        Expr::PtrCompare {
+            op: CompareOp::Equal,
+            lhs,
+            rhs,
+        } => Expr::PtrCompare {
+            op: CompareOp::NotEqual,
+            lhs,
+            rhs,
+        },
+        Expr::PtrCompare {
+            op: CompareOp::NotEqual,
+            lhs,
+            rhs,
+        } => Expr::PtrCompare {
+            op: CompareOp::Equal,
+            lhs,
+            rhs,
+        },
         other => unary(UnaryOp::Not, other),
     }
 }
@@ -62,7 +109,11 @@ pub(crate) fn binary(op: BinaryOp, lhs: Expr, rhs: Expr) -> Expr {
         BinaryOp::Mul | BinaryOp::UDiv | BinaryOp::SDiv if neutral(&rhs, 1) && !is_one_bit(&rhs) => lhs,
         BinaryOp::And if neutral(&lhs, 0) => lhs,
         BinaryOp::And if neutral(&rhs, 0) => rhs,
-        _ => Expr::Binary { op, lhs: Box::new(lhs), rhs: Box::new(rhs) },
+        _ => Expr::Binary {
+            op,
+            lhs: Box::new(lhs),
+            rhs: Box::new(rhs),
+        },
     }
 }
 
@@ -111,12 +162,19 @@ pub(crate) fn compare(op: CompareOp, lhs: Expr, rhs: Expr) -> Expr {
             CompareOp::SLessEqual => sa <= sb,
         });
     }
-    Expr::Compare { op, lhs: Box::new(lhs), rhs: Box::new(rhs) }
+    Expr::Compare {
+        op,
+        lhs: Box::new(lhs),
+        rhs: Box::new(rhs),
+    }
 }
 
 pub(crate) fn pointer_compare(op: CompareOp, lhs: Expr, rhs: Expr) -> Expr {
     if lhs == rhs {
-        return Expr::bool(matches!(op, CompareOp::Equal | CompareOp::ULessEqual | CompareOp::SLessEqual));
+        return Expr::bool(matches!(
+            op,
+            CompareOp::Equal | CompareOp::ULessEqual | CompareOp::SLessEqual
+        ));
     }
     // The address of an object is never null.
     if (is_object_address(&lhs) && rhs == Expr::Null) || (lhs == Expr::Null && is_object_address(&rhs)) {
@@ -126,12 +184,19 @@ pub(crate) fn pointer_compare(op: CompareOp, lhs: Expr, rhs: Expr) -> Expr {
             _ => {}
         }
     }
-    Expr::PtrCompare { op, lhs: Box::new(lhs), rhs: Box::new(rhs) }
+    Expr::PtrCompare {
+        op,
+        lhs: Box::new(lhs),
+        rhs: Box::new(rhs),
+    }
 }
 
 /// The address of a named object or function itself (not of a place computed from it).
 pub(crate) fn is_object_address(e: &Expr) -> bool {
-    matches!(e, Expr::LocalAddress(_) | Expr::GlobalAddress(_) | Expr::FunctionAddress(_))
+    matches!(
+        e,
+        Expr::LocalAddress(_) | Expr::GlobalAddress(_) | Expr::FunctionAddress(_)
+    )
 }
 
 /// Whether the pointer is computed from the address of a named object.
@@ -149,26 +214,59 @@ pub(crate) fn resize(arg: Expr, from: u32, to: u32, from_signed: bool, locals: &
         return arg;
     }
     if let Expr::Int { bits, value } = arg {
-        let read = if from_signed { signed(bits, value) as u128 } else { value };
-        return Expr::Int { bits: to, value: read & mask(to) };
+        let read = if from_signed {
+            signed(bits, value) as u128
+        } else {
+            value
+        };
+        return Expr::Int {
+            bits: to,
+            value: read & mask(to),
+        };
     }
     if to < from {
         // Cutting back what was just widened.
-        if let Expr::Resize { kind: Resize::ZeroExtend | Resize::SignExtend, arg: inner, .. } = &arg {
+        if let Expr::Resize {
+            kind: Resize::ZeroExtend | Resize::SignExtend,
+            arg: inner,
+            ..
+        } = &arg
+        {
             if let Some(width) = width(inner, locals) {
                 if width == to {
                     return (**inner).clone();
                 }
             }
         }
-        return Expr::Resize { kind: Resize::Truncate, bits: to, arg: Box::new(arg) };
+        return Expr::Resize {
+            kind: Resize::Truncate,
+            bits: to,
+            arg: Box::new(arg),
+        };
     }
     // Widening what was zero-extended is one zero-extension.
-    if let Expr::Resize { kind: Resize::ZeroExtend, arg: inner, .. } = arg {
-        return Expr::Resize { kind: Resize::ZeroExtend, bits: to, arg: inner };
+    if let Expr::Resize {
+        kind: Resize::ZeroExtend,
+        arg: inner,
+        ..
+    } = arg
+    {
+        return Expr::Resize {
+            kind: Resize::ZeroExtend,
+            bits: to,
+            arg: inner,
+        };
     }
-    let kind = if from_signed { Resize::SignExtend } else { Resize::ZeroExtend };
-    Expr::Resize { kind, bits: to, arg: Box::new(arg) }
+    let kind = if from_signed {
+        Resize::SignExtend
+    } else {
+        Resize::ZeroExtend
+    };
+    Expr::Resize {
+        kind,
+        bits: to,
+        arg: Box::new(arg),
+    }
 }
 
 /// The width of an integer expression; `None` for what is not one.
@@ -192,13 +290,21 @@ pub(crate) fn pointer_add(ptr: Expr, index: Expr, scale: u64) -> Expr {
     if scale == 0 || matches!(index, Expr::Int { value: 0, .. }) {
         return ptr;
     }
-    Expr::PtrAdd { ptr: Box::new(ptr), index: Box::new(index), scale }
+    Expr::PtrAdd {
+        ptr: Box::new(ptr),
+        index: Box::new(index),
+        scale,
+    }
 }
 
 /// The value read as a boolean: `Int(1)`.
 pub(crate) fn truth(e: Expr, bits: u32, locals: &[Local]) -> Expr {
     match e {
-        Expr::Resize { kind: Resize::ZeroExtend, arg, .. } if width(&arg, locals) == Some(1) => *arg,
+        Expr::Resize {
+            kind: Resize::ZeroExtend,
+            arg,
+            ..
+        } if width(&arg, locals) == Some(1) => *arg,
         e => compare(CompareOp::NotEqual, e, Expr::int(bits, 0)),
     }
 }
@@ -206,7 +312,11 @@ pub(crate) fn truth(e: Expr, bits: u32, locals: &[Local]) -> Expr {
 /// Bounds of an integer expression of `bits` bits, read as signed or not: cheap, from its shape alone.
 pub(crate) fn bounds(e: &Expr, bits: u32, is_signed: bool, locals: &[Local]) -> (i128, i128) {
     let whole = if bits >= 127 {
-        if is_signed { (i128::MIN, i128::MAX) } else { (0, i128::MAX) }
+        if is_signed {
+            (i128::MIN, i128::MAX)
+        } else {
+            (0, i128::MAX)
+        }
     } else if is_signed {
         (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1)
     } else {
@@ -214,28 +324,55 @@ pub(crate) fn bounds(e: &Expr, bits: u32, is_signed: bool, locals: &[Local]) -> 
     };
     let found = match e {
         Expr::Int { value, .. } => {
-            let v = if is_signed { signed(bits, *value) } else { *value as i128 };
+            let v = if is_signed {
+                signed(bits, *value)
+            } else {
+                *value as i128
+            };
             Some((v, v))
         }
-        Expr::Resize { kind: Resize::ZeroExtend, arg, .. } => {
-            width(arg, locals).map(|w| bounds(arg, w, false, locals)).filter(|_| bits < 127)
-        }
-        Expr::Resize { kind: Resize::SignExtend, arg, .. } if is_signed => {
-            width(arg, locals).map(|w| bounds(arg, w, true, locals)).filter(|_| bits < 127)
-        }
-        Expr::Binary { op: BinaryOp::And, lhs, rhs } => [lhs, rhs]
+        Expr::Resize {
+            kind: Resize::ZeroExtend,
+            arg,
+            ..
+        } => width(arg, locals)
+            .map(|w| bounds(arg, w, false, locals))
+            .filter(|_| bits < 127),
+        Expr::Resize {
+            kind: Resize::SignExtend,
+            arg,
+            ..
+        } if is_signed => width(arg, locals)
+            .map(|w| bounds(arg, w, true, locals))
+            .filter(|_| bits < 127),
+        Expr::Binary {
+            op: BinaryOp::And,
+            lhs,
+            rhs,
+        } => [lhs, rhs]
             .into_iter()
             .filter_map(|side| constant(side).map(|(b, v)| signed(b, v)).filter(|v| *v >= 0))
             .min()
             .map(|v| (0, v)),
-        Expr::Binary { op: BinaryOp::URem, rhs, .. } => {
-            constant(rhs).filter(|(_, v)| *v > 0 && *v <= i128::MAX as u128).map(|(_, v)| (0, v as i128 - 1))
-        }
-        Expr::Binary { op: BinaryOp::LShr, rhs, .. } => constant(rhs)
+        Expr::Binary {
+            op: BinaryOp::URem,
+            rhs,
+            ..
+        } => constant(rhs)
+            .filter(|(_, v)| *v > 0 && *v <= i128::MAX as u128)
+            .map(|(_, v)| (0, v as i128 - 1)),
+        Expr::Binary {
+            op: BinaryOp::LShr,
+            rhs,
+            ..
+        } => constant(rhs)
             .filter(|(_, c)| *c > 0 && *c < u128::from(bits) && bits < 127)
             .map(|(_, c)| (0, (1i128 << (bits - c as u32)) - 1)),
         Expr::Select { then, otherwise, .. } => {
-            let (a, b) = (bounds(then, bits, is_signed, locals), bounds(otherwise, bits, is_signed, locals));
+            let (a, b) = (
+                bounds(then, bits, is_signed, locals),
+                bounds(otherwise, bits, is_signed, locals),
+            );
             Some((a.0.min(b.0), a.1.max(b.1)))
         }
         _ => None,
@@ -243,6 +380,24 @@ pub(crate) fn bounds(e: &Expr, bits: u32, is_signed: bool, locals: &[Local]) -> 
     match found {
         Some((low, high)) if low >= whole.0 && high <= whole.1 => (low, high),
         _ => whole,
+    }
+}
+
+/// Bounds of the exact sum, difference or product; `None` where they leave `i128`.
+pub(crate) fn exact_bounds(op: BinaryOp, a: (i128, i128), b: (i128, i128)) -> Option<(i128, i128)> {
+    match op {
+        BinaryOp::Add => a.0.checked_add(b.0).zip(a.1.checked_add(b.1)),
+        BinaryOp::Sub => a.0.checked_sub(b.1).zip(a.1.checked_sub(b.0)),
+        BinaryOp::Mul => {
+            let corners = [
+                a.0.checked_mul(b.0)?,
+                a.0.checked_mul(b.1)?,
+                a.1.checked_mul(b.0)?,
+                a.1.checked_mul(b.1)?,
+            ];
+            corners.iter().min().copied().zip(corners.iter().max().copied())
+        }
+        _ => None,
     }
 }
 
@@ -254,7 +409,10 @@ pub(crate) fn size_up_to(e: &Expr, limit: usize) -> usize {
         }
         *left -= 1;
         match e {
-            Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+            Expr::Unary { arg, .. }
+            | Expr::Resize { arg, .. }
+            | Expr::PtrToInt(arg)
+            | Expr::IntToPtr(arg) => {
                 count(arg, left);
             }
             Expr::Member { ptr, .. } => count(ptr, left),
@@ -269,7 +427,11 @@ pub(crate) fn size_up_to(e: &Expr, limit: usize) -> usize {
                 count(ptr, left);
                 count(index, left);
             }
-            Expr::Select { condition, then, otherwise } => {
+            Expr::Select {
+                condition,
+                then,
+                otherwise,
+            } => {
                 count(condition, left);
                 count(then, left);
                 count(otherwise, left);

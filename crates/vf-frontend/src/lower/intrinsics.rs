@@ -3,7 +3,8 @@
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{
-    Access, AllocKind, CompareOp, Condition, Expr, HavocReason, Obligation, Property, StmtKind, Terminator, Ty,
+    Access, AllocKind, CompareOp, Condition, Expr, HavocReason, Obligation, Property, StmtKind, Terminator,
+    Ty,
 };
 
 use super::conversions::{Conversion, Value};
@@ -31,10 +32,19 @@ impl Lowerer<'_> {
                     _ => self.text(condition.span),
                 };
                 let condition = Condition::Holds(truth);
-                self.f().check(Obligation { property: Property::Precondition, condition, span, text });
+                self.f().check(Obligation {
+                    property: Property::Precondition,
+                    condition,
+                    span,
+                    text,
+                });
             }
             ("__vf_require_read" | "__vf_require_write", [p, n]) => {
-                let access = if name == "__vf_require_read" { Access::Read } else { Access::Write };
+                let access = if name == "__vf_require_read" {
+                    Access::Read
+                } else {
+                    Access::Write
+                };
                 let p_value = self.pointer_argument(p)?;
                 let n_value = self.size_argument(n, &size_t)?;
                 self.where_not_empty(&n_value, at, |this| {
@@ -52,7 +62,11 @@ impl Lowerer<'_> {
                 let p_value = self.pointer_argument(p)?;
                 self.oblige_not_null(&p_value, p.span);
                 self.oblige_live(&p_value, p.span);
-                self.oblige(Property::ValidRead, Condition::Terminated { ptr: p_value }, p.span);
+                self.oblige(
+                    Property::ValidRead,
+                    Condition::Terminated { ptr: p_value },
+                    p.span,
+                );
             }
             ("__vf_require_freeable", [p]) => {
                 let ptr = self.pointer_argument(p)?;
@@ -89,8 +103,14 @@ impl Lowerer<'_> {
             ("__vf_fill", [d, byte, n]) => {
                 let dst = self.pointer_argument(d)?;
                 let byte_value = self.rvalue(byte)?;
-                let byte =
-                    self.convert(byte_value, &Type::int(IntType::UCHAR), Conversion::Silent, byte.span)?.expr;
+                let byte = self
+                    .convert(
+                        byte_value,
+                        &Type::int(IntType::UCHAR),
+                        Conversion::Silent,
+                        byte.span,
+                    )?
+                    .expr;
                 let size = self.size_argument(n, &size_t)?;
                 self.f().stmt(StmtKind::Fill { dst, byte, size }, span);
             }
@@ -131,8 +151,12 @@ impl Lowerer<'_> {
                     // A helper function of a model.
                     return Ok(None);
                 };
-                let expr =
-                    self.unknown(ty.scalar().unwrap_or(Ty::Int(32)), &ty, HavocReason::Environment, span);
+                let expr = self.unknown(
+                    ty.scalar().unwrap_or(Ty::Int(32)),
+                    &ty,
+                    HavocReason::Environment,
+                    span,
+                );
                 if let (true, Expr::Local(dst)) = (ty.is_bool(), &expr) {
                     self.assume_bool(*dst, span);
                 }
@@ -177,7 +201,14 @@ impl Lowerer<'_> {
             None => {
                 let span = self.span(at);
                 let (yes, done) = (self.f().new_block(), self.f().new_block());
-                self.f().terminate(Terminator::Branch { condition: some, then: yes, otherwise: done }, span);
+                self.f().terminate(
+                    Terminator::Branch {
+                        condition: some,
+                        then: yes,
+                        otherwise: done,
+                    },
+                    span,
+                );
                 self.f().current = yes;
                 checks(self);
                 self.f().continue_in(done);
@@ -197,7 +228,11 @@ impl Lowerer<'_> {
     fn oblige_no_overlap(&mut self, p: Expr, q: Expr, n: Expr, at: NodeSpan) {
         let one = |a: Expr, b: Expr| {
             let end = fold::pointer_add(a, n.clone(), 1);
-            Expr::PtrCompare { op: CompareOp::ULessEqual, lhs: Box::new(end), rhs: Box::new(b) }
+            Expr::PtrCompare {
+                op: CompareOp::ULessEqual,
+                lhs: Box::new(end),
+                rhs: Box::new(b),
+            }
         };
         let apart = fold::binary(vf_ir::BinaryOp::Or, one(p.clone(), q.clone()), one(q, p));
         let bits = self.pointer_bits();
@@ -205,6 +240,11 @@ impl Lowerer<'_> {
         let condition = fold::binary(vf_ir::BinaryOp::Or, empty, apart);
         let (span, text) = (self.span(at), "source and destination do not overlap".to_string());
         let condition = Condition::Holds(condition);
-        self.f().check(Obligation { property: Property::Precondition, condition, span, text });
+        self.f().check(Obligation {
+            property: Property::Precondition,
+            condition,
+            span,
+            text,
+        });
     }
 }

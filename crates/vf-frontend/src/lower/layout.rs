@@ -29,7 +29,9 @@ impl Lowerer<'_> {
                     None => return self.unsupported("an array of more than 2^63 bytes", at),
                 }
             }
-            Kind::Array(_, Length::Unknown) => return self.unsupported("the size of an incomplete array", at),
+            Kind::Array(_, Length::Unknown) => {
+                return self.unsupported("the size of an incomplete array", at);
+            }
             Kind::Array(_, Length::Variable(_)) => {
                 return self.unsupported("the constant size of a variable-length array", at);
             }
@@ -48,7 +50,9 @@ impl Lowerer<'_> {
             }
             // A value of a wide bit-field has the mode of the type it was declared with.
             Kind::Int(i) if i.rank == Rank::BitField => u64::from(i.bits.div_ceil(8)).next_power_of_two(),
-            scalar => Type::of(scalar.clone()).scalar().map_or(1, |t| t.size(self.model)),
+            scalar => Type::of(scalar.clone())
+                .scalar()
+                .map_or(1, |t| t.size(self.model)),
         })
     }
 
@@ -65,7 +69,9 @@ impl Lowerer<'_> {
                 self.program.records.get(id.0 as usize).map_or(1, |r| r.align)
             }
             scalar => {
-                let size = Type::of(scalar.clone()).scalar().map_or(1, |t| t.size(self.model));
+                let size = Type::of(scalar.clone())
+                    .scalar()
+                    .map_or(1, |t| t.size(self.model));
                 match self.model {
                     DataModel::Lp64 => size.next_power_of_two().min(16),
                     // i386 aligns 8-byte scalars to 4 inside records.
@@ -77,7 +83,9 @@ impl Lowerer<'_> {
 
     /// Reads the definition of a record, if it has one that was not read yet.
     pub fn complete(&mut self, id: RecordId) -> Lowered<()> {
-        let Some(info) = self.records.get_mut(id.0 as usize) else { return Ok(()) };
+        let Some(info) = self.records.get_mut(id.0 as usize) else {
+            return Ok(());
+        };
         if let Some(why) = &info.broken {
             return Err(why.clone());
         }
@@ -99,7 +107,9 @@ impl Lowerer<'_> {
         if let Some(info) = self.records.get_mut(id.0 as usize) {
             info.pending = None;
         }
-        let result = self.read_members(members).and_then(|list| self.lay_out(id, list, node.span));
+        let result = self
+            .read_members(members)
+            .and_then(|list| self.lay_out(id, list, node.span));
         if let (Err(why), Some(info)) = (&result, self.records.get_mut(id.0 as usize)) {
             info.broken = Some(why.clone());
         }
@@ -109,12 +119,16 @@ impl Lowerer<'_> {
     fn read_members(&mut self, members: &[Node<ast::StructDeclaration>]) -> Lowered<Vec<Member>> {
         let mut list = Vec::new();
         for m in members {
-            let ast::StructDeclaration::Field(field) = &m.node else { continue };
+            let ast::StructDeclaration::Field(field) = &m.node else {
+                continue;
+            };
             let (base, mut shared) = self.specifier_qualifiers(&field.node.specifiers)?;
             shared.merge(&self.specifier_attributes(field.span));
             if field.node.declarators.is_empty() {
                 // An anonymous member; a declaration of only a tag is not a member.
-                let anonymous = base.record().and_then(|id| self.program.records.get(id.0 as usize));
+                let anonymous = base
+                    .record()
+                    .and_then(|id| self.program.records.get(id.0 as usize));
                 if anonymous.is_some_and(|r| r.name.starts_with('<')) {
                     list.push(Member {
                         name: String::new(),
@@ -191,7 +205,11 @@ impl Lowerer<'_> {
     }
 
     fn lay_out(&mut self, id: RecordId, members: Vec<Member>, at: NodeSpan) -> Lowered<()> {
-        let is_union = self.program.records.get(id.0 as usize).is_some_and(|r| r.is_union);
+        let is_union = self
+            .program
+            .records
+            .get(id.0 as usize)
+            .is_some_and(|r| r.is_union);
         let attributes = self.tag_attributes(at);
         if attributes.foreign_order {
             return self.unsupported("scalar_storage_order", at);
@@ -232,12 +250,21 @@ impl Lowerer<'_> {
                     // `: 0` closes the unit of its type; it does not raise the record's alignment.
                     let unit = natural.max(1) * 8;
                     next = next.checked_next_multiple_of(unit).ok_or_else(overflow)?;
-                    (next / 8, Some(BitField { first: 0, width: 0, unit: (bytes * 8) as u32 }))
+                    (
+                        next / 8,
+                        Some(BitField {
+                            first: 0,
+                            width: 0,
+                            unit: (bytes * 8) as u32,
+                        }),
+                    )
                 }
                 Some(width) => {
                     let type_bits = bytes * 8;
                     if m.aligned.is_some() {
-                        next = next.checked_next_multiple_of(field_align * 8).ok_or_else(overflow)?;
+                        next = next
+                            .checked_next_multiple_of(field_align * 8)
+                            .ok_or_else(overflow)?;
                     } else if !packed {
                         // A field that would cross a boundary of its type's alignment more often than the
                         // type itself does starts at the next one.
@@ -256,9 +283,14 @@ impl Lowerer<'_> {
                     (offset, Some(bits))
                 }
                 None => {
-                    next = next.checked_next_multiple_of(field_align * 8).ok_or_else(overflow)?;
+                    next = next
+                        .checked_next_multiple_of(field_align * 8)
+                        .ok_or_else(overflow)?;
                     let offset = next / 8;
-                    next = bytes.checked_mul(8).and_then(|b| next.checked_add(b)).ok_or_else(overflow)?;
+                    next = bytes
+                        .checked_mul(8)
+                        .and_then(|b| next.checked_add(b))
+                        .ok_or_else(overflow)?;
                     align = align.max(field_align);
                     (offset, None)
                 }
@@ -271,7 +303,11 @@ impl Lowerer<'_> {
                 bits,
                 counted_by: m.counted_by,
             });
-            infos.push(FieldInfo { name: m.name, ty: m.ty, bit_width: m.width });
+            infos.push(FieldInfo {
+                name: m.name,
+                ty: m.ty,
+                bit_width: m.width,
+            });
         }
         align = align.max(attributes.aligned.unwrap_or(1));
         let bytes = size.div_ceil(8).next_multiple_of(align);
@@ -284,7 +320,9 @@ impl Lowerer<'_> {
             .map(|(f, i)| (f.offset, f.offset + self.size_of(&i.ty, at).unwrap_or(0)))
             .collect();
         for f in &mut fields {
-            let Some(b) = f.bits.filter(|b| b.width > 0) else { continue };
+            let Some(b) = f.bits.filter(|b| b.width > 0) else {
+                continue;
+            };
             let end = f.offset + u64::from(b.unit / 8);
             if end > bytes || plain.iter().any(|(from, to)| *from < end && f.offset < *to) {
                 let at_bit = f.offset * 8 + u64::from(b.first);
@@ -319,7 +357,12 @@ impl Lowerer<'_> {
 
     pub fn field(&self, record: RecordId, index: u32) -> Option<(&FieldInfo, &Field)> {
         let info = self.records.get(record.0 as usize)?.fields.get(index as usize)?;
-        let field = self.program.records.get(record.0 as usize)?.fields.get(index as usize)?;
+        let field = self
+            .program
+            .records
+            .get(record.0 as usize)?
+            .fields
+            .get(index as usize)?;
         Some((info, field))
     }
 }
@@ -330,10 +373,24 @@ fn storage_unit(at_bit: u64, width: u32, type_bits: u64, align: u64, packed: boo
     let fits = at_bit + u64::from(width) <= unit_start + type_bits;
     if fits && !packed && unit_start % (align.max(1) * 8) == 0 {
         let first = (at_bit - unit_start) as u32;
-        return (unit_start / 8, BitField { first, width, unit: type_bits as u32 });
+        return (
+            unit_start / 8,
+            BitField {
+                first,
+                width,
+                unit: type_bits as u32,
+            },
+        );
     }
     let (offset, bits) = tight_unit(at_bit, width);
-    (offset, bits.unwrap_or(BitField { first: 0, width, unit: type_bits as u32 }))
+    (
+        offset,
+        bits.unwrap_or(BitField {
+            first: 0,
+            width,
+            unit: type_bits as u32,
+        }),
+    )
 }
 
 /// The smallest run of bytes that holds the field.

@@ -19,10 +19,21 @@ pub(crate) fn integer(i: &ast::Integer, model: DataModel) -> Option<(u128, IntTy
         ast::IntegerBase::Hexadecimal => (16, lower.strip_prefix("0x").unwrap_or(&lower)),
         ast::IntegerBase::Binary => (2, lower.strip_prefix("0b").unwrap_or(&lower)),
     };
-    let value = if digits.is_empty() { 0 } else { u128::from_str_radix(digits, radix).ok()? };
+    let value = if digits.is_empty() {
+        0
+    } else {
+        u128::from_str_radix(digits, radix).ok()?
+    };
     let long = IntType::long(model, true);
     let ulong = IntType::long(model, false);
-    let all = [IntType::INT, IntType::UINT, long, ulong, IntType::LLONG, IntType::ULLONG];
+    let all = [
+        IntType::INT,
+        IntType::UINT,
+        long,
+        ulong,
+        IntType::LLONG,
+        IntType::ULLONG,
+    ];
     let first = match i.suffix.size {
         ast::IntegerSize::Int => 0,
         ast::IntegerSize::Long => 2,
@@ -33,7 +44,13 @@ pub(crate) fn integer(i: &ast::Integer, model: DataModel) -> Option<(u128, IntTy
     let ty = all
         .into_iter()
         .skip(first)
-        .filter(|t| if i.suffix.unsigned { !t.signed } else { t.signed || !decimal })
+        .filter(|t| {
+            if i.suffix.unsigned {
+                !t.signed
+            } else {
+                t.signed || !decimal
+            }
+        })
         .find(|t| t.fits(signed_value))
         // GCC takes a decimal literal beyond `long long` as `__int128`.
         .or_else(|| (!i.suffix.unsigned && IntType::INT128.fits(signed_value)).then_some(IntType::INT128))?;
@@ -88,7 +105,10 @@ impl CharKind {
     /// The element type of a string of this kind.
     pub fn element(self, target: Target) -> IntType {
         match self {
-            CharKind::Plain => IntType { signed: !target.char_unsigned, ..IntType::CHAR },
+            CharKind::Plain => IntType {
+                signed: !target.char_unsigned,
+                ..IntType::CHAR
+            },
             CharKind::Wide if target.wchar_bits == 16 => IntType::USHORT,
             CharKind::Wide => IntType::INT,
             CharKind::Sixteen => IntType::USHORT,
@@ -121,9 +141,14 @@ pub(crate) fn character(text: &str, target: Target) -> Option<(i128, IntType)> {
     }
     match units.as_slice() {
         [] => None,
-        [one] => Some((CharKind::Plain.element(target).wrap(i128::from(*one)), IntType::INT)),
+        [one] => Some((
+            CharKind::Plain.element(target).wrap(i128::from(*one)),
+            IntType::INT,
+        )),
         many => {
-            let value = many.iter().fold(0i128, |acc, u| (acc << 8 | i128::from(u & 0xff)) & 0xffff_ffff);
+            let value = many
+                .iter()
+                .fold(0i128, |acc, u| (acc << 8 | i128::from(u & 0xff)) & 0xffff_ffff);
             Some((IntType::INT.wrap(value), IntType::INT))
         }
     }
@@ -165,7 +190,11 @@ pub(crate) fn string(text: &str) -> Option<StringValue> {
         pieces.push((kind, body.get(..end)?));
         rest = body.get(end + 1..)?.trim_start();
     }
-    let kind = pieces.iter().map(|p| p.0).find(|k| *k != CharKind::Plain).unwrap_or(CharKind::Plain);
+    let kind = pieces
+        .iter()
+        .map(|p| p.0)
+        .find(|k| *k != CharKind::Plain)
+        .unwrap_or(CharKind::Plain);
     let mut all = Vec::new();
     for (_, body) in pieces {
         all.extend(units(body, kind)?);
@@ -213,7 +242,9 @@ fn units(body: &str, kind: CharKind) -> Option<Vec<u32>> {
             c if c.is_digit(8) => {
                 let mut value = c.to_digit(8)?;
                 for _ in 0..2 {
-                    let Some(d) = chars.peek().and_then(|c| c.to_digit(8)) else { break };
+                    let Some(d) = chars.peek().and_then(|c| c.to_digit(8)) else {
+                        break;
+                    };
                     value = value << 3 | d;
                     chars.next();
                 }

@@ -9,25 +9,39 @@
 //! assignment the right side comes after the address of the left side. C leaves this open; programs whose
 //! meaning depends on it are outside what a verdict covers.
 
+mod accesses;
+mod assembly;
+mod assignments;
+mod atomics;
+mod attributes;
+mod bits;
 mod body;
 mod builtins;
 mod calls;
+mod choices;
 mod constants;
 mod conversions;
 mod declarations;
 mod definite_assignment;
+mod demote;
 mod expressions;
 mod finish;
 mod fold;
+mod function_bodies;
 mod initialisers;
 mod intrinsics;
 mod layout;
 mod literals;
+mod local_declarations;
 mod lvalues;
 mod obligations;
 mod operators;
+mod overflow;
 mod program;
 mod statements;
+mod static_places;
+mod static_values;
+mod tags;
 mod type_names;
 mod types;
 mod typing;
@@ -52,15 +66,30 @@ pub(crate) type Lowered<T> = Result<T, Unsupported>;
 #[derive(Clone, Debug)]
 pub(crate) enum Entity {
     Typedef(Type),
-    Enumerator { value: i128, ty: IntType },
+    Enumerator {
+        value: i128,
+        ty: IntType,
+    },
     Function(FunctionId, Rc<Signature>),
-    Global { id: GlobalId, ty: Type },
+    Global {
+        id: GlobalId,
+        ty: Type,
+    },
     /// A scalar local that never has an address.
-    Register { local: LocalId, ty: Type },
+    Register {
+        local: LocalId,
+        ty: Type,
+    },
     /// A local in memory.
-    Memory { local: LocalId, ty: Type },
+    Memory {
+        local: LocalId,
+        ty: Type,
+    },
     /// A variable-length array: a register that points to its object.
-    Variable { pointer: LocalId, ty: Type },
+    Variable {
+        pointer: LocalId,
+        ty: Type,
+    },
     /// A name declared inside an operand that is not evaluated: only its type counts.
     TypeOnly(Type),
     /// A declaration that could not be lowered.
@@ -186,7 +215,12 @@ impl<'s> Lowerer<'s> {
     pub fn new(model: DataModel, sources: &'s SourceMap) -> Self {
         Lowerer {
             model,
-            program: Program { model, records: Vec::new(), globals: Vec::new(), functions: Vec::new() },
+            program: Program {
+                model,
+                records: Vec::new(),
+                globals: Vec::new(),
+                functions: Vec::new(),
+            },
             sources,
             units: Vec::new(),
             unit: 0,
@@ -234,7 +268,10 @@ impl<'s> Lowerer<'s> {
     }
 
     pub fn refuse(&self, construct: impl Into<String>, at: NodeSpan) -> Unsupported {
-        Unsupported { construct: construct.into(), span: self.span(at) }
+        Unsupported {
+            construct: construct.into(),
+            span: self.span(at),
+        }
     }
 
     /// Runs `f` one level deeper in the tree.
@@ -250,12 +287,18 @@ impl<'s> Lowerer<'s> {
 
     /// What the compiler takes the basic types of the current unit to be.
     pub fn target(&self) -> crate::preprocess::Target {
-        self.units.get(self.unit).map(|u| u.source.target).unwrap_or_default()
+        self.units
+            .get(self.unit)
+            .map(|u| u.source.target)
+            .unwrap_or_default()
     }
 
     /// Plain `char`.
     pub fn char_type(&self) -> IntType {
-        IntType { signed: !self.target().char_unsigned, ..IntType::CHAR }
+        IntType {
+            signed: !self.target().char_unsigned,
+            ..IntType::CHAR
+        }
     }
 
     pub fn pointer_bits(&self) -> u32 {

@@ -2,20 +2,29 @@
 
 use lang_c::span::Span as NodeSpan;
 use vf_ir::obligation::Arithmetic;
-use vf_ir::{Access, CompareOp, Condition, Expr, LocalId, Obligation, Property};
+use vf_ir::{Access, BinaryOp, CompareOp, Condition, Expr, LocalId, Obligation, Property};
 
+use super::Lowerer;
 use super::fold;
 use super::types::IntType;
-use super::Lowerer;
 
 impl Lowerer<'_> {
     pub fn oblige(&mut self, property: Property, condition: Condition, at: NodeSpan) {
         let (span, text) = (self.span(at), self.text(at));
-        self.f().check(Obligation { property, condition, span, text });
+        self.f().check(Obligation {
+            property,
+            condition,
+            span,
+            text,
+        });
     }
 
     pub fn oblige_no_overflow(&mut self, op: Arithmetic, ty: IntType, lhs: &Expr, rhs: &Expr, at: NodeSpan) {
-        let property = if ty.signed { Property::SignedOverflow } else { Property::UnsignedWrap };
+        let property = if ty.signed {
+            Property::SignedOverflow
+        } else {
+            Property::UnsignedWrap
+        };
         self.oblige_no_overflow_as(property, op, ty, lhs, rhs, at);
     }
 
@@ -31,25 +40,16 @@ impl Lowerer<'_> {
     ) {
         let (a, b) = {
             let locals = self.locals();
-            (fold::bounds(lhs, ty.bits, ty.signed, locals), fold::bounds(rhs, ty.bits, ty.signed, locals))
+            (
+                fold::bounds(lhs, ty.bits, ty.signed, locals),
+                fold::bounds(rhs, ty.bits, ty.signed, locals),
+            )
         };
         let exact = match op {
-            Arithmetic::Add => a.0.checked_add(b.0).zip(a.1.checked_add(b.1)),
-            Arithmetic::Sub => a.0.checked_sub(b.1).zip(a.1.checked_sub(b.0)),
+            Arithmetic::Add => fold::exact_bounds(BinaryOp::Add, a, b),
+            Arithmetic::Sub => fold::exact_bounds(BinaryOp::Sub, a, b),
+            Arithmetic::Mul => fold::exact_bounds(BinaryOp::Mul, a, b),
             Arithmetic::Neg => b.1.checked_neg().zip(b.0.checked_neg()),
-            Arithmetic::Mul => {
-                let corners = [
-                    a.0.checked_mul(b.0),
-                    a.0.checked_mul(b.1),
-                    a.1.checked_mul(b.0),
-                    a.1.checked_mul(b.1),
-                ];
-                let known: Vec<i128> = corners.into_iter().flatten().collect();
-                match (known.len(), known.iter().min(), known.iter().max()) {
-                    (4, Some(low), Some(high)) => Some((*low, *high)),
-                    _ => None,
-                }
-            }
             // Only the least value divided by -1 overflows.
             Arithmetic::Div if a.0 > ty.range().0 || b.0 > -1 || b.1 < -1 => Some((0, 0)),
             Arithmetic::Div | Arithmetic::Shl => None,
@@ -59,8 +59,12 @@ impl Lowerer<'_> {
                 return;
             }
         }
-        let condition =
-            Condition::NoOverflow { op, signed: ty.signed, lhs: lhs.clone(), rhs: rhs.clone() };
+        let condition = Condition::NoOverflow {
+            op,
+            signed: ty.signed,
+            lhs: lhs.clone(),
+            rhs: rhs.clone(),
+        };
         self.oblige(property, condition, at);
     }
 
@@ -92,8 +96,12 @@ impl Lowerer<'_> {
         if all_fit || (from.bits < 128 && bits < 128 && target.fits(low) && target.fits(high)) {
             return;
         }
-        let condition =
-            Condition::Lossless { value: value.clone(), value_signed: from.signed, bits, signed };
+        let condition = Condition::Lossless {
+            value: value.clone(),
+            value_signed: from.signed,
+            bits,
+            signed,
+        };
         self.oblige(Property::LossyConversion, condition, at);
     }
 
@@ -114,11 +122,22 @@ impl Lowerer<'_> {
             Access::Read => Property::ValidRead,
             Access::Write => Property::ValidWrite,
         };
-        self.oblige(property, Condition::ValidAccess { ptr: ptr.clone(), size, access }, at);
+        self.oblige(
+            property,
+            Condition::ValidAccess {
+                ptr: ptr.clone(),
+                size,
+                access,
+            },
+            at,
+        );
     }
 
     pub fn oblige_initialised_memory(&mut self, ptr: &Expr, size: Expr, at: NodeSpan) {
-        let condition = Condition::InitializedMemory { ptr: ptr.clone(), size };
+        let condition = Condition::InitializedMemory {
+            ptr: ptr.clone(),
+            size,
+        };
         self.oblige(Property::Initialized, condition, at);
     }
 

@@ -83,13 +83,20 @@ impl Lowerer<'_> {
             B::BitwiseXor => BinaryOp::Xor,
             _ => return self.unsupported("this operator", at.whole),
         };
-        Ok(Value { expr: fold::binary(op, a, b), ty })
+        Ok(Value {
+            expr: fold::binary(op, a, b),
+            ty,
+        })
     }
 
     /// An operand in the common type. A constant keeps its bits in a mask or a comparison for equality.
     fn operand(&mut self, v: Value, ty: &Type, pattern: bool, at: NodeSpan) -> Lowered<Value> {
         let constant = matches!(v.expr, Expr::Int { .. });
-        let how = if pattern && constant { Conversion::Silent } else { Conversion::Implicit };
+        let how = if pattern && constant {
+            Conversion::Silent
+        } else {
+            Conversion::Implicit
+        };
         self.convert(v, ty, how, at)
     }
 
@@ -105,13 +112,20 @@ impl Lowerer<'_> {
             _ if ty.signed => BinaryOp::AShr,
             _ => BinaryOp::LShr,
         };
-        Ok(Value { expr: fold::binary(op, lhs.expr, count), ty: Type::int(ty) })
+        Ok(Value {
+            expr: fold::binary(op, lhs.expr, count),
+            ty: Type::int(ty),
+        })
     }
 
     fn comparison(&mut self, op: &B, lhs: Value, rhs: Value, at: Places) -> Lowered<Value> {
         let equality = matches!(op, B::Equals | B::NotEquals);
         if lhs.ty.pointee().is_some() || rhs.ty.pointee().is_some() {
-            let ty = if lhs.ty.pointee().is_some() { lhs.ty.clone() } else { rhs.ty.clone() };
+            let ty = if lhs.ty.pointee().is_some() {
+                lhs.ty.clone()
+            } else {
+                rhs.ty.clone()
+            };
             let a = self.convert(lhs, &ty, Conversion::Silent, at.lhs)?.expr;
             let b = self.convert(rhs, &ty, Conversion::Silent, at.rhs)?.expr;
             let condition = match op {
@@ -134,8 +148,16 @@ impl Lowerer<'_> {
         };
         let a = self.operand(lhs, &ty, equality, at.lhs)?.expr;
         let b = self.operand(rhs, &ty, equality, at.rhs)?.expr;
-        let less = if int.signed { CompareOp::SLess } else { CompareOp::ULess };
-        let less_equal = if int.signed { CompareOp::SLessEqual } else { CompareOp::ULessEqual };
+        let less = if int.signed {
+            CompareOp::SLess
+        } else {
+            CompareOp::ULess
+        };
+        let less_equal = if int.signed {
+            CompareOp::SLessEqual
+        } else {
+            CompareOp::ULessEqual
+        };
         let condition = match op {
             B::Equals => fold::compare(CompareOp::Equal, a, b),
             B::NotEquals => fold::compare(CompareOp::NotEqual, a, b),
@@ -152,7 +174,12 @@ impl Lowerer<'_> {
         if v.ty.is_float() {
             let span = self.span(at);
             let ty = v.ty.unqualified();
-            let expr = self.unknown(ty.scalar().unwrap_or(Ty::Float(64)), &ty, HavocReason::Float, span);
+            let expr = self.unknown(
+                ty.scalar().unwrap_or(Ty::Float(64)),
+                &ty,
+                HavocReason::Float,
+                span,
+            );
             return Ok(Value { expr, ty });
         }
         let v = self.promote(v);
@@ -163,7 +190,10 @@ impl Lowerer<'_> {
             let zero = Expr::int(int.bits, 0);
             self.oblige_no_overflow(Arithmetic::Neg, int, &zero, &v.expr, at);
         }
-        Ok(Value { expr: fold::unary(UnaryOp::Neg, v.expr), ty: v.ty })
+        Ok(Value {
+            expr: fold::unary(UnaryOp::Neg, v.expr),
+            ty: v.ty,
+        })
     }
 
     /// `~v`
@@ -172,7 +202,10 @@ impl Lowerer<'_> {
         if v.ty.integer().is_none() {
             return self.unsupported("the complement of what is not an integer", at);
         }
-        Ok(Value { expr: fold::unary(UnaryOp::Not, v.expr), ty: v.ty })
+        Ok(Value {
+            expr: fold::unary(UnaryOp::Not, v.expr),
+            ty: v.ty,
+        })
     }
 
     /// An index as a signed pattern of pointer width.
@@ -182,7 +215,13 @@ impl Lowerer<'_> {
             return self.unsupported("an index that is not an integer", at);
         };
         let bits = self.pointer_bits();
-        Ok(fold::resize(index.expr, int.bits, bits, int.signed, self.locals()))
+        Ok(fold::resize(
+            index.expr,
+            int.bits,
+            bits,
+            int.signed,
+            self.locals(),
+        ))
     }
 
     fn pointer_step(&mut self, pointer: Value, step: Value, back: bool, at: NodeSpan) -> Lowered<Value> {
@@ -202,7 +241,11 @@ impl Lowerer<'_> {
         };
         if to.is_variable() {
             let size = self.size_value(&to, at)?;
-            return Ok(fold::pointer_add(ptr, fold::binary(BinaryOp::Mul, index, size), 1));
+            return Ok(fold::pointer_add(
+                ptr,
+                fold::binary(BinaryOp::Mul, index, size),
+                1,
+            ));
         }
         let scale = self.size_of(&to, at)?;
         Ok(fold::pointer_add(ptr, index, scale))
@@ -213,8 +256,15 @@ impl Lowerer<'_> {
         if scale == 0 {
             return self.unsupported("the difference of pointers to empty objects", at);
         }
-        let expr = Expr::PtrDiff { lhs: Box::new(lhs.expr), rhs: Box::new(rhs.expr), scale };
-        Ok(Value { expr, ty: Type::int(IntType::ptrdiff_t(self.model)) })
+        let expr = Expr::PtrDiff {
+            lhs: Box::new(lhs.expr),
+            rhs: Box::new(rhs.expr),
+            scale,
+        };
+        Ok(Value {
+            expr,
+            ty: Type::int(IntType::ptrdiff_t(self.model)),
+        })
     }
 
     /// `sizeof` a type, with pointer width; of a variable-length array from the registers that hold lengths.

@@ -6,17 +6,12 @@ use std::sync::Arc;
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use lang_c::visit::{self, Visit};
-use vf_ir::{
-    Body, DataModel, FunctionId, GlobalId, Initial, Local, Program, Property, Storage, Terminator, Ty, Unsupported,
-};
+use vf_ir::{Body, DataModel, FunctionId, GlobalId, Initial, Program, Unsupported};
 use vf_source::{SourceMap, Span};
 
-use super::body::FunctionState;
-use super::declarations::{agree, old_style_names, parameter_list};
-use super::finish::{finish, successors};
+use super::declarations::agree;
 use super::types::{Kind, Length, Signature, Type};
-use super::{Definition, Entity, Lowered, Lowerer, Names, UnitState, Work};
+use super::{Definition, Entity, Lowerer, Names, UnitState, Work};
 use crate::parse::ParsedDeclaration;
 use crate::split::{self, Unit};
 use crate::{Diagnostic, Wanted};
@@ -39,8 +34,17 @@ pub(crate) fn lower_program(
 ) -> LoweredProgram {
     let mut l = Lowerer::new(model, sources);
     let user_units = units.len();
-    for (source, is_model) in units.into_iter().map(|u| (u, false)).chain(models.into_iter().map(|u| (u, true))) {
-        l.units.push(UnitState { source, names: Names::default(), read: HashSet::new(), is_model });
+    for (source, is_model) in units
+        .into_iter()
+        .map(|u| (u, false))
+        .chain(models.into_iter().map(|u| (u, true)))
+    {
+        l.units.push(UnitState {
+            source,
+            names: Names::default(),
+            read: HashSet::new(),
+            is_model,
+        });
     }
     l.index_library();
     let mut missing = None;
@@ -54,9 +58,8 @@ pub(crate) fn lower_program(
         }
         Wanted::Functions(names) => {
             for name in names {
-                let unit = (0..user_units).find(|u| {
-                    l.units.get(*u).and_then(|s| s.source.function(name)).is_some()
-                });
+                let unit =
+                    (0..user_units).find(|u| l.units.get(*u).and_then(|s| s.source.function(name)).is_some());
                 match unit {
                     Some(unit) => l.want(unit, name),
                     None => missing = missing.or_else(|| Some(name.clone())),
@@ -65,7 +68,11 @@ pub(crate) fn lower_program(
         }
     }
     l.run();
-    LoweredProgram { program: l.program, diagnostics: l.diagnostics, missing }
+    LoweredProgram {
+        program: l.program,
+        diagnostics: l.diagnostics,
+        missing,
+    }
 }
 
 impl Lowerer<'_> {
@@ -81,7 +88,9 @@ impl Lowerer<'_> {
 
     /// Functions that the main file of a unit defines, with their declarations.
     fn defined_functions(&self, unit: usize) -> Vec<(String, usize)> {
-        let Some(state) = self.units.get(unit) else { return Vec::new() };
+        let Some(state) = self.units.get(unit) else {
+            return Vec::new();
+        };
         let declarations = state.source.declarations.iter().enumerate();
         declarations
             .filter_map(|(n, d)| match &d.kind {
@@ -113,18 +122,33 @@ impl Lowerer<'_> {
     /// A definition whose declaration could not even be read.
     fn declare_broken(&mut self, unit: usize, index: usize, name: &str) {
         let Some(state) = self.units.get(unit) else { return };
-        let span = state.source.declarations.get(index).map_or(Span::NONE, |d| state.source.place(d.range.clone()));
+        let span = state
+            .source
+            .declarations
+            .get(index)
+            .map_or(Span::NONE, |d| state.source.place(d.range.clone()));
         let why = match state.names.ordinary.get(name) {
             Some(Entity::Broken(why)) => why.clone(),
-            _ => Unsupported { construct: "this declaration".to_string(), span },
+            _ => Unsupported {
+                construct: "this declaration".to_string(),
+                span,
+            },
         };
-        let signature =
-            Rc::new(Signature { ret: Type::void(), params: Vec::new(), variadic: true, prototyped: false });
+        let signature = Rc::new(Signature {
+            ret: Type::void(),
+            params: Vec::new(),
+            variadic: true,
+            prototyped: false,
+        });
         if let Ok(id) = self.declare_function(name, &signature, false, false, span) {
             if let Some(info) = self.functions.get_mut(id.index()) {
                 info.broken = Some(why);
                 info.queued = true;
-                info.definition = Some(Definition { unit, declaration: index, in_main_file: true });
+                info.definition = Some(Definition {
+                    unit,
+                    declaration: index,
+                    in_main_file: true,
+                });
             }
             self.lower_function(id);
         }
@@ -142,7 +166,9 @@ impl Lowerer<'_> {
     /// Definitions of an external function in the other units.
     fn read_definitions(&mut self, name: &str) {
         for unit in 0..self.units.len() {
-            let Some(state) = self.units.get(unit).filter(|u| !u.is_model) else { continue };
+            let Some(state) = self.units.get(unit).filter(|u| !u.is_model) else {
+                continue;
+            };
             if let Some(index) = state.source.function(name) {
                 let outer = std::mem::replace(&mut self.unit, unit);
                 self.lookup_file_scope(name);
@@ -153,13 +179,17 @@ impl Lowerer<'_> {
     }
 
     fn lower_function(&mut self, id: FunctionId) {
-        let Some(info) = self.functions.get(id.index()) else { return };
+        let Some(info) = self.functions.get(id.index()) else {
+            return;
+        };
         let name = info.c_name.clone();
         let internal = self.program.functions.get(id.index()).is_some_and(|f| f.internal);
         if !internal {
             self.read_definitions(&name);
         }
-        let Some(info) = self.functions.get(id.index()) else { return };
+        let Some(info) = self.functions.get(id.index()) else {
+            return;
+        };
         let own = info.definition.clone();
         let by_user = own.as_ref().is_some_and(|d| d.in_main_file);
         if !by_user {
@@ -170,13 +200,17 @@ impl Lowerer<'_> {
                 return self.lower_definition(id, &definition, &signature, tree);
             }
         }
-        let Some(info) = self.functions.get(id.index()) else { return };
+        let Some(info) = self.functions.get(id.index()) else {
+            return;
+        };
         if let Some(why) = info.broken.clone() {
             return self.give_up(id, why);
         }
         let Some(definition) = own else { return };
         let signature = Rc::clone(&info.signature);
-        let Some(state) = self.units.get(definition.unit) else { return };
+        let Some(state) = self.units.get(definition.unit) else {
+            return;
+        };
         let is_model = state.is_model;
         match state.source.parse(definition.declaration) {
             Ok(tree) => {
@@ -190,7 +224,13 @@ impl Lowerer<'_> {
             Err(failure) => {
                 let at = failure.offset();
                 let span = state.source.place(at..at.saturating_add(1));
-                self.give_up(id, Unsupported { construct: failure.to_string(), span });
+                self.give_up(
+                    id,
+                    Unsupported {
+                        construct: failure.to_string(),
+                        span,
+                    },
+                );
             }
         }
     }
@@ -203,15 +243,37 @@ impl Lowerer<'_> {
     ) -> Option<(Definition, Rc<Signature>, Arc<ParsedDeclaration>)> {
         let candidates = self.library.get(name)?.clone();
         for (unit, declaration) in candidates {
-            let Some(tree) = self.units.get(unit).and_then(|u| u.source.parse(declaration).ok()) else { continue };
-            let Some(signature) = self.definition_signature(unit, &tree) else { continue };
+            let Some(tree) = self
+                .units
+                .get(unit)
+                .and_then(|u| u.source.parse(declaration).ok())
+            else {
+                continue;
+            };
+            let Some(signature) = self.definition_signature(unit, &tree) else {
+                continue;
+            };
             let info = self.functions.get(id.index())?;
             if !info.signature.prototyped || agree(&info.signature, &signature) {
-                return Some((Definition { unit, declaration, in_main_file: false }, signature, tree));
+                return Some((
+                    Definition {
+                        unit,
+                        declaration,
+                        in_main_file: false,
+                    },
+                    signature,
+                    tree,
+                ));
             }
-            let span = self.program.functions.get(id.index()).map_or(Span::NONE, |f| f.span);
+            let span = self
+                .program
+                .functions
+                .get(id.index())
+                .map_or(Span::NONE, |f| f.span);
             self.diagnostics.push(Diagnostic {
-                message: format!("`{name}` has other parameter types than the library function; its model is not used"),
+                message: format!(
+                    "`{name}` has other parameter types than the library function; its model is not used"
+                ),
                 span,
             });
         }
@@ -226,7 +288,9 @@ impl Lowerer<'_> {
     }
 
     fn definition_signature(&mut self, unit: usize, tree: &Arc<ParsedDeclaration>) -> Option<Rc<Signature>> {
-        let ast::ExternalDeclaration::FunctionDefinition(d) = &tree.node.node else { return None };
+        let ast::ExternalDeclaration::FunctionDefinition(d) = &tree.node.node else {
+            return None;
+        };
         self.at_file_scope(unit, Arc::clone(tree), |this| {
             let s = this.specifiers(&d.node.specifiers).ok()?;
             let declared = this.declared(&s, &d.node.declarator).ok()?;
@@ -252,7 +316,9 @@ impl Lowerer<'_> {
         tree: Arc<ParsedDeclaration>,
     ) {
         let owner = Arc::clone(&tree);
-        let ast::ExternalDeclaration::FunctionDefinition(d) = &owner.node.node else { return };
+        let ast::ExternalDeclaration::FunctionDefinition(d) = &owner.node.node else {
+            return;
+        };
         let result = self.at_file_scope(definition.unit, tree, |this| {
             let result = this.lower_body(id, d, signature);
             let state = this.function.take();
@@ -273,145 +339,27 @@ impl Lowerer<'_> {
         }
     }
 
-    fn lower_body(
-        &mut self,
-        id: FunctionId,
-        d: &Node<ast::FunctionDefinition>,
-        signature: &Rc<Signature>,
-    ) -> Lowered<super::finish::Finished> {
-        let lost = self.declaration.as_ref().and_then(|p| {
-            p.side.unsupported(d.span.start..d.span.end).map(|(_, what)| what.to_string())
-        });
-        if let Some(what) = lost {
-            return self.unsupported(what, d.span);
-        }
-        let name = self.functions.get(id.index()).map(|i| i.c_name.clone()).unwrap_or_default();
-        let mut state =
-            FunctionState::new(&name, signature.ret.clone(), addressed_names(&d.node.statement));
-        let whole = self.span(d.span);
-        if signature.ret.record().is_some() {
-            state.ret_pointer = Some(state.new_local(Local {
-                name: ".ret".to_string(),
-                ty: signature.ret.to_ir().pointer_to(),
-                storage: Storage::Register(Ty::Ptr),
-                user: false,
-                span: whole,
-            }));
-        }
-        let mut parameters = Vec::new();
-        for (n, (name, at)) in parameter_names(&d.node.declarator, signature.params.len()).into_iter().enumerate() {
-            let Some(ty) = signature.params.get(n) else { continue };
-            let span = self.span(at);
-            let local = state.new_local(Local {
-                name: name.clone().unwrap_or_else(|| format!("p{n}")),
-                ty: ty.to_ir(),
-                storage: Storage::Register(ty.scalar().unwrap_or(Ty::Ptr)),
-                user: name.is_some(),
-                span,
-            });
-            parameters.push((local, name, ty.clone(), at));
-        }
-        let params = (0..state.locals.len()).map(|n| vf_ir::LocalId(n as u32)).collect();
-        if let Some(f) = self.program.functions.get_mut(id.index()) {
-            f.params = params;
-            f.locals = state.locals.clone();
-        }
-        self.function = Some(Box::new(state));
-        if signature.ret.record().is_some() {
-            self.size_of(&signature.ret, d.span)?;
-        }
-        for (local, name, ty, at) in parameters {
-            if ty.is_bool() {
-                self.assume_bool(local, whole);
-            }
-            if let Some(record) = ty.pointee().and_then(Type::record) {
-                // What the caller passes is an object of this type: its layout matters even if unused here.
-                let _ = self.complete(record);
-            }
-            let ty = self.parameter_in_scope(d, name.as_deref(), ty)?;
-            if let Some(name) = name {
-                self.copy_parameter(local, &name, &ty, at)?;
-            }
-        }
-        self.statement(&d.node.statement)?;
-        self.fall_off(&name, d.span);
-        self.resolve_gotos()?;
-        let state = self.f();
-        Ok(finish(state))
-    }
-
-    /// A parameter that points to a variable-length array needs its length evaluated here.
-    fn parameter_in_scope(
-        &mut self,
-        d: &Node<ast::FunctionDefinition>,
-        name: Option<&str>,
-        ty: Type,
-    ) -> Lowered<Type> {
-        let Some(to) = ty.pointee().filter(|t| t.is_variable()) else { return Ok(ty) };
-        let _ = to;
-        let list = parameter_list(&d.node.declarator);
-        for p in list.iter().flat_map(|f| &f.node.parameters) {
-            let Some(declarator) = &p.node.declarator else { continue };
-            if declarator_name(declarator).map(|(n, _)| n).as_deref() != name {
-                continue;
-            }
-            let s = self.specifiers(&p.node.specifiers)?;
-            let outer = self.outermost_length_skipped(s.ty, declarator)?;
-            return Ok(outer);
-        }
-        Ok(ty)
-    }
-
-    /// The parameter's pointer type, its inner lengths evaluated.
-    fn outermost_length_skipped(&mut self, base: Type, d: &Node<ast::Declarator>) -> Lowered<Type> {
-        let declared = self.declarator(base, d)?;
-        Ok(declared.ty.decayed())
-    }
-
-    /// What happens at the closing brace (C11 6.9.1p12, 5.1.2.2.3).
-    fn fall_off(&mut self, name: &str, at: NodeSpan) {
-        let ret = self.f().ret.clone();
-        if ret.is_void() || ret.record().is_some() {
-            if !self.f().is_terminated() {
-                self.leave_function(None, at);
-            }
-            return;
-        }
-        if self.f().is_terminated() {
-            return;
-        }
-        if name == "main" {
-            self.leave_function(Some(vf_ir::Expr::int(32, 0)), at);
-            return;
-        }
-        let f = self.f();
-        let current = f.current;
-        let reached = current.index() == 0
-            || f.blocks.get(current.index()).is_some_and(|b| !b.items.is_empty())
-            || f.gotos.iter().any(|g| g.from == current)
-            || f.blocks.iter().any(|b| {
-                b.terminator.as_ref().is_some_and(|(t, _): &(Terminator, Span)| successors(t).contains(&current))
-            });
-        if reached && f.returns_value {
-            self.oblige(Property::UnreachableCode, vf_ir::Condition::Unreachable, closing(at));
-        }
-        self.return_unknown(at);
-    }
-
     fn lower_global(&mut self, id: GlobalId) {
-        let Some(info) = self.globals.get(id.index()) else { return };
+        let Some(info) = self.globals.get(id.index()) else {
+            return;
+        };
         if info.external {
             let name = info.c_name.clone();
             for unit in 0..self.units.len() {
                 let outer = std::mem::replace(&mut self.unit, unit);
-                let here = self.units.get(unit).is_some_and(|u| !u.source.variables(&name).is_empty());
+                let here = self
+                    .units
+                    .get(unit)
+                    .is_some_and(|u| !u.source.variables(&name).is_empty());
                 if here {
                     self.lookup_file_scope(&name);
                 }
                 self.unit = outer;
             }
         }
-        let Some(info) = self.globals.get(id.index()) else { return };
+        let Some(info) = self.globals.get(id.index()) else {
+            return;
+        };
         let defined = info.defined;
         let Some((unit, declaration, n)) = info.initialised_by else {
             if defined {
@@ -419,18 +367,35 @@ impl Lowerer<'_> {
             }
             return;
         };
-        let Some(tree) = self.units.get(unit).and_then(|u| u.source.parse(declaration).ok()) else { return };
+        let Some(tree) = self
+            .units
+            .get(unit)
+            .and_then(|u| u.source.parse(declaration).ok())
+        else {
+            return;
+        };
         let owner = Arc::clone(&tree);
-        let ast::ExternalDeclaration::Declaration(d) = &owner.node.node else { return };
-        let Some(item) = d.node.declarators.get(n) else { return };
-        let Some(initialiser) = &item.node.initializer else { return };
+        let ast::ExternalDeclaration::Declaration(d) = &owner.node.node else {
+            return;
+        };
+        let Some(item) = d.node.declarators.get(n) else {
+            return;
+        };
+        let Some(initialiser) = &item.node.initializer else {
+            return;
+        };
         let known = declarator_name(&item.node.declarator)
             .and_then(|(name, _)| self.units.get(unit)?.names.ordinary.get(&name).cloned());
-        let Some(Entity::Global { ty, .. }) = known else { return };
+        let Some(Entity::Global { ty, .. }) = known else {
+            return;
+        };
         let result = self.at_file_scope(unit, tree, |this| this.initialise_static(id, &ty, initialiser));
         if let Err(why) = result {
             self.diagnostics.push(Diagnostic {
-                message: format!("initialiser not understood ({}); any contents are assumed", why.construct),
+                message: format!(
+                    "initialiser not understood ({}); any contents are assumed",
+                    why.construct
+                ),
                 span: why.span,
             });
             if let Some(g) = self.program.globals.get_mut(id.index()) {
@@ -441,10 +406,17 @@ impl Lowerer<'_> {
 
     /// A tentative definition (C11 6.9.2p2): zero, and one element where the length was left out.
     fn define_zero(&mut self, id: GlobalId) {
-        let name = self.globals.get(id.index()).map(|i| i.c_name.clone()).unwrap_or_default();
+        let name = self
+            .globals
+            .get(id.index())
+            .map(|i| i.c_name.clone())
+            .unwrap_or_default();
         let mut size = None;
         for unit in 0..self.units.len() {
-            let known = self.units.get(unit).and_then(|u| u.names.ordinary.get(&name).cloned());
+            let known = self
+                .units
+                .get(unit)
+                .and_then(|u| u.names.ordinary.get(&name).cloned());
             if let Some(Entity::Global { id: found, ty }) = known {
                 if found == id {
                     if let Kind::Array(element, Length::Unknown) = &ty.kind {
@@ -468,11 +440,6 @@ impl Lowerer<'_> {
     }
 }
 
-/// The closing brace.
-fn closing(at: NodeSpan) -> NodeSpan {
-    NodeSpan::span(at.end.saturating_sub(1).max(at.start), at.end)
-}
-
 /// The identifier that a declarator declares.
 pub(crate) fn declarator_name(d: &Node<ast::Declarator>) -> Option<(String, NodeSpan)> {
     match &d.node.kind.node {
@@ -480,52 +447,4 @@ pub(crate) fn declarator_name(d: &Node<ast::Declarator>) -> Option<(String, Node
         ast::DeclaratorKind::Identifier(i) => Some((i.node.name.clone(), i.span)),
         ast::DeclaratorKind::Declarator(inner) => declarator_name(inner),
     }
-}
-
-/// Names of a definition's parameters.
-fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<String>, NodeSpan)> {
-    let old = old_style_names(d);
-    if !old.is_empty() {
-        return old.into_iter().map(|n| (Some(n), d.span)).collect();
-    }
-    let Some(list) = parameter_list(d) else { return Vec::new() };
-    list.node
-        .parameters
-        .iter()
-        .take(count)
-        .map(|p| match p.node.declarator.as_ref().and_then(declarator_name) {
-            Some((name, at)) => (Some(name), at),
-            None => (None, p.span),
-        })
-        .collect()
-}
-
-/// Names whose address is taken in a function body: by `&`, or by assembly that names memory.
-fn addressed_names(body: &Node<ast::Statement>) -> HashSet<String> {
-    struct Collect(HashSet<String>);
-    impl<'ast> Visit<'ast> for Collect {
-        fn visit_unary_operator_expression(
-            &mut self,
-            u: &'ast ast::UnaryOperatorExpression,
-            span: &'ast NodeSpan,
-        ) {
-            if let (ast::UnaryOperator::Address, ast::Expression::Identifier(i)) =
-                (&u.operator.node, &u.operand.node)
-            {
-                self.0.insert(i.node.name.clone());
-            }
-            visit::visit_unary_operator_expression(self, u, span);
-        }
-
-        fn visit_gnu_asm_operand(&mut self, o: &'ast ast::GnuAsmOperand, span: &'ast NodeSpan) {
-            let memory = o.constraints.node.iter().any(|c| c.contains(['m', 'o', 'A', 'Q', 'U']));
-            if let (true, ast::Expression::Identifier(i)) = (memory, &o.variable_name.node) {
-                self.0.insert(i.node.name.clone());
-            }
-            visit::visit_gnu_asm_operand(self, o, span);
-        }
-    }
-    let mut collect = Collect(HashSet::new());
-    collect.visit_statement(&body.node, &body.span);
-    collect.0
 }

@@ -1,20 +1,13 @@
 //! Statements and declarations inside functions (C11 6.8, 6.7).
 
-use std::rc::Rc;
-
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{
-    AllocKind, BlockId, Expr, HavocReason, Initial, Local, LocalId, StmtKind, Storage, SwitchCase, Terminator, Ty,
-};
+use vf_ir::{BlockId, Expr, HavocReason, StmtKind, SwitchCase, Terminator};
 use vf_source::Span;
 
-use super::body::{Item, Cleanup, Label, OpenSwitch, ScopeId, Target};
-use super::conversions::Value;
-use super::lvalues::Place;
-use super::types::{IntType, Kind, Length, Type};
-use super::{Entity, Lowered, Lowerer};
-use crate::normalise::{Rewrite, marker};
+use super::body::{Item, Label, OpenSwitch, Target};
+use super::{Lowered, Lowerer};
+use crate::normalise::Rewrite;
 
 impl Lowerer<'_> {
     pub fn statement(&mut self, s: &Node<ast::Statement>) -> Lowered<()> {
@@ -171,7 +164,12 @@ impl Lowerer<'_> {
         let scope = f.scope;
         f.current = body;
         f.breaks.push(Target { block: done, scope });
-        f.switches.push(OpenSwitch { scope, ty, cases: Vec::new(), default: None });
+        f.switches.push(OpenSwitch {
+            scope,
+            ty,
+            cases: Vec::new(),
+            default: None,
+        });
         let result = self.statement(&w.statement);
         let f = self.f();
         f.breaks.pop();
@@ -180,7 +178,11 @@ impl Lowerer<'_> {
         result?;
         let (cases, default) = open.map_or((Vec::new(), None), |o| (o.cases, o.default));
         if let Some(block) = f.blocks.get_mut(head.index()) {
-            let terminator = Terminator::Switch { value: v.expr, cases, default: default.unwrap_or(done) };
+            let terminator = Terminator::Switch {
+                value: v.expr,
+                cases,
+                default: default.unwrap_or(done),
+            };
             block.terminator = Some((terminator, span));
         }
         Ok(())
@@ -228,9 +230,17 @@ impl Lowerer<'_> {
         };
         let ty = open.ty;
         let (low, high) = (ty.wrap(low), ty.wrap(high));
-        let mask = if ty.bits >= 128 { u128::MAX } else { (1u128 << ty.bits) - 1 };
+        let mask = if ty.bits >= 128 {
+            u128::MAX
+        } else {
+            (1u128 << ty.bits) - 1
+        };
         let mut add = |from: i128, to: i128| {
-            open.cases.push(SwitchCase { low: from as u128 & mask, high: to as u128 & mask, target: entry });
+            open.cases.push(SwitchCase {
+                low: from as u128 & mask,
+                high: to as u128 & mask,
+                target: entry,
+            });
         };
         // An empty range (GCC warns) matches nothing; one over zero is two ranges of patterns.
         if low <= high {
@@ -248,7 +258,9 @@ impl Lowerer<'_> {
     /// Where the switch jumps to reach a label: through the beginnings of the scopes around the label.
     fn entry_from_switch(&mut self, block: BlockId, at: NodeSpan) -> Lowered<BlockId> {
         let f = self.f();
-        let Some(open) = f.switches.last() else { return self.unsupported("`case` outside a switch", at) };
+        let Some(open) = f.switches.last() else {
+            return self.unsupported("`case` outside a switch", at);
+        };
         let changes = f.scope_changes(open.scope, f.scope);
         if changes.is_empty() {
             return Ok(block);
@@ -276,7 +288,9 @@ impl Lowerer<'_> {
     fn local_labels(&mut self, block: NodeSpan) {
         let Some(d) = self.declaration.clone() else { return };
         for (at, rewrite) in d.side.within(block.start..block.end) {
-            let Rewrite::LocalLabels(labels) = rewrite else { continue };
+            let Rewrite::LocalLabels(labels) = rewrite else {
+                continue;
+            };
             for l in labels {
                 let own = format!("{l}@{at}");
                 if let Some(names) = self.f().names.last_mut() {
@@ -286,8 +300,13 @@ impl Lowerer<'_> {
         }
     }
 
-    fn label_name(&mut self, name: &str) -> String {
-        let found = self.f().names.iter().rev().find_map(|n| n.labels.get(name).cloned());
+    pub fn label_name(&mut self, name: &str) -> String {
+        let found = self
+            .f()
+            .names
+            .iter()
+            .rev()
+            .find_map(|n| n.labels.get(name).cloned());
         found.unwrap_or_else(|| name.to_string())
     }
 
@@ -315,7 +334,14 @@ impl Lowerer<'_> {
                 let span = self.span(at);
                 let size = self.size_value(&v.ty, at)?;
                 if let Some(dst) = self.f().ret_pointer {
-                    self.f().stmt(StmtKind::Copy { dst: Expr::Local(dst), src: v.expr, size }, span);
+                    self.f().stmt(
+                        StmtKind::Copy {
+                            dst: Expr::Local(dst),
+                            src: v.expr,
+                            size,
+                        },
+                        span,
+                    );
                 }
                 None
             }
@@ -330,7 +356,9 @@ impl Lowerer<'_> {
     pub fn return_unknown(&mut self, at: NodeSpan) {
         let ret = self.f().ret.clone();
         let span = self.span(at);
-        let value = ret.scalar().map(|s| self.unknown(s, &ret, HavocReason::Environment, span));
+        let value = ret
+            .scalar()
+            .map(|s| self.unknown(s, &ret, HavocReason::Environment, span));
         self.leave_function(value, at);
     }
 
@@ -350,305 +378,6 @@ impl Lowerer<'_> {
         f.terminate(Terminator::Return(value), span);
     }
 
-    fn local_declaration(&mut self, d: &Node<ast::Declaration>) -> Lowered<()> {
-        let mut s = self.specifiers(&d.node.specifiers)?;
-        let shared = self.specifier_attributes(d.span);
-        s.attributes.merge(&shared);
-        for item in &d.node.declarators {
-            let initialiser = item.node.initializer.as_ref();
-            let mut declared = self.declared(&s, &item.node.declarator)?;
-            let Some(name) = declared.name.clone() else { continue };
-            if name == marker::SHADOW {
-                continue;
-            }
-            if s.is_typedef {
-                self.declare(&name, Entity::Typedef(declared.ty));
-                continue;
-            }
-            if s.is_extern || declared.ty.signature().is_some() {
-                self.block_scope_extern(&name, &declared.ty, declared.at)?;
-                continue;
-            }
-            if s.is_auto {
-                if let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node) {
-                    declared.ty = self.value_type_of(e)?;
-                }
-            }
-            if let (Kind::Array(element, Length::Unknown), Some(i)) = (&declared.ty.kind, initialiser) {
-                let n = self.initialiser_length(i, element)?;
-                declared.ty.kind = Kind::Array(Rc::clone(element), Length::Fixed(n));
-            }
-            if s.is_static {
-                self.static_local(&name, &declared.ty, initialiser, declared.at)?;
-            } else {
-                let cleanup = declared.attributes.cleanup.as_deref();
-                if cleanup.is_some() {
-                    // The cleanup function gets the variable's address.
-                    self.f().addressed.insert(name.clone());
-                }
-                self.automatic_local(&name, &declared.ty, initialiser, declared.at)?;
-                if let Some(function) = cleanup {
-                    self.cleanup(&name, function, declared.at)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Notes that `function(&name)` is called when the scope is left.
-    fn cleanup(&mut self, name: &str, function: &str, at: NodeSpan) -> Lowered<()> {
-        let (Some(Entity::Memory { local, .. }), Some(Entity::Function(id, _))) =
-            (self.lookup(name), self.lookup(function))
-        else {
-            return self.unsupported("this cleanup attribute", at);
-        };
-        self.need_function(id);
-        let span = self.span(at);
-        let f = self.f();
-        let scope = f.scope;
-        if let Some(s) = f.scopes.get_mut(scope.0) {
-            s.cleanups.push(Cleanup { variable: local, function: id, span });
-        }
-        Ok(())
-    }
-
-    fn block_scope_extern(&mut self, name: &str, ty: &Type, at: NodeSpan) -> Lowered<()> {
-        let entity = match self.lookup_file_scope(name) {
-            Some(e @ (Entity::Function(..) | Entity::Global { .. })) => e,
-            _ => {
-                let span = self.span(at);
-                match ty.signature().cloned() {
-                    Some(signature) => {
-                        Entity::Function(self.declare_function(name, &signature, false, false, span)?, signature)
-                    }
-                    None => Entity::Global { id: self.declare_global(name, ty, false, span)?, ty: ty.clone() },
-                }
-            }
-        };
-        self.declare(name, entity);
-        Ok(())
-    }
-
-    fn static_local(
-        &mut self,
-        name: &str,
-        ty: &Type,
-        initialiser: Option<&Node<ast::Initializer>>,
-        at: NodeSpan,
-    ) -> Lowered<()> {
-        let size = self.size_of(ty, at)?;
-        let span = self.span(at);
-        let unique = format!("{}.{name}", self.f().name);
-        let id = self.new_global(&unique, ty, Some(size), span);
-        if let Some(g) = self.program.globals.get_mut(id.index()) {
-            g.init = Initial::Known(Vec::new());
-        }
-        if let Some(info) = self.globals.get_mut(id.index()) {
-            info.defined = true;
-            info.queued = true;
-        }
-        self.declare(name, Entity::Global { id, ty: ty.clone() });
-        if let Some(i) = initialiser {
-            self.initialise_static(id, ty, i)?;
-        }
-        Ok(())
-    }
-
-    fn automatic_local(
-        &mut self,
-        name: &str,
-        ty: &Type,
-        initialiser: Option<&Node<ast::Initializer>>,
-        at: NodeSpan,
-    ) -> Lowered<()> {
-        let span = self.span(at);
-        if ty.is_variable() {
-            return self.variable_array(name, ty, initialiser, at);
-        }
-        if let Some(scalar) = ty.scalar().filter(|_| !self.f().addressed.contains(name)) {
-            let local = self.f().new_local(Local {
-                name: name.to_string(),
-                ty: ty.to_ir(),
-                storage: Storage::Register(scalar),
-                user: true,
-                span,
-            });
-            self.declare(name, Entity::Register { local, ty: ty.clone() });
-            match initialiser {
-                Some(i) => self.initialise_register(local, ty, i)?,
-                None => {
-                    let f = self.f();
-                    f.maybe_uninitialised.insert(local);
-                    f.push(Item::Forget(local));
-                }
-            }
-            return Ok(());
-        }
-        self.size_of(ty, at)?;
-        let local = self.memory_local(name, ty, true, span);
-        self.declare(name, Entity::Memory { local, ty: ty.clone() });
-        match initialiser {
-            Some(i) => self.initialise_local(Expr::LocalAddress(local), ty, i, at),
-            None => Ok(()),
-        }
-    }
-
-    /// A variable-length array: an object of its own, found through a register.
-    fn variable_array(
-        &mut self,
-        name: &str,
-        ty: &Type,
-        initialiser: Option<&Node<ast::Initializer>>,
-        at: NodeSpan,
-    ) -> Lowered<()> {
-        let span = self.span(at);
-        let element = ty.element().cloned().unwrap_or_else(Type::void);
-        let size = self.size_value(ty, at)?;
-        if let Kind::Array(_, Length::Variable(Some(count))) = &ty.kind {
-            let unit = self.size_value(&element, at)?;
-            let int = IntType::size_t(self.model);
-            let count = Expr::Local(*count);
-            self.oblige_no_overflow_as(
-                vf_ir::Property::AllocationSize,
-                vf_ir::obligation::Arithmetic::Mul,
-                int,
-                &count,
-                &unit,
-                at,
-            );
-        }
-        let size = self.fixed(Value::new(size, Type::int(IntType::size_t(self.model))), at).expr;
-        self.oblige_allocation(&size, at);
-        let f = self.f();
-        let pointer = f.new_local(Local {
-            name: name.to_string(),
-            ty: ty.to_ir(),
-            storage: Storage::Register(Ty::Ptr),
-            user: true,
-            span,
-        });
-        let kind = StmtKind::Alloc { dst: pointer, size: size.clone(), zeroed: false, may_fail: false, kind: AllocKind::Stack };
-        f.stmt(kind, span);
-        self.declare(name, Entity::Variable { pointer, ty: ty.clone() });
-        match initialiser.map(|i| &i.node) {
-            None => Ok(()),
-            // C23 and GCC allow `= {}`.
-            Some(ast::Initializer::List(items)) if items.len() <= 1 => {
-                let dst = Expr::Local(pointer);
-                self.f().stmt(StmtKind::Fill { dst, byte: Expr::int(8, 0), size }, span);
-                Ok(())
-            }
-            Some(_) => self.unsupported("an initialised variable-length array", at),
-        }
-    }
-
-    /// Assembly: its outputs hold any values afterwards.
-    fn asm_statement(&mut self, a: &Node<ast::AsmStatement>, at: NodeSpan) -> Lowered<()> {
-        let span = self.span(at);
-        let targets: Vec<String> = self
-            .declaration
-            .as_ref()
-            .map(|d| {
-                d.side
-                    .within(at.start..at.end.max(at.start + 1))
-                    .filter_map(|(_, r)| match r {
-                        Rewrite::AsmGoto(labels) => Some(labels.clone()),
-                        _ => None,
-                    })
-                    .flatten()
-                    .collect()
-            })
-            .unwrap_or_default();
-        if let ast::AsmStatement::GnuExtended(asm) = &a.node {
-            let clobbers_memory = asm.clobbers.iter().any(|c| c.node.iter().any(|t| t.contains("memory")));
-            let mut outputs = Vec::new();
-            for o in &asm.outputs {
-                let mut lv = self.lvalue(&o.node.variable_name)?;
-                self.pin(&mut lv);
-                if o.node.constraints.node.iter().any(|c| c.contains('+')) && !matches!(lv.place, Place::Register(_)) {
-                    self.load(&lv)?;
-                }
-                outputs.push(lv);
-            }
-            let mut reachable = Vec::new();
-            for i in &asm.inputs {
-                let constraint: String = i.node.constraints.node.concat();
-                if constraint.contains('m') && !constraint.contains('r') {
-                    let lv = self.lvalue(&i.node.variable_name)?;
-                    if lv.ty.is_scalar() {
-                        self.load(&lv)?;
-                    } else {
-                        self.address(&lv)?;
-                    }
-                    continue;
-                }
-                let v = self.rvalue(&i.node.variable_name)?;
-                if v.ty.pointee().is_some() {
-                    reachable.push(self.fixed(v, i.span));
-                }
-            }
-            for lv in outputs {
-                let ty = lv.ty.unqualified();
-                match (ty.scalar(), &lv.place) {
-                    (Some(scalar), _) => {
-                        let expr = self.unknown(scalar, &ty, HavocReason::Assembly, span);
-                        self.store(&lv, Value::new(expr, ty))?;
-                    }
-                    (None, Place::Memory(ptr)) => {
-                        let dst = ptr.clone();
-                        let size = self.size_value(&ty, at)?;
-                        self.f().stmt(StmtKind::HavocMemory { dst, size }, span);
-                    }
-                    _ => return self.unsupported("this output of assembly", at),
-                }
-            }
-            if clobbers_memory {
-                for pointer in reachable {
-                    self.havoc_pointed(&pointer, at);
-                }
-            }
-        }
-        if !targets.is_empty() {
-            let ty = Type::int(IntType::UINT);
-            let value = self.unknown(Ty::Int(32), &ty, HavocReason::Assembly, span);
-            let next = self.f().new_block();
-            let mut cases = Vec::new();
-            for (n, label) in targets.iter().enumerate() {
-                let name = self.label_name(label);
-                let edge = self.f().pending_goto(name, at);
-                cases.push(SwitchCase { low: n as u128, high: n as u128, target: edge });
-            }
-            self.f().terminate(Terminator::Switch { value, cases, default: next }, span);
-            self.f().current = next;
-        }
-        Ok(())
-    }
-
-    /// Whatever the pointer points to, to the end of its object, may have changed.
-    fn havoc_pointed(&mut self, pointer: &Value, at: NodeSpan) {
-        let span = self.span(at);
-        let bits = self.pointer_bits();
-        let size_t = Type::int(IntType::size_t(self.model));
-        let named = super::fold::points_into_named(&pointer.expr);
-        let done = if named {
-            None
-        } else {
-            let (yes, done) = (self.f().new_block(), self.f().new_block());
-            let condition =
-                super::fold::pointer_compare(vf_ir::CompareOp::NotEqual, pointer.expr.clone(), Expr::Null);
-            self.f().terminate(Terminator::Branch { condition, then: yes, otherwise: done }, span);
-            self.f().current = yes;
-            Some(done)
-        };
-        let f = self.f();
-        let size = f.temporary(Ty::Int(bits), &size_t, span);
-        f.stmt(StmtKind::ObjectSize { dst: size, ptr: pointer.expr.clone() }, span);
-        f.stmt(StmtKind::HavocMemory { dst: pointer.expr.clone(), size: Expr::Local(size) }, span);
-        if let Some(done) = done {
-            f.continue_in(done);
-        }
-    }
-
     /// Fills in the edges of every `goto`.
     pub fn resolve_gotos(&mut self) -> Lowered<()> {
         let gotos = std::mem::take(&mut self.f().gotos);
@@ -662,7 +391,11 @@ impl Lowerer<'_> {
             let mut changes = f.scope_changes(g.scope, scope);
             for change in &mut changes {
                 if let Item::Leave(id, n) = change {
-                    *n = g.cleanups.iter().find(|(s, _)| s == id).map_or(*n, |(_, then)| *then);
+                    *n = g
+                        .cleanups
+                        .iter()
+                        .find(|(s, _)| s == id)
+                        .map_or(*n, |(_, then)| *then);
                 }
             }
             if let Some(edge) = f.blocks.get_mut(g.from.index()) {
@@ -670,33 +403,6 @@ impl Lowerer<'_> {
                 edge.terminator = Some((Terminator::Goto(block), Span::NONE));
             }
         }
-        Ok(())
-    }
-
-    /// A parameter's own storage, where it needs memory.
-    pub fn copy_parameter(&mut self, local: LocalId, name: &str, ty: &Type, at: NodeSpan) -> Lowered<()> {
-        let span = self.span(at);
-        if let Some(scalar) = ty.scalar() {
-            if !self.f().addressed.contains(name) {
-                self.declare(name, Entity::Register { local, ty: ty.clone() });
-                return Ok(());
-            }
-            let memory = self.memory_local_in(ScopeId(0), name, ty, true, span);
-            let kind = StmtKind::Store {
-                ptr: Expr::LocalAddress(memory),
-                value: Expr::Local(local),
-                ty: scalar,
-                volatile: false,
-            };
-            self.f().stmt(kind, span);
-            self.declare(name, Entity::Memory { local: memory, ty: ty.clone() });
-            return Ok(());
-        }
-        let size = self.size_value(ty, at)?;
-        let memory = self.memory_local_in(ScopeId(0), name, ty, true, span);
-        let dst = Expr::LocalAddress(memory);
-        self.f().stmt(StmtKind::Copy { dst, src: Expr::Local(local), size }, span);
-        self.declare(name, Entity::Memory { local: memory, ty: ty.clone() });
         Ok(())
     }
 }

@@ -1,34 +1,14 @@
 //! Types from declaration specifiers and declarators (C11 6.7).
 
+use super::attributes::Attributes;
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use std::rc::Rc;
-use std::sync::Arc;
-use vf_ir::RecordId;
 
-use crate::normalise::{Attribute, SideTable, marker};
-use crate::split::TagKind;
+use crate::normalise::marker;
 
-use super::types::{EnumId, IntType, Kind, Length, Rank, Signature, Type};
-use super::{Entity, Lowered, Lowerer, RecordInfo, Tag};
-
-/// GNU attributes that change what a declaration means here.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Attributes {
-    pub packed: bool,
-    /// `aligned(n)`, or the target's largest alignment for `aligned`.
-    pub aligned: Option<u64>,
-    pub noreturn: bool,
-    pub counted_by: Option<String>,
-    /// `mode(DI)` and the like: width in bits.
-    pub mode: Option<u32>,
-    pub vector: bool,
-    pub cleanup: Option<String>,
-    pub alias: bool,
-    pub transparent_union: bool,
-    /// `scalar_storage_order`: bytes are swapped on access.
-    pub foreign_order: bool,
-}
+use super::types::{IntType, Kind, Length, Signature, Type};
+use super::{Entity, Lowered, Lowerer};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Specifiers {
@@ -250,7 +230,9 @@ impl Lowerer<'_> {
     }
 
     fn is_int128(&self, at: NodeSpan) -> bool {
-        self.declaration.as_ref().is_some_and(|d| d.side.is_int128(at.start))
+        self.declaration
+            .as_ref()
+            .is_some_and(|d| d.side.is_int128(at.start))
     }
 
     fn typedef_name(&mut self, n: &Node<ast::Identifier>) -> Lowered<Type> {
@@ -268,129 +250,6 @@ impl Lowerer<'_> {
         })
     }
 
-    /// `__builtin_va_list`: one element of the ABI's structure on x86-64, a plain pointer on i386.
-    pub fn va_list_type(&mut self) -> Type {
-        if self.model == vf_ir::DataModel::Ilp32 {
-            return Type::char_pointer();
-        }
-        const TAG: &str = "__va_list_tag";
-        if let Some(Tag::Record(id)) = self.units.get(self.unit).and_then(|u| u.names.tags.get(TAG)) {
-            return Type::of(Kind::Record(*id)).array_of(1);
-        }
-        let id = self.new_record(TAG, false, None);
-        let uint = Type::int(IntType::UINT);
-        let pointer = Type::void().pointer_to();
-        let members = [
-            ("gp_offset", uint.clone()),
-            ("fp_offset", uint),
-            ("overflow_arg_area", pointer.clone()),
-            ("reg_save_area", pointer),
-        ];
-        self.set_plain_layout(id, &members);
-        if let Some(unit) = self.units.get_mut(self.unit) {
-            unit.names.tags.insert(TAG.to_string(), Tag::Record(id));
-        }
-        Type::of(Kind::Record(id)).array_of(1)
-    }
-
-    /// Attributes of the declarator whose identifier begins at `at`.
-    pub fn declarator_attributes(&mut self, at: NodeSpan) -> Attributes {
-        self.collect_attributes(|side| side.declarator_attributes(at.start).cloned().collect())
-    }
-
-    /// Attributes of all declarators of the declaration that begins at `at`.
-    pub fn specifier_attributes(&mut self, at: NodeSpan) -> Attributes {
-        self.collect_attributes(|side| side.specifier_attributes(at.start).cloned().collect())
-    }
-
-    /// Attributes of the record or enumeration whose specifier begins at `at`.
-    pub fn tag_attributes(&mut self, at: NodeSpan) -> Attributes {
-        self.collect_attributes(|side| side.tag_attributes(at.start).cloned().collect())
-    }
-
-    fn collect_attributes(&mut self, of: impl Fn(&SideTable) -> Vec<Attribute>) -> Attributes {
-        let mut into = Attributes::default();
-        let Some(owner) = self.declaration.clone() else { return into };
-        for a in of(&owner.side) {
-            self.attribute(&a, owner.index, &mut into);
-        }
-        into
-    }
-
-    fn attribute(&mut self, a: &Attribute, declaration: usize, into: &mut Attributes) {
-        let argument = a.arguments.first().map(|t| t.trim());
-        match a.name.as_str() {
-            "packed" => into.packed = true,
-            "aligned" | "_Alignas" => {
-                let n = match argument {
-                    Some(_) => self.attribute_argument(a, declaration),
-                    None => Some(16),
-                };
-                into.aligned = n.filter(|n| n.is_power_of_two()).max(into.aligned);
-            }
-            "noreturn" | "_Noreturn" => into.noreturn = true,
-            "counted_by" => into.counted_by = argument.map(str::to_string),
-            "mode" => {
-                into.mode = match argument.unwrap_or_default().trim_matches('_') {
-                    "QI" | "byte" => Some(8),
-                    "HI" => Some(16),
-                    "SI" => Some(32),
-                    "DI" => Some(64),
-                    "TI" => Some(128),
-                    "word" | "pointer" | "unwind_word" => Some(self.model.pointer_bits()),
-                    _ => None,
-                };
-            }
-            "vector_size" => into.vector = true,
-            "cleanup" => into.cleanup = argument.map(str::to_string),
-            "alias" => into.alias = true,
-            "transparent_union" => into.transparent_union = true,
-            "scalar_storage_order" => into.foreign_order = true,
-            _ => {}
-        }
-    }
-
-    /// The value of an attribute's first argument, a constant expression.
-    fn attribute_argument(&mut self, a: &Attribute, declaration: usize) -> Option<u64> {
-        let parsed = self.units.get(self.unit)?.source.parse_argument(declaration, a, 0).ok()?;
-        let outer = self.declaration.replace(Arc::clone(&parsed));
-        let value = match &parsed.node.node {
-            ast::ExternalDeclaration::Declaration(d) => d.node.declarators.first().and_then(|d| {
-                match d.node.initializer.as_ref().map(|i| &i.node) {
-                    Some(ast::Initializer::Expression(e)) => self.constant_integer(e).ok(),
-                    _ => None,
-                }
-            }),
-            _ => None,
-        };
-        self.declaration = outer;
-        value.and_then(|v| u64::try_from(v).ok())
-    }
-
-    /// The type an attribute makes of a declared type.
-    pub fn apply_attributes(&mut self, ty: Type, a: &Attributes, at: NodeSpan) -> Lowered<Type> {
-        if a.vector {
-            return self.unsupported("vector types", at);
-        }
-        let mut ty = ty;
-        if let (Some(bits), Some(i)) = (a.mode, ty.integer()) {
-            let long = IntType::long(self.model, i.signed);
-            let int = match bits {
-                8 => IntType::new(Rank::Byte, i.signed, 8),
-                16 => IntType::new(Rank::Short, i.signed, 16),
-                32 => IntType::new(Rank::Int, i.signed, 32),
-                64 if long.bits == 64 => long,
-                64 => IntType::new(Rank::LongLong, i.signed, 64),
-                _ => IntType::new(Rank::Int128, i.signed, 128),
-            };
-            ty.kind = Kind::Int(int);
-        }
-        if let Some(n) = a.aligned {
-            ty.align = Some(n);
-        }
-        Ok(ty)
-    }
-
     /// The name and type that a declarator makes of a base type (C11 6.7.6).
     pub fn declarator(&mut self, base: Type, node: &Node<ast::Declarator>) -> Lowered<Declared> {
         let d = &node.node;
@@ -398,7 +257,12 @@ impl Lowerer<'_> {
         let pointers = d
             .derived
             .iter()
-            .take_while(|p| matches!(p.node, ast::DerivedDeclarator::Pointer(_) | ast::DerivedDeclarator::Block(_)))
+            .take_while(|p| {
+                matches!(
+                    p.node,
+                    ast::DerivedDeclarator::Pointer(_) | ast::DerivedDeclarator::Block(_)
+                )
+            })
             .count();
         let (prefix, suffix) = d.derived.split_at(pointers.min(d.derived.len()));
         for p in prefix {
@@ -446,12 +310,20 @@ impl Lowerer<'_> {
             };
         }
         match &d.kind.node {
-            ast::DeclaratorKind::Abstract => {
-                Ok(Declared { name: None, at: node.span, ty, attributes: Attributes::default() })
-            }
+            ast::DeclaratorKind::Abstract => Ok(Declared {
+                name: None,
+                at: node.span,
+                ty,
+                attributes: Attributes::default(),
+            }),
             ast::DeclaratorKind::Identifier(i) => {
                 let attributes = self.declarator_attributes(i.span);
-                Ok(Declared { name: Some(i.node.name.clone()), at: i.span, ty, attributes })
+                Ok(Declared {
+                    name: Some(i.node.name.clone()),
+                    at: i.span,
+                    ty,
+                    attributes,
+                })
             }
             ast::DeclaratorKind::Declarator(inner) => self.declarator(ty, inner),
         }
@@ -496,7 +368,12 @@ impl Lowerer<'_> {
                     self.prototypes -= 1;
                     declared?
                 }
-                None => Declared { name: None, at: p.span, ty: s.ty, attributes: Attributes::default() },
+                None => Declared {
+                    name: None,
+                    at: p.span,
+                    ty: s.ty,
+                    attributes: Attributes::default(),
+                },
             };
             if f.parameters.len() == 1 && declared.name.is_none() && declared.ty.is_void() {
                 return Ok(Vec::new());
@@ -520,148 +397,6 @@ impl Lowerer<'_> {
             state.unevaluated = state.unevaluated.saturating_sub(1);
         }
         result
-    }
-
-    fn enum_specifier(&mut self, e: &Node<ast::EnumType>) -> Lowered<Type> {
-        let tag = e.node.identifier.as_ref().map(|i| i.node.name.as_str());
-        if e.node.enumerators.is_empty() {
-            if let Some(name) = tag {
-                match self.lookup_tag(TagKind::Enum, name) {
-                    Some(Tag::Enum(id, int)) => return Ok(Type::of(Kind::Enum(id, int))),
-                    Some(Tag::Record(_)) => return self.unsupported("an enum tag that names a record", e.span),
-                    None => {}
-                }
-            }
-            // Never completed in view: GCC takes `unsigned int` for a forward enumeration.
-            let id = EnumId(self.enums);
-            self.enums += 1;
-            return Ok(Type::of(Kind::Enum(id, IntType::UINT)));
-        }
-        let mut values: Vec<(String, i128)> = Vec::with_capacity(e.node.enumerators.len());
-        let mut next: i128 = 0;
-        for item in &e.node.enumerators {
-            if let Some(expr) = &item.node.expression {
-                next = self.constant_integer(expr)?;
-            }
-            let name = item.node.identifier.node.name.clone();
-            // Later enumerators may use this one.
-            let ty = if IntType::INT.fits(next) { IntType::INT } else { self.enum_type(next, next) };
-            self.declare(&name, Entity::Enumerator { value: next, ty });
-            values.push((name, next));
-            next = next.wrapping_add(1);
-        }
-        let low = values.iter().map(|v| v.1).min().unwrap_or(0);
-        let high = values.iter().map(|v| v.1).max().unwrap_or(0);
-        let packed = self.tag_attributes(e.span).packed;
-        let int = if packed { self.packed_enum_type(low, high) } else { self.enum_type(low, high) };
-        let constants = if int.bits > 32 { int } else { IntType::INT };
-        for (name, value) in values {
-            let ty = if constants.fits(value) { constants } else { int };
-            self.declare(&name, Entity::Enumerator { value, ty });
-        }
-        let id = EnumId(self.enums);
-        self.enums += 1;
-        if let Some(name) = tag {
-            let name = name.to_string();
-            self.declare_tag(&name, Tag::Enum(id, int));
-        }
-        Ok(Type::of(Kind::Enum(id, int)))
-    }
-
-    /// GCC's choice: the first of `unsigned int`, `int`, `unsigned long`, `long` that holds all values.
-    fn enum_type(&self, low: i128, high: i128) -> IntType {
-        let candidates = [
-            IntType::UINT,
-            IntType::INT,
-            IntType::long(self.model, false),
-            IntType::long(self.model, true),
-            IntType::ULLONG,
-            IntType::LLONG,
-        ];
-        candidates.into_iter().find(|i| i.fits(low) && i.fits(high)).unwrap_or(IntType::INT128)
-    }
-
-    fn packed_enum_type(&self, low: i128, high: i128) -> IntType {
-        let small = [IntType::UCHAR, IntType::SCHAR, IntType::USHORT, IntType::SHORT];
-        small.into_iter().find(|i| i.fits(low) && i.fits(high)).unwrap_or_else(|| self.enum_type(low, high))
-    }
-
-    fn record_specifier(&mut self, s: &Node<ast::StructType>) -> Lowered<Type> {
-        let is_union = s.node.kind.node == ast::StructKind::Union;
-        let kind = if is_union { TagKind::Union } else { TagKind::Struct };
-        let tag = s.node.identifier.as_ref().map(|i| i.node.name.clone());
-        let id = match (&tag, &s.node.declarations) {
-            (Some(name), None) => match self.lookup_tag(kind, name) {
-                Some(Tag::Record(id)) => id,
-                Some(Tag::Enum(..)) => return self.unsupported("a record tag that names an enum", s.span),
-                None => {
-                    let id = self.new_record(name, is_union, None);
-                    self.declare_tag(name, Tag::Record(id));
-                    id
-                }
-            },
-            (Some(name), Some(members)) => {
-                let id = match self.own_tag(name) {
-                    Some(Tag::Record(id)) if self.is_open(id) => id,
-                    _ => {
-                        let id = self.new_record(name, is_union, None);
-                        self.declare_tag(name, Tag::Record(id));
-                        id
-                    }
-                };
-                self.define_record(id, members, s)?;
-                id
-            }
-            (None, Some(members)) => {
-                let span = self.span(s.span);
-                let word = if is_union { "union" } else { "struct" };
-                let file = self.sources.get(span.file).map(|f| f.path.display().to_string());
-                let name = match file {
-                    Some(file) if span.is_known() => {
-                        format!("<anonymous {word} at {file}:{}>", span.start.line)
-                    }
-                    _ => format!("<anonymous {word}>"),
-                };
-                let id = self.new_record(&name, is_union, None);
-                self.define_record(id, members, s)?;
-                id
-            }
-            (None, None) => return self.unsupported("a record without tag and members", s.span),
-        };
-        Ok(Type::of(Kind::Record(id)))
-    }
-
-    /// Whether the record was declared but not defined.
-    fn is_open(&self, id: RecordId) -> bool {
-        self.program.records.get(id.0 as usize).is_some_and(|r| r.size.is_none())
-    }
-
-    pub fn new_record(&mut self, name: &str, is_union: bool, pending: Option<(usize, TagKind, String)>) -> RecordId {
-        let id = RecordId(self.program.records.len() as u32);
-        self.program.records.push(vf_ir::Record {
-            name: name.to_string(),
-            is_union,
-            size: None,
-            align: 1,
-            fields: Vec::new(),
-        });
-        self.records.push(RecordInfo { fields: Vec::new(), pending, broken: None });
-        id
-    }
-}
-
-impl Attributes {
-    pub fn merge(&mut self, other: &Attributes) {
-        self.packed |= other.packed;
-        self.aligned = self.aligned.max(other.aligned);
-        self.noreturn |= other.noreturn;
-        self.counted_by = self.counted_by.take().or_else(|| other.counted_by.clone());
-        self.mode = self.mode.or(other.mode);
-        self.vector |= other.vector;
-        self.cleanup = self.cleanup.take().or_else(|| other.cleanup.clone());
-        self.alias |= other.alias;
-        self.transparent_union |= other.transparent_union;
-        self.foreign_order |= other.foreign_order;
     }
 }
 

@@ -108,7 +108,11 @@ impl IntType {
 
     /// Integer promotion (C11 6.3.1.1p2).
     pub fn promoted(self) -> IntType {
-        if self.rank < Rank::Int || (self.rank == Rank::BitField && self.bits < 32) { IntType::INT } else { self }
+        if self.rank < Rank::Int || (self.rank == Rank::BitField && self.bits < 32) {
+            IntType::INT
+        } else {
+            self
+        }
     }
 
     /// Usual arithmetic conversions of two integer types (C11 6.3.1.8): with two's complement the wider one
@@ -118,9 +122,11 @@ impl IntType {
         match a.bits.cmp(&b.bits) {
             std::cmp::Ordering::Greater => a,
             std::cmp::Ordering::Less => b,
-            std::cmp::Ordering::Equal => {
-                IntType { rank: a.rank.max(b.rank), signed: a.signed && b.signed, bits: a.bits }
-            }
+            std::cmp::Ordering::Equal => IntType {
+                rank: a.rank.max(b.rank),
+                signed: a.signed && b.signed,
+                bits: a.bits,
+            },
         }
     }
 
@@ -161,7 +167,12 @@ impl IntType {
 
 impl Type {
     pub fn of(kind: Kind) -> Type {
-        Type { kind, constant: false, volatile: false, align: None }
+        Type {
+            kind,
+            constant: false,
+            volatile: false,
+            align: None,
+        }
     }
     pub fn void() -> Type {
         Type::of(Kind::Void)
@@ -271,9 +282,15 @@ impl Type {
         match &self.kind {
             Kind::Void => CType::Void,
             Kind::Bool => CType::Bool,
-            Kind::Int(i) | Kind::Enum(_, i) => CType::Int { bits: i.bits, signed: i.signed },
+            Kind::Int(i) | Kind::Enum(_, i) => CType::Int {
+                bits: i.bits,
+                signed: i.signed,
+            },
             Kind::Float(bits) => CType::Float { bits: *bits },
-            Kind::Pointer(to) => CType::Pointer { to: Box::new(to.to_ir()), to_const: to.constant },
+            Kind::Pointer(to) => CType::Pointer {
+                to: Box::new(to.to_ir()),
+                to_const: to.constant,
+            },
             Kind::Array(element, len) => CType::Array {
                 element: Box::new(element.to_ir()),
                 len: match len {
@@ -308,7 +325,10 @@ impl Type {
                         || !b.prototyped
                         || (a.variadic == b.variadic
                             && a.params.len() == b.params.len()
-                            && a.params.iter().zip(&b.params).all(|(x, y)| x.compatible(y, false))))
+                            && a.params
+                                .iter()
+                                .zip(&b.params)
+                                .all(|(x, y)| x.compatible(y, false))))
             }
             (Kind::Enum(_, i), Kind::Int(j)) | (Kind::Int(j), Kind::Enum(_, i)) => i == j,
             (a, b) => a == b,

@@ -153,7 +153,9 @@ impl Lowerer<'_> {
 
     /// The width, where the expression designates a bit-field.
     fn bit_field_width(&mut self, e: &Node<ast::Expression>) -> Lowered<Option<u32>> {
-        let ast::Expression::Member(m) = &e.node else { return Ok(None) };
+        let ast::Expression::Member(m) = &e.node else {
+            return Ok(None);
+        };
         let base = self.type_of(&m.node.expression)?;
         let record = match m.node.operator.node {
             ast::MemberOperator::Direct => base.record(),
@@ -162,7 +164,9 @@ impl Lowerer<'_> {
         let Some(id) = record else { return Ok(None) };
         let path = self.find_member(id, &m.node.identifier.node.name);
         let last = path.and_then(|p| p.last().copied());
-        Ok(last.and_then(|(r, i)| self.field(r, i)).and_then(|(info, _)| info.bit_width))
+        Ok(last
+            .and_then(|(r, i)| self.field(r, i))
+            .and_then(|(info, _)| info.bit_width))
     }
 
     pub fn member_type(&mut self, record: &Type, name: &Node<ast::Identifier>) -> Lowered<Type> {
@@ -170,7 +174,9 @@ impl Lowerer<'_> {
             return self.unsupported("a member of what is not a record", name.span);
         };
         self.complete(id)?;
-        let last = self.find_member(id, &name.node.name).and_then(|p| p.last().copied());
+        let last = self
+            .find_member(id, &name.node.name)
+            .and_then(|p| p.last().copied());
         match last.and_then(|(r, i)| self.field(r, i)) {
             Some((info, _)) => {
                 let mut ty = info.ty.clone();
@@ -193,7 +199,7 @@ impl Lowerer<'_> {
                 (marker::ALIGNOF_VALUE, _) => return Ok(Type::int(IntType::size_t(self.model))),
                 (marker::TYPES_COMPATIBLE, _) => return Ok(Type::int(IntType::INT)),
                 (marker::LABEL_ADDRESS, _) => return Ok(Type::void().pointer_to()),
-                (name, [first, ..]) if super::builtins::takes_type_of_target(name) => {
+                (name, [first, ..]) if super::atomics::takes_type_of_target(name) => {
                     if let Some(to) = self.value_type_of(first)?.pointee() {
                         return Ok(to.unqualified());
                     }
@@ -282,7 +288,11 @@ impl Lowerer<'_> {
         e: &Node<ast::Expression>,
     ) -> Lowered<Type> {
         let elvis = is_marker(&c.node.then_expression, marker::ELVIS);
-        let yes = if elvis { &c.node.condition } else { &c.node.then_expression };
+        let yes = if elvis {
+            &c.node.condition
+        } else {
+            &c.node.then_expression
+        };
         let no = &c.node.else_expression;
         let then_ty = self.value_type_of(yes)?;
         let else_ty = self.value_type_of(no)?;
@@ -296,7 +306,9 @@ impl Lowerer<'_> {
 
     /// Type of a statement expression: that of its last expression statement.
     fn type_of_statement(&mut self, s: &Node<ast::Statement>) -> Lowered<Type> {
-        let ast::Statement::Compound(items) = &s.node else { return Ok(Type::void()) };
+        let ast::Statement::Compound(items) = &s.node else {
+            return Ok(Type::void());
+        };
         let outside = self.function.is_none();
         if outside {
             return self.unsupported("a statement expression outside a function", s.span);
@@ -346,8 +358,11 @@ impl Lowerer<'_> {
                 let n = self.initialiser_length(i, element)?;
                 declared.ty.kind = Kind::Array(Rc::clone(element), Length::Fixed(n));
             }
-            let entity =
-                if s.is_typedef { Entity::Typedef(declared.ty) } else { Entity::TypeOnly(declared.ty) };
+            let entity = if s.is_typedef {
+                Entity::Typedef(declared.ty)
+            } else {
+                Entity::TypeOnly(declared.ty)
+            };
             self.declare(&name, entity);
         }
         Ok(())
