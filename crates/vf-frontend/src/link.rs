@@ -200,11 +200,11 @@ fn cut(text: &str) -> Vec<(&'static str, String)> {
             let named = CONTRACTS
                 .iter()
                 .find(|(path, _)| line.contains(&format!("\"{path}\"")));
-            if let Some((path, _)) = named {
-                if current != Some(*path) {
-                    current = Some(*path);
-                    pieces.push((*path, String::new()));
-                }
+            if let Some((path, _)) = named
+                && current != Some(*path)
+            {
+                current = Some(*path);
+                pieces.push((*path, String::new()));
             }
         }
         if let (Some(_), Some((_, piece))) = (current, pieces.last_mut()) {

@@ -128,10 +128,10 @@ impl Lowerer<'_> {
         };
         let v = self.convert(v, &Type::int(operand), how, arg.span)?;
         let result = fold_kind.result(self.model);
-        if let Expr::Int { value, .. } = v.expr {
-            if let Some((value, _)) = fold_kind.apply(value, self.model) {
-                return Ok(Value::int(result, value as i128));
-            }
+        if let Expr::Int { value, .. } = v.expr
+            && let Some((value, _)) = fold_kind.apply(value, self.model)
+        {
+            return Ok(Value::int(result, value as i128));
         }
         let x = self.fixed(v, at).expr;
         if matches!(fold_kind, BitFold::LeadingZeros(_) | BitFold::TrailingZeros(_)) {

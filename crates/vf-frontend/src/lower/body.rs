@@ -177,10 +177,10 @@ impl FunctionState {
 
     /// Ends the current block, unless it already ended.
     pub fn terminate(&mut self, terminator: Terminator, span: Span) {
-        if let Some(block) = self.blocks.get_mut(self.current.index()) {
-            if block.terminator.is_none() {
-                block.terminator = Some((terminator, span));
-            }
+        if let Some(block) = self.blocks.get_mut(self.current.index())
+            && block.terminator.is_none()
+        {
+            block.terminator = Some((terminator, span));
         }
     }
 

@@ -232,7 +232,7 @@ impl Lowerer<'_> {
             }
             (marker::ALIGNOF_VALUE, [arg]) => {
                 let ty = self.type_of(arg)?;
-                let n = self.align_of(&ty, at)?;
+                let n = self.align_of(&ty)?;
                 Value::int(size_t, i128::from(n))
             }
             ("__builtin_object_size" | "__builtin_dynamic_object_size", [_, kind]) => {

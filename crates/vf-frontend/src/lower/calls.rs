@@ -40,10 +40,10 @@ impl Lowerer<'_> {
                 .function
                 .as_ref()
                 .and_then(|f| f.names.iter().rev().find_map(|n| n.ordinary.get(name)));
-            if matches!(own, None | Some(Entity::Function(..))) {
-                if let Some(value) = self.special_call(name, c, at)? {
-                    return Ok(value);
-                }
+            if matches!(own, None | Some(Entity::Function(..)))
+                && let Some(value) = self.special_call(name, c, at)?
+            {
+                return Ok(value);
             }
             match self.lookup(name) {
                 Some(Entity::Function(id, signature)) => {
@@ -121,10 +121,9 @@ impl Lowerer<'_> {
         if let Some(kind) = name
             .strip_prefix("__VERIFIER_nondet_")
             .or(name.strip_prefix("nondet_"))
+            && let Some(value) = self.nondeterministic(name, kind, args, at)?
         {
-            if let Some(value) = self.nondeterministic(name, kind, args, at)? {
-                return Ok(Some(value));
-            }
+            return Ok(Some(value));
         }
         if name.starts_with("__vf_") {
             return self.intrinsic(name, args, at);

@@ -151,19 +151,17 @@ impl Lowerer<'_> {
         let ty = self.value_type_of(e)?;
         let no = &c.node.else_expression;
         // A constant condition decides what is evaluated at all.
-        if !elvis {
-            if let Ok(truth) = self.constant_truth(&c.node.condition) {
-                let v = self.rvalue(if truth { &c.node.then_expression } else { no })?;
-                return self.convert_branch(
-                    v,
-                    &ty,
-                    if truth {
-                        c.node.then_expression.span
-                    } else {
-                        no.span
-                    },
-                );
-            }
+        if !elvis && let Ok(truth) = self.constant_truth(&c.node.condition) {
+            let v = self.rvalue(if truth { &c.node.then_expression } else { no })?;
+            return self.convert_branch(
+                v,
+                &ty,
+                if truth {
+                    c.node.then_expression.span
+                } else {
+                    no.span
+                },
+            );
         }
         let tested = self.rvalue(&c.node.condition)?;
         let tested = if elvis {

@@ -115,7 +115,7 @@ impl Lowerer<'_> {
             }
             ast::Expression::AlignOf(a) => {
                 let ty = self.type_name(&a.node.0)?;
-                let n = self.align_of(&ty, e.span)?;
+                let n = self.align_of(&ty)?;
                 Ok(self.size_constant(n))
             }
             ast::Expression::OffsetOf(o) => {
@@ -587,7 +587,7 @@ impl Lowerer<'_> {
             }
             (marker::ALIGNOF_VALUE, [arg]) => {
                 let ty = self.type_of(arg)?;
-                let n = self.align_of(&ty, e.span)?;
+                let n = self.align_of(&ty)?;
                 Ok(self.size_constant(n))
             }
             ("__builtin_strlen" | "strlen", [arg]) => match &arg.node {

@@ -20,10 +20,10 @@ use crate::split::{self, TagKind};
 impl Lowerer<'_> {
     /// What an identifier stands for here (C11 6.2.1); file-scope declarations are read on demand.
     pub fn lookup(&mut self, name: &str) -> Option<Entity> {
-        if let Some(f) = &self.function {
-            if let Some(e) = f.names.iter().rev().find_map(|n| n.ordinary.get(name)) {
-                return Some(e.clone());
-            }
+        if let Some(f) = &self.function
+            && let Some(e) = f.names.iter().rev().find_map(|n| n.ordinary.get(name))
+        {
+            return Some(e.clone());
         }
         self.lookup_file_scope(name)
     }
@@ -47,10 +47,10 @@ impl Lowerer<'_> {
     }
 
     pub fn lookup_tag(&mut self, kind: TagKind, name: &str) -> Option<Tag> {
-        if let Some(f) = &self.function {
-            if let Some(t) = f.names.iter().rev().find_map(|n| n.tags.get(name)) {
-                return Some(t.clone());
-            }
+        if let Some(f) = &self.function
+            && let Some(t) = f.names.iter().rev().find_map(|n| n.tags.get(name))
+        {
+            return Some(t.clone());
         }
         let unit = self.units.get(self.unit)?;
         if let Some(t) = unit.names.tags.get(name) {
@@ -176,15 +176,15 @@ impl Lowerer<'_> {
                 variadic: true,
                 prototyped: false,
             });
-            if let Ok(id) = self.declare_function(&name, &signature, false, false, whole) {
-                if let Some(info) = self.functions.get_mut(id.index()) {
-                    info.broken = Some(why);
-                    info.definition = Some(Definition {
-                        unit,
-                        declaration: index,
-                        in_main_file: main,
-                    });
-                }
+            if let Ok(id) = self.declare_function(&name, &signature, false, false, whole)
+                && let Some(info) = self.functions.get_mut(id.index())
+            {
+                info.broken = Some(why);
+                info.definition = Some(Definition {
+                    unit,
+                    declaration: index,
+                    in_main_file: main,
+                });
             }
         }
     }
@@ -276,16 +276,16 @@ impl Lowerer<'_> {
             return self.unsupported("an object of type void", declared.at);
         }
         let has_initialiser = item.node.initializer.is_some();
-        if let Kind::Array(element, Length::Unknown) = &ty.kind {
-            if let Some(initialiser) = &item.node.initializer {
-                let n = self.initialiser_length(initialiser, element)?;
-                ty.kind = Kind::Array(Rc::clone(element), Length::Fixed(n));
-            }
+        if let Kind::Array(element, Length::Unknown) = &ty.kind
+            && let Some(initialiser) = &item.node.initializer
+        {
+            let n = self.initialiser_length(initialiser, element)?;
+            ty.kind = Kind::Array(Rc::clone(element), Length::Fixed(n));
         }
-        if s.is_auto {
-            if let Some(ast::Initializer::Expression(e)) = item.node.initializer.as_ref().map(|i| &i.node) {
-                ty = self.type_of(e)?.decayed();
-            }
+        if s.is_auto
+            && let Some(ast::Initializer::Expression(e)) = item.node.initializer.as_ref().map(|i| &i.node)
+        {
+            ty = self.type_of(e)?.decayed();
         }
         let id = self.declare_global(&name, &ty, s.is_static, span)?;
         if let Some(info) = self.globals.get_mut(id.index()) {
@@ -558,11 +558,11 @@ impl Lowerer<'_> {
         if self.function.as_ref().is_some_and(|f| f.unevaluated > 0) {
             return;
         }
-        if let Some(info) = self.functions.get_mut(id.index()) {
-            if !info.queued {
-                info.queued = true;
-                self.work.push_back(Work::Function(id));
-            }
+        if let Some(info) = self.functions.get_mut(id.index())
+            && !info.queued
+        {
+            info.queued = true;
+            self.work.push_back(Work::Function(id));
         }
     }
 
@@ -570,11 +570,11 @@ impl Lowerer<'_> {
         if self.function.as_ref().is_some_and(|f| f.unevaluated > 0) {
             return;
         }
-        if let Some(info) = self.globals.get_mut(id.index()) {
-            if !info.queued {
-                info.queued = true;
-                self.work.push_back(Work::Global(id));
-            }
+        if let Some(info) = self.globals.get_mut(id.index())
+            && !info.queued
+        {
+            info.queued = true;
+            self.work.push_back(Work::Global(id));
         }
     }
 }
@@ -607,10 +607,10 @@ pub(crate) fn old_style_names(d: &Node<ast::Declarator>) -> Vec<String> {
 
 /// The function declarator that a definition's name is declared with: the one nearest to the identifier.
 pub(crate) fn parameter_list(d: &Node<ast::Declarator>) -> Option<&Node<ast::FunctionDeclarator>> {
-    if let ast::DeclaratorKind::Declarator(inner) = &d.node.kind.node {
-        if let Some(found) = parameter_list(inner) {
-            return Some(found);
-        }
+    if let ast::DeclaratorKind::Declarator(inner) = &d.node.kind.node
+        && let Some(found) = parameter_list(inner)
+    {
+        return Some(found);
     }
     d.node.derived.iter().find_map(|part| match &part.node {
         ast::DerivedDeclarator::Function(f) => Some(f),

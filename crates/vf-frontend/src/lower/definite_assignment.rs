@@ -58,16 +58,16 @@ pub(crate) fn discharged(
     for (block, at_entry) in blocks.iter().zip(&entry) {
         let mut state = at_entry.clone();
         for e in &block.events {
-            if let Event::Stmt(s) = e {
-                if let StmtKind::Check(id) = s.kind {
-                    let local = obligations.get(id.index()).and_then(asked_local);
-                    if let Some(n) = local.and_then(|l| index.get(&l)) {
-                        if bit(&state, *n) {
-                            holds.insert(id);
-                        }
-                        // Checked once is enough on this path: execution goes on as if it had held.
-                        set(&mut state, *n, true);
+            if let Event::Stmt(s) = e
+                && let StmtKind::Check(id) = s.kind
+            {
+                let local = obligations.get(id.index()).and_then(asked_local);
+                if let Some(n) = local.and_then(|l| index.get(&l)) {
+                    if bit(&state, *n) {
+                        holds.insert(id);
                     }
+                    // Checked once is enough on this path: execution goes on as if it had held.
+                    set(&mut state, *n, true);
                 }
             }
             transfer(e, &index, &mut state);

@@ -89,23 +89,21 @@ impl Lowerer<'_> {
                 }
                 _ => {}
             },
-            ast::Expression::Cast(c) => {
-                if self.type_name(&c.node.type_name)?.is_void() {
+            ast::Expression::Cast(c)
+                if self.type_name(&c.node.type_name)?.is_void() => {
                     return self.effect(&c.node.expression);
                 }
-            }
             ast::Expression::Comma(list) => {
                 for item in list.iter() {
                     self.effect(item)?;
                 }
                 return Ok(());
             }
-            ast::Expression::Identifier(_) => {
+            ast::Expression::Identifier(_)
                 // `(void)x;` reads nothing, unless x is volatile.
-                if !self.type_of(e)?.volatile {
+                if !self.type_of(e)?.volatile => {
                     return Ok(());
                 }
-            }
             ast::Expression::Conditional(c) if !is_marker(&c.node.then_expression, marker::ELVIS) => {
                 return self.nested(e.span, |this| this.conditional_effect(c));
             }

@@ -181,11 +181,8 @@ fn tidy(mut blocks: Vec<Block>) -> Vec<Block> {
         if !kept.contains(&n) || joined.contains(&n) {
             continue;
         }
-        loop {
-            let next = match blocks.get(n).map(|b| &b.terminator) {
-                Some(Terminator::Goto(t)) => t.index(),
-                _ => break,
-            };
+        while let Some(Terminator::Goto(t)) = blocks.get(n).map(|b| &b.terminator) {
+            let next = t.index();
             if next == n || next == 0 || predecessors.get(next) != Some(&1) || joined.contains(&next) {
                 break;
             }
@@ -248,10 +245,10 @@ fn kept_blocks(blocks: &[Block]) -> HashSet<usize> {
     let mut visit = |start: usize| {
         let mut stack = vec![start];
         while let Some(n) = stack.pop() {
-            if kept.insert(n) {
-                if let Some(b) = blocks.get(n) {
-                    stack.extend(successors(&b.terminator).iter().map(|t| t.index()));
-                }
+            if kept.insert(n)
+                && let Some(b) = blocks.get(n)
+            {
+                stack.extend(successors(&b.terminator).iter().map(|t| t.index()));
             }
         }
     };

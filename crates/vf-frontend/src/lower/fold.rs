@@ -95,10 +95,10 @@ pub(crate) fn not(condition: Expr) -> Expr {
 }
 
 pub(crate) fn binary(op: BinaryOp, lhs: Expr, rhs: Expr) -> Expr {
-    if let (Some((bits, a)), Some((_, b))) = (constant(&lhs), constant(&rhs)) {
-        if let Some(value) = evaluate(op, bits, a, b) {
-            return Expr::Int { bits, value };
-        }
+    if let (Some((bits, a)), Some((_, b))) = (constant(&lhs), constant(&rhs))
+        && let Some(value) = evaluate(op, bits, a, b)
+    {
+        return Expr::Int { bits, value };
     }
     let neutral = |e: &Expr, n: u128| matches!(e, Expr::Int { value, .. } if *value == n);
     match op {
@@ -231,12 +231,10 @@ pub(crate) fn resize(arg: Expr, from: u32, to: u32, from_signed: bool, locals: &
             arg: inner,
             ..
         } = &arg
+            && let Some(width) = width(inner, locals)
+            && width == to
         {
-            if let Some(width) = width(inner, locals) {
-                if width == to {
-                    return (**inner).clone();
-                }
-            }
+            return (**inner).clone();
         }
         return Expr::Resize {
             kind: Resize::Truncate,
@@ -345,6 +343,16 @@ pub(crate) fn bounds(e: &Expr, bits: u32, is_signed: bool, locals: &[Local]) -> 
         } if is_signed => width(arg, locals)
             .map(|w| bounds(arg, w, true, locals))
             .filter(|_| bits < 127),
+        // Where the exact result always fits, nothing wraps.
+        Expr::Binary {
+            op: op @ (BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul),
+            lhs,
+            rhs,
+        } => {
+            let a = bounds(lhs, bits, is_signed, locals);
+            let b = bounds(rhs, bits, is_signed, locals);
+            exact_bounds(*op, a, b)
+        }
         Expr::Binary {
             op: BinaryOp::And,
             lhs,

@@ -86,17 +86,17 @@ impl Lowerer<'_> {
         out: &mut Vec<Piece<'e>>,
     ) -> Lowered<()> {
         match &i.node {
-            ast::Initializer::List(items) => self.braced(ty, offset, items, i.span, out),
+            ast::Initializer::List(items) => self.braced(ty, offset, items, out),
             ast::Initializer::Expression(e) => {
-                if let (Kind::Array(element, _), Some(s)) = (&ty.kind, string_of(e)) {
-                    if is_character(element) {
-                        return self.string_piece(ty, offset, s, out);
-                    }
+                if let (Kind::Array(element, _), Some(s)) = (&ty.kind, string_of(e))
+                    && is_character(element)
+                {
+                    return self.string_piece(ty, offset, s, out);
                 }
-                if ty.element().is_some() {
-                    if let ast::Expression::CompoundLiteral(c) = &e.node {
-                        return self.braced(ty, offset, &c.node.initializer_list, e.span, out);
-                    }
+                if ty.element().is_some()
+                    && let ast::Expression::CompoundLiteral(c) = &e.node
+                {
+                    return self.braced(ty, offset, &c.node.initializer_list, out);
                 }
                 out.push(Piece {
                     offset,
@@ -132,7 +132,6 @@ impl Lowerer<'_> {
         ty: &Type,
         offset: u64,
         items: &'e [Item],
-        at: NodeSpan,
         out: &mut Vec<Piece<'e>>,
     ) -> Lowered<()> {
         let items = without_empty(items);
@@ -162,7 +161,7 @@ impl Lowerer<'_> {
                         });
                         Ok(())
                     }
-                    ast::Initializer::List(inner) => self.braced(ty, offset, inner, at, out),
+                    ast::Initializer::List(inner) => self.braced(ty, offset, inner, out),
                 },
             },
         }
@@ -284,7 +283,7 @@ impl Lowerer<'_> {
                 if bits.is_some() {
                     return self.unsupported("braces around a bit-field's initialiser", item.span);
                 }
-                self.braced(ty, offset, items, item.span, out)
+                self.braced(ty, offset, items, out)
             }
             ast::Initializer::Expression(e) => {
                 match &ty.kind {
@@ -293,11 +292,11 @@ impl Lowerer<'_> {
                             queue.next += 1;
                             return self.string_piece(ty, offset, s, out);
                         }
-                        if let ast::Expression::CompoundLiteral(c) = &e.node {
-                            if self.type_of(e)?.element().is_some() {
-                                queue.next += 1;
-                                return self.braced(ty, offset, &c.node.initializer_list, e.span, out);
-                            }
+                        if let ast::Expression::CompoundLiteral(c) = &e.node
+                            && self.type_of(e)?.element().is_some()
+                        {
+                            queue.next += 1;
+                            return self.braced(ty, offset, &c.node.initializer_list, out);
                         }
                     }
                     Kind::Record(id) => {
@@ -590,7 +589,7 @@ impl Lowerer<'_> {
         let span = self.span(c.span);
         let local = self.memory_local("compound", &ty, false, span);
         let mut pieces = Vec::new();
-        self.braced(&ty, 0, items, c.span, &mut pieces)?;
+        self.braced(&ty, 0, items, &mut pieces)?;
         self.write_pieces(Expr::LocalAddress(local), &ty, pieces, c.span)?;
         Ok((local, ty))
     }

@@ -57,13 +57,13 @@ impl Lowerer<'_> {
     }
 
     /// Alignment in bytes.
-    pub fn align_of(&mut self, ty: &Type, at: NodeSpan) -> Lowered<u64> {
+    pub fn align_of(&mut self, ty: &Type) -> Lowered<u64> {
         if let Some(align) = ty.align {
             return Ok(align);
         }
         Ok(match &ty.kind {
             Kind::Void | Kind::Function(_) => 1,
-            Kind::Array(element, _) => self.align_of(element, at)?,
+            Kind::Array(element, _) => self.align_of(element)?,
             Kind::Record(id) => {
                 self.complete(*id)?;
                 self.program.records.get(id.0 as usize).map_or(1, |r| r.align)
@@ -232,7 +232,7 @@ impl Lowerer<'_> {
                 }
                 _ => self.size_of(&m.ty, at)?,
             };
-            let natural = self.align_of(&m.ty, at)?;
+            let natural = self.align_of(&m.ty)?;
             let packed = m.packed || attributes.packed;
             let mut field_align = if packed { 1 } else { natural };
             if let Some(n) = m.aligned {
@@ -371,7 +371,7 @@ impl Lowerer<'_> {
 fn storage_unit(at_bit: u64, width: u32, type_bits: u64, align: u64, packed: bool) -> (u64, BitField) {
     let unit_start = at_bit / type_bits.max(8) * type_bits.max(8);
     let fits = at_bit + u64::from(width) <= unit_start + type_bits;
-    if fits && !packed && unit_start % (align.max(1) * 8) == 0 {
+    if fits && !packed && unit_start.is_multiple_of(align.max(1) * 8) {
         let first = (at_bit - unit_start) as u32;
         return (
             unit_start / 8,

@@ -32,10 +32,10 @@ impl Lowerer<'_> {
                 self.block_scope_extern(&name, &declared.ty, declared.at)?;
                 continue;
             }
-            if s.is_auto {
-                if let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node) {
-                    declared.ty = self.value_type_of(e)?;
-                }
+            if s.is_auto
+                && let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node)
+            {
+                declared.ty = self.value_type_of(e)?;
             }
             if let (Kind::Array(element, Length::Unknown), Some(i)) = (&declared.ty.kind, initialiser) {
                 let n = self.initialiser_length(i, element)?;

@@ -54,10 +54,12 @@ impl Lowerer<'_> {
             Arithmetic::Div if a.0 > ty.range().0 || b.0 > -1 || b.1 < -1 => Some((0, 0)),
             Arithmetic::Div | Arithmetic::Shl => None,
         };
-        if let Some((low, high)) = exact {
-            if ty.bits < 128 && ty.fits(low) && ty.fits(high) {
-                return;
-            }
+        if let Some((low, high)) = exact
+            && ty.bits < 128
+            && ty.fits(low)
+            && ty.fits(high)
+        {
+            return;
         }
         let condition = Condition::NoOverflow {
             op,

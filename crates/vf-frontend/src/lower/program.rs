@@ -192,13 +192,11 @@ impl Lowerer<'_> {
         };
         let own = info.definition.clone();
         let by_user = own.as_ref().is_some_and(|d| d.in_main_file);
-        if !by_user {
-            if let Some((definition, signature, tree)) = self.model_of(id, &name) {
-                if let Some(f) = self.program.functions.get_mut(id.index()) {
-                    f.library_model = true;
-                }
-                return self.lower_definition(id, &definition, &signature, tree);
+        if !by_user && let Some((definition, signature, tree)) = self.model_of(id, &name) {
+            if let Some(f) = self.program.functions.get_mut(id.index()) {
+                f.library_model = true;
             }
+            return self.lower_definition(id, &definition, &signature, tree);
         }
         let Some(info) = self.functions.get(id.index()) else {
             return;
@@ -214,10 +212,8 @@ impl Lowerer<'_> {
         let is_model = state.is_model;
         match state.source.parse(definition.declaration) {
             Ok(tree) => {
-                if is_model {
-                    if let Some(f) = self.program.functions.get_mut(id.index()) {
-                        f.library_model = true;
-                    }
+                if is_model && let Some(f) = self.program.functions.get_mut(id.index()) {
+                    f.library_model = true;
                 }
                 self.lower_definition(id, &definition, &signature, tree);
             }
@@ -417,12 +413,11 @@ impl Lowerer<'_> {
                 .units
                 .get(unit)
                 .and_then(|u| u.names.ordinary.get(&name).cloned());
-            if let Some(Entity::Global { id: found, ty }) = known {
-                if found == id {
-                    if let Kind::Array(element, Length::Unknown) = &ty.kind {
-                        size = self.size_of(element, NodeSpan::none()).ok();
-                    }
-                }
+            if let Some(Entity::Global { id: found, ty }) = known
+                && found == id
+                && let Kind::Array(element, Length::Unknown) = &ty.kind
+            {
+                size = self.size_of(element, NodeSpan::none()).ok();
             }
         }
         if let Some(g) = self.program.globals.get_mut(id.index()) {

@@ -133,7 +133,7 @@ impl Lowerer<'_> {
         let span = self.span(c.span);
         let id = self.new_global("compound", &ty, Some(size), span);
         let mut pieces = Vec::new();
-        self.braced(&ty, 0, items, c.span, &mut pieces)?;
+        self.braced(&ty, 0, items, &mut pieces)?;
         self.static_value(id, pieces, c.span)?;
         if let Some(info) = self.globals.get_mut(id.index()) {
             info.defined = true;
@@ -179,13 +179,7 @@ impl Lowerer<'_> {
             Source::Expression(e) => {
                 if let (Some(_), ast::Expression::CompoundLiteral(c)) = (piece.ty.record(), &e.node) {
                     let mut inner = Vec::new();
-                    self.braced(
-                        &piece.ty,
-                        piece.offset,
-                        &c.node.initializer_list,
-                        e.span,
-                        &mut inner,
-                    )?;
+                    self.braced(&piece.ty, piece.offset, &c.node.initializer_list, &mut inner)?;
                     for p in inner {
                         self.static_piece(p, image)?;
                     }

@@ -74,12 +74,12 @@ impl Lowerer<'_> {
                     | ast::StorageClassSpecifier::Register => {}
                 },
                 ast::DeclarationSpecifier::TypeSpecifier(t) => {
-                    if let ast::TypeSpecifier::TypedefName(n) = &t.node {
-                        if n.node.name == marker::AUTO_TYPE {
-                            s.is_auto = true;
-                            words.any = true;
-                            continue;
-                        }
+                    if let ast::TypeSpecifier::TypedefName(n) = &t.node
+                        && n.node.name == marker::AUTO_TYPE
+                    {
+                        s.is_auto = true;
+                        words.any = true;
+                        continue;
                     }
                     self.type_specifier(t, &mut words)?;
                 }
@@ -135,7 +135,7 @@ impl Lowerer<'_> {
         Ok(match a {
             ast::AlignmentSpecifier::Type(t) => {
                 let ty = self.type_name(t)?;
-                Some(self.align_of(&ty, t.span)?)
+                Some(self.align_of(&ty)?)
             }
             ast::AlignmentSpecifier::Constant(e) => match self.constant_integer(e)? {
                 0 => None,

@@ -20,10 +20,10 @@ impl Lowerer<'_> {
     /// The type of an expression's value; of a bit-field, that of its promoted value.
     pub fn value_type_of(&mut self, e: &Node<ast::Expression>) -> Lowered<Type> {
         let ty = self.type_of(e)?;
-        if let (ast::Expression::Member(_), Some(int)) = (&e.node, ty.integer()) {
-            if let Some(width) = self.unevaluated(|this| this.bit_field_width(e))? {
-                return Ok(Type::int(bit_field_type(int, width, ty.is_bool())));
-            }
+        if let (ast::Expression::Member(_), Some(int)) = (&e.node, ty.integer())
+            && let Some(width) = self.unevaluated(|this| this.bit_field_width(e))?
+        {
+            return Ok(Type::int(bit_field_type(int, width, ty.is_bool())));
         }
         Ok(ty.decayed())
     }
@@ -349,10 +349,10 @@ impl Lowerer<'_> {
             let mut declared = self.declared(&s, &item.node.declarator)?;
             let Some(name) = declared.name else { continue };
             let initialiser = item.node.initializer.as_ref();
-            if s.is_auto {
-                if let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node) {
-                    declared.ty = self.value_type_of(e)?;
-                }
+            if s.is_auto
+                && let Some(ast::Initializer::Expression(e)) = initialiser.map(|i| &i.node)
+            {
+                declared.ty = self.value_type_of(e)?;
             }
             if let (Kind::Array(element, Length::Unknown), Some(i)) = (&declared.ty.kind, initialiser) {
                 let n = self.initialiser_length(i, element)?;
