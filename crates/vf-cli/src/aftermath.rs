@@ -10,7 +10,7 @@ use vf_replay::sandbox::Limits;
 use vf_replay::{ReplayOutcome, Request};
 use vf_verify::report::{ObligationReport, Verdict};
 
-use crate::check::{first_line, target};
+use crate::check::{first_line, note, target};
 use crate::read::source_texts;
 
 /// Counterexamples that are run; further ones tell little more.
@@ -84,7 +84,7 @@ fn run(obligation: &ObligationReport, loaded: &Loaded, options: &Options) -> Str
     };
     match vf_replay::replay(&request) {
         Ok(outcome) if is_clean(&outcome) => "clean".to_string(),
-        Ok(outcome) => outcome.summary(),
+        Ok(outcome) => note(obligation, &outcome),
         Err(error) => format!("not run: {}", first_line(&error.to_string())),
     }
 }

@@ -208,8 +208,8 @@ pub struct RepairArgs {
     /// Rounds of proposing and checking
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// Candidates in each round
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Answers asked of the model in each round
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub candidates: u32,
     /// Do not run the former counterexamples on the repaired program
     #[arg(long)]

@@ -151,7 +151,7 @@ fn replay_all(
 }
 
 /// What came of the run, in one line.
-fn note(obligation: &ObligationReport, outcome: &ReplayOutcome) -> String {
+pub fn note(obligation: &ObligationReport, outcome: &ReplayOutcome) -> String {
     let property = vf_ir::Property::from_name(&obligation.property);
     let summary = outcome.summary();
     if outcome.confirmed() || property.is_none_or(vf_replay::sanitizer::is_visible) {

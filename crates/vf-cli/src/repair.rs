@@ -21,6 +21,9 @@ use crate::output::{self, complain};
 use crate::progress::ProgressLine;
 use crate::read;
 
+/// Candidates from templates that a round may try beside the model's answers.
+const TEMPLATES: u32 = 64;
+
 pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
     // Everything that can be wrong about the request is looked at before any work is done for it.
@@ -55,7 +58,9 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         what: target,
         limits: Limits {
             rounds: args.rounds,
-            candidates: args.rounds.saturating_mul(args.candidates),
+            candidates: args
+                .rounds
+                .saturating_mul(args.candidates.saturating_add(TEMPLATES)),
             time,
         },
     };

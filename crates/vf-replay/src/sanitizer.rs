@@ -47,7 +47,7 @@ pub struct Finding {
     pub violation: Violation,
     /// Whether memory was written (`true`) or read, where the report says.
     pub write: Option<bool>,
-    /// The report's first line, without addresses of this run's processes.
+    /// What was reported, without the addresses, which differ between runs.
     pub message: String,
     /// Innermost first. Empty where the report names no place in source text.
     pub frames: Vec<Frame>,
@@ -56,7 +56,10 @@ pub struct Finding {
 /// Whether any sanitizer looks for violations of the property. Not for those that C defines (unsigned wrap, lost
 /// bits), nor for reads of what was never written (that is MemorySanitizer's, which needs another build).
 pub fn is_visible(property: Property) -> bool {
-    !matches!(property, Property::UnsignedWrap | Property::LossyConversion | Property::Initialized)
+    !matches!(
+        property,
+        Property::UnsignedWrap | Property::LossyConversion | Property::Initialized
+    )
 }
 
 impl Finding {
@@ -177,6 +180,18 @@ fn address_error(line: &str, rest: &[&str]) -> Option<Finding> {
     let (_, message) = line.split_once("ERROR: AddressSanitizer: ")?;
     let until_next = rest.iter().take_while(|l| !l.starts_with("SUMMARY:")).copied();
     let mut write = None;
+    // `stack-buffer-overflow on address 0x... at pc 0x...`: the addresses tell nobody anything.
+    let what = message.split(" on address").next().unwrap_or(message);
+    let what = what.split(" (pc ").next().unwrap_or(what);
+    let mut message = what.split(": 0x").next().unwrap_or(what).to_string();
+    if let Some(access) = until_next
+        .clone()
+        .take(8)
+        .find(|l| l.contains(" of size ") && l.contains(" at 0x"))
+    {
+        let access = access.split(" at 0x").next().unwrap_or(access);
+        message.push_str(&format!(", {}", access.to_lowercase()));
+    }
     for line in until_next.clone().take(8) {
         if line.starts_with("WRITE of size") || line.contains("caused by a WRITE memory access") {
             write = Some(true);
@@ -185,7 +200,7 @@ fn address_error(line: &str, rest: &[&str]) -> Option<Finding> {
         }
     }
     let zero_page = until_next.clone().any(|l| l.contains("points to the zero page"));
-    let kind = message.split_whitespace().next().unwrap_or_default();
+    let kind = what.split_whitespace().next().unwrap_or_default();
     let violation = match kind {
         "heap-buffer-overflow"
         | "stack-buffer-overflow"
@@ -219,7 +234,7 @@ fn address_error(line: &str, rest: &[&str]) -> Option<Finding> {
     Some(Finding {
         violation,
         write,
-        message: message.to_string(),
+        message,
         frames,
     })
 }

@@ -24,6 +24,7 @@ fn an_address_report_with_its_own_stack_only() {
     };
     assert_eq!(finding.violation, Violation::OutOfBounds);
     assert_eq!(finding.write, Some(true));
+    assert_eq!(finding.message, "heap-buffer-overflow, write of size 1");
     assert_eq!(
         finding.frames,
         [
