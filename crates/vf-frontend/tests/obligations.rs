@@ -261,3 +261,38 @@ fn every_obligation_has_exactly_one_check() {
         assert!(seen.iter().all(|n| *n == 1), "{}", f.name);
     }
 }
+
+#[test]
+fn a_variable_that_a_switch_jumps_past_is_indeterminate_again() {
+    expect(
+        "int f(unsigned n) { int s = 0; while (n) { switch (n & 1) { int y; case 0: y = 1; break; case 1: s ^= y; } \
+         n >>= 1; } return s; }",
+        &["initialized: y"],
+    );
+    let loaded = lower(
+        "int f(unsigned n) { int s = 0; while (n) { switch (n & 1) { int y; case 0: y = 1; break; case 1: s ^= y; } \
+         n >>= 1; } return s; }",
+    );
+    let f = &loaded.program.functions[0];
+    assert!(matches!(
+        f.obligations[0].condition,
+        vf_ir::Condition::InitializedMemory { .. }
+    ));
+}
+
+#[test]
+fn assembly_may_change_what_its_operands_point_to() {
+    let text = "int f(void) { int a[2] = {0, 0}; int *p = a; asm volatile (\"\" : \"+r\"(p) : : \"memory\"); return a[1]; }";
+    let loaded = lower(text);
+    let f = &loaded.program.functions[0];
+    let mut statements = f.blocks().iter().flat_map(|b| &b.statements);
+    assert!(statements.any(|s| matches!(s.kind, vf_ir::StmtKind::HavocMemory { .. })));
+}
+
+#[test]
+fn calls_through_other_function_types_are_refused() {
+    let loaded = lower("int g(int x) { return x; } int f(void) { return ((int (*)(long, long))g)(1, 2); }");
+    let id = loaded.program.function_named("f").expect("f is there");
+    let body = &loaded.program.function(id).body;
+    assert!(matches!(body, Body::Unsupported(why) if why.construct.contains("incompatible")));
+}

@@ -33,17 +33,16 @@ impl Lowerer<'_> {
                 .iter()
                 .any(|c| c.node.iter().any(|t| t.contains("memory")));
             let mut outputs = Vec::new();
+            let mut reachable = Vec::new();
             for o in &asm.outputs {
                 let mut lv = self.lvalue(&o.node.variable_name)?;
                 self.pin(&mut lv);
-                if o.node.constraints.node.iter().any(|c| c.contains('+'))
-                    && !matches!(lv.place, Place::Register(_))
-                {
-                    self.load(&lv)?;
+                if o.node.constraints.node.iter().any(|c| c.contains('+')) && lv.ty.is_scalar() {
+                    let v = self.load(&lv)?;
+                    reachable.extend(self.pointer_in(v, o.span));
                 }
                 outputs.push(lv);
             }
-            let mut reachable = Vec::new();
             for i in &asm.inputs {
                 let constraint: String = i.node.constraints.node.concat();
                 if constraint.contains('m') && !constraint.contains('r') {
@@ -56,9 +55,7 @@ impl Lowerer<'_> {
                     continue;
                 }
                 let v = self.rvalue(&i.node.variable_name)?;
-                if v.ty.pointee().is_some() {
-                    reachable.push(self.fixed(v, i.span));
-                }
+                reachable.extend(self.pointer_in(v, i.span));
             }
             for lv in outputs {
                 let ty = lv.ty.unqualified();
@@ -106,6 +103,16 @@ impl Lowerer<'_> {
             self.f().current = next;
         }
         Ok(())
+    }
+
+    /// The pointer that an operand is, or holds as an integer.
+    fn pointer_in(&mut self, v: Value, at: NodeSpan) -> Option<Value> {
+        let pointer = match v.expr {
+            Expr::PtrToInt(inner) => Value::new(*inner, Type::void().pointer_to()),
+            _ if v.ty.pointee().is_some() => v,
+            _ => return None,
+        };
+        Some(self.fixed(pointer, at))
     }
 
     /// Whatever the pointer points to, to the end of its object, may have changed.

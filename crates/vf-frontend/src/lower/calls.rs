@@ -7,6 +7,7 @@ use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{Callee, Condition, Expr, FunctionId, Property, StmtKind, Terminator, Ty};
 
 use super::conversions::Value;
+use super::declarations::agree;
 use super::types::{Signature, Type};
 use super::{Entity, Lowered, Lowerer};
 
@@ -72,6 +73,11 @@ impl Lowerer<'_> {
         };
         let callee = match pointer.expr {
             Expr::FunctionAddress(id) => {
+                let known = self.functions.get(id.index());
+                if known.is_some_and(|i| i.signature.prototyped && !agree(&i.signature, &signature)) {
+                    // Undefined (C11 6.3.2.3p8), and no IR call passes arguments of other types.
+                    return self.unsupported("a call through an incompatible function type", at);
+                }
                 self.need_function(id);
                 Callee::Direct(id)
             }

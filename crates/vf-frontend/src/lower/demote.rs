@@ -11,20 +11,31 @@ use vf_ir::obligation::Condition;
 use vf_ir::{DataModel, Expr, Local, LocalId, Obligation, Stmt, StmtKind, Storage, Terminator, Ty};
 use vf_source::Span;
 
-use super::body::{FunctionState, Item, OpenBlock};
+use super::body::{FunctionState, Item, OpenBlock, ScopeId};
 use super::finish::successors;
 
 /// Of these registers, those whose declaration control can reach again.
-pub(crate) fn declared_in_loops(blocks: &[OpenBlock], of: &HashSet<LocalId>) -> HashSet<LocalId> {
+pub(crate) fn declared_in_loops(
+    blocks: &[OpenBlock],
+    of: &HashSet<LocalId>,
+    declared_in: &HashMap<LocalId, ScopeId>,
+) -> HashSet<LocalId> {
     let mut found = HashSet::new();
     for (n, block) in blocks.iter().enumerate() {
         let here: Vec<LocalId> = block
             .items
             .iter()
-            .filter_map(|i| match i {
-                Item::Forget(l) if of.contains(l) => Some(*l),
-                _ => None,
+            .flat_map(|i| match i {
+                Item::Forget(l) => vec![*l],
+                // A jump over the declaration into its scope begins the variable's life as well.
+                Item::Enter(s) => declared_in
+                    .iter()
+                    .filter(|(_, d)| *d == s)
+                    .map(|(l, _)| *l)
+                    .collect(),
+                Item::Stmt(_) | Item::Leave(..) => Vec::new(),
             })
+            .filter(|l| of.contains(l))
             .collect();
         if !here.is_empty() && reaches_itself(blocks, n) {
             found.extend(here);

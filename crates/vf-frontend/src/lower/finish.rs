@@ -48,7 +48,7 @@ pub(crate) fn finish(state: &mut FunctionState, model: DataModel) -> Finished {
             .filter(|(n, _)| !assigned.contains(&ObligationId(*n as u32)))
             .filter_map(|(_, o)| asked_local(o))
             .collect();
-        let again = demote::declared_in_loops(&state.blocks, &open);
+        let again = demote::declared_in_loops(&state.blocks, &open, &state.declared_in);
         if !again.is_empty() {
             demote::demote(state, &again, model);
         }

@@ -48,6 +48,10 @@ impl Lowerer<'_> {
                     None => return self.unsupported("an unknown record", at),
                 }
             }
+            // i386's 12-byte `long double` has no IR type.
+            Kind::Float(128) if self.model == DataModel::Ilp32 => {
+                return self.unsupported("`long double` of a 32-bit target", at);
+            }
             // A value of a wide bit-field has the mode of the type it was declared with.
             Kind::Int(i) if i.rank == Rank::BitField => u64::from(i.bits.div_ceil(8)).next_power_of_two(),
             scalar => Type::of(scalar.clone())
