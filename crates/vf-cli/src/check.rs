@@ -152,13 +152,22 @@ fn replay_all(
 
 /// What came of the run, in one line.
 pub fn note(obligation: &ObligationReport, outcome: &ReplayOutcome) -> String {
-    let property = vf_ir::Property::from_name(&obligation.property);
     let summary = outcome.summary();
-    if outcome.confirmed() || property.is_none_or(vf_replay::sanitizer::is_visible) {
+    if outcome.confirmed() {
         return summary;
     }
-    let summary = summary.strip_prefix("not confirmed: ").unwrap_or(&summary);
-    format!("no sanitizer looks for {}; {summary}", obligation.property)
+    let property = vf_ir::Property::from_name(&obligation.property);
+    let mut note = if property.is_none_or(vf_replay::sanitizer::is_visible) {
+        summary
+    } else {
+        let how = summary.strip_prefix("not confirmed: ").unwrap_or(&summary);
+        format!("no sanitizer looks for {}; {how}", obligation.property)
+    };
+    for missing in outcome.execution.iter().flat_map(|e| &e.notes) {
+        note.push_str("; ");
+        note.push_str(missing);
+    }
+    note
 }
 
 /// Confirmed is what anyone who executed it saw: the verifier's interpreter, or a sanitizer here.
@@ -228,6 +237,11 @@ pub fn target(obligation: &ObligationReport) -> Option<Target> {
     })
 }
 
-pub fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// The first line of a message, and the next one where the first only announces it.
+pub fn first_line(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim);
+    match (lines.next().unwrap_or_default(), lines.next()) {
+        (first, Some(next)) if first.ends_with(':') => format!("{first} {next}"),
+        (first, _) => first.to_string(),
+    }
 }

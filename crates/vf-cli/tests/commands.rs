@@ -393,3 +393,21 @@ fn a_repair_without_output_file_prints_the_patch_alone() {
     assert_eq!(value["verdict"], "proven-fix");
     assert!(value["patch"].as_str().is_some_and(|p| p.contains("@@")));
 }
+
+#[test]
+fn programs_of_verification_competitions_are_understood() {
+    let source = "extern int __VERIFIER_nondet_int(void);\nextern void __VERIFIER_assume(int);\nextern void reach_error(void);\n\
+        int main(void) {\n    int a = __VERIFIER_nondet_int(), b = __VERIFIER_nondet_int();\n    __VERIFIER_assume(a > 0 && a < 100);\n\
+        \x20   if (a == 17 && b == LIMIT)\n        reach_error();\n    return 0;\n}\n";
+    let s = Sandbox::new(&[("t.c", source)]);
+    let ran = s.run(&["check", "t.c", "--", "-DLIMIT=a * 3"]);
+    ran.ends_with(1);
+    assert!(ran.stdout.contains("with b = 51"), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .contains("confirmed by a sanitizer: vf-replay: assertion violated: reach_error"),
+        "{}",
+        ran.stdout
+    );
+    s.run(&["check", "t.c", "--", "-DLIMIT=(a = 200)"]).ends_with(0);
+}

@@ -92,7 +92,7 @@ fn measure(file: &Path) -> Result<Row, String> {
     let mut sources = SourceMap::new();
     let start = cpu_time();
     let unit = split(&pre, &mut sources);
-    let split_time = (cpu_time() - start);
+    let split_time = cpu_time() - start;
     let main: Vec<usize> = (0..unit.declarations.len())
         .filter(|i| {
             unit.declarations
@@ -104,7 +104,7 @@ fn measure(file: &Path) -> Result<Row, String> {
     for index in &main {
         let _ = unit.parse(*index);
     }
-    let main_functions = (cpu_time() - start);
+    let main_functions = cpu_time() - start;
     let start = cpu_time();
     let failed: Vec<usize> = (0..unit.declarations.len())
         .filter(|i| fails(&unit, *i))

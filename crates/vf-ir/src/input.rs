@@ -40,7 +40,10 @@ pub struct Contents {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputValue {
-    Int { bits: u32, value: u128 },
+    Int {
+        bits: u32,
+        value: u128,
+    },
     Pointer(InputPointer),
     /// A float; its value does not matter.
     Float,
@@ -51,9 +54,17 @@ pub enum InputPointer {
     Null,
     /// An integer used as a pointer (an error pointer, say).
     Address(u64),
-    Object { index: usize, offset: i64 },
-    Global { name: String, offset: i64 },
-    Function { name: String },
+    Object {
+        index: usize,
+        offset: i64,
+    },
+    Global {
+        name: String,
+        offset: i64,
+    },
+    Function {
+        name: String,
+    },
 }
 
 /// One decision of the outside: the result of a nondeterministic read, of a call without a body, of an

@@ -130,23 +130,48 @@ pub enum Condition {
     /// An `Int(1)` is true.
     Holds(Expr),
     /// The exact mathematical result of `lhs op rhs` fits the operands' width under the given reading.
-    NoOverflow { op: Arithmetic, signed: bool, lhs: Expr, rhs: Expr },
+    NoOverflow {
+        op: Arithmetic,
+        signed: bool,
+        lhs: Expr,
+        rhs: Expr,
+    },
     /// `value`, read as signed or not, fits an integer of `bits` bits of the target signedness.
-    Lossless { value: Expr, value_signed: bool, bits: u32, signed: bool },
+    Lossless {
+        value: Expr,
+        value_signed: bool,
+        bits: u32,
+        signed: bool,
+    },
     /// The `size` bytes (pointer width) at `ptr` lie inside one object. Says nothing when size is 0
     /// except that nothing is accessed: it then holds.
-    ValidAccess { ptr: Expr, size: Expr, access: Access },
-    NotNull { ptr: Expr },
+    ValidAccess {
+        ptr: Expr,
+        size: Expr,
+        access: Access,
+    },
+    NotNull {
+        ptr: Expr,
+    },
     /// The object that `ptr` points into has not ended its life.
-    Live { ptr: Expr },
+    Live {
+        ptr: Expr,
+    },
     /// The register was assigned on every path here.
     InitializedLocal(LocalId),
     /// The `size` bytes at `ptr` were written.
-    InitializedMemory { ptr: Expr, size: Expr },
+    InitializedMemory {
+        ptr: Expr,
+        size: Expr,
+    },
     /// A NUL byte lies at or after `ptr` inside its object.
-    Terminated { ptr: Expr },
+    Terminated {
+        ptr: Expr,
+    },
     /// `ptr` is null or points to the start of a live heap object.
-    Freeable { ptr: Expr },
+    Freeable {
+        ptr: Expr,
+    },
     /// Control never gets here.
     Unreachable,
 }

@@ -72,14 +72,22 @@ pub struct InitItem {
 #[derive(Clone, Debug, PartialEq)]
 pub enum InitValue {
     /// Little-endian integer of so many bits (a multiple of 8).
-    Int { bits: u32, value: u128 },
+    Int {
+        bits: u32,
+        value: u128,
+    },
     /// Bytes in memory order (string literals, floats as bit patterns).
     Bytes(Vec<u8>),
     /// Address of a global plus a byte offset.
-    GlobalAddress { global: GlobalId, offset: i64 },
+    GlobalAddress {
+        global: GlobalId,
+        offset: i64,
+    },
     FunctionAddress(FunctionId),
     /// Not a constant this program evaluates: any value of so many bytes.
-    Unknown { size: u64 },
+    Unknown {
+        size: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -158,9 +166,19 @@ pub enum StmtKind {
     /// `dst = any value`: floats, assembly outputs, `__VERIFIER_nondet_*`.
     Havoc { dst: LocalId, why: HavocReason },
     /// `dst = *(ty *)ptr`.
-    Load { dst: LocalId, ptr: Expr, ty: Ty, volatile: bool },
+    Load {
+        dst: LocalId,
+        ptr: Expr,
+        ty: Ty,
+        volatile: bool,
+    },
     /// `*(ty *)ptr = value`.
-    Store { ptr: Expr, value: Expr, ty: Ty, volatile: bool },
+    Store {
+        ptr: Expr,
+        value: Expr,
+        ty: Ty,
+        volatile: bool,
+    },
     /// Moves `size` bytes as `memmove` does (record assignment, `memcpy`). Size has pointer width.
     Copy { dst: Expr, src: Expr, size: Expr },
     /// Sets `size` bytes to `byte` (an `Int(8)`).
@@ -168,7 +186,13 @@ pub enum StmtKind {
     /// Writes any bytes to `size` bytes.
     HavocMemory { dst: Expr, size: Expr },
     /// `dst` becomes the address of a fresh object of `size` bytes. With `may_fail`, possibly null.
-    Alloc { dst: LocalId, size: Expr, zeroed: bool, may_fail: bool, kind: AllocKind },
+    Alloc {
+        dst: LocalId,
+        size: Expr,
+        zeroed: bool,
+        may_fail: bool,
+        kind: AllocKind,
+    },
     /// Ends the life of the heap object that `ptr` points to the start of; null is a no-op.
     Free { ptr: Expr },
     /// `dst` = number of bytes before the first NUL at or after `ptr` (pointer width). Where no NUL follows in
@@ -179,7 +203,11 @@ pub enum StmtKind {
     ObjectSize { dst: LocalId, ptr: Expr },
     /// `dst` (if any) `= callee(args)`. Arguments have the callee's parameter types; a record is passed
     /// and returned by address: a returned record's address comes first among the arguments.
-    Call { dst: Option<LocalId>, callee: Callee, args: Vec<Expr> },
+    Call {
+        dst: Option<LocalId>,
+        callee: Callee,
+        args: Vec<Expr>,
+    },
     /// The obligation must hold here; execution goes on as if it did.
     Check(ObligationId),
     /// Executions where the condition (an `Int(1)`) is false are not considered.
@@ -219,9 +247,17 @@ pub enum Callee {
 pub enum Terminator {
     Goto(BlockId),
     /// Condition is an `Int(1)`.
-    Branch { condition: Expr, then: BlockId, otherwise: BlockId },
+    Branch {
+        condition: Expr,
+        then: BlockId,
+        otherwise: BlockId,
+    },
     /// First case whose (unsigned pattern) range `low..=high` holds the value.
-    Switch { value: Expr, cases: Vec<SwitchCase>, default: BlockId },
+    Switch {
+        value: Expr,
+        cases: Vec<SwitchCase>,
+        default: BlockId,
+    },
     /// A scalar value, or none for `void` and for records (which go through the hidden pointer).
     Return(Option<Expr>),
     /// Execution never gets here (after a `noreturn` call, `__builtin_unreachable`).
@@ -239,7 +275,10 @@ pub struct SwitchCase {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
     /// Pattern of `bits` bits; `value < 2^bits`.
-    Int { bits: u32, value: u128 },
+    Int {
+        bits: u32,
+        value: u128,
+    },
     Null,
     /// Value of a register local.
     Local(LocalId),
@@ -247,22 +286,57 @@ pub enum Expr {
     LocalAddress(LocalId),
     GlobalAddress(GlobalId),
     FunctionAddress(FunctionId),
-    Unary { op: UnaryOp, arg: Box<Expr> },
+    Unary {
+        op: UnaryOp,
+        arg: Box<Expr>,
+    },
     /// Both operands and the result have the same width (shifts too: the count is converted).
-    Binary { op: BinaryOp, lhs: Box<Expr>, rhs: Box<Expr> },
+    Binary {
+        op: BinaryOp,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
     /// Integers of one width; the result is an `Int(1)`.
-    Compare { op: CompareOp, lhs: Box<Expr>, rhs: Box<Expr> },
+    Compare {
+        op: CompareOp,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
     /// Pointers; the result is an `Int(1)`. Only `Equal`, `NotEqual` and the unsigned orders.
-    PtrCompare { op: CompareOp, lhs: Box<Expr>, rhs: Box<Expr> },
-    Resize { kind: Resize, bits: u32, arg: Box<Expr> },
+    PtrCompare {
+        op: CompareOp,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
+    Resize {
+        kind: Resize,
+        bits: u32,
+        arg: Box<Expr>,
+    },
     /// `condition ? then : otherwise`, both sides pure; condition is an `Int(1)`.
-    Select { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    Select {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     /// `ptr + index * scale` bytes; index is a signed pattern of pointer width.
-    PtrAdd { ptr: Box<Expr>, index: Box<Expr>, scale: u64 },
+    PtrAdd {
+        ptr: Box<Expr>,
+        index: Box<Expr>,
+        scale: u64,
+    },
     /// Address of a member: `ptr + offset`, the offset read from the record.
-    Member { ptr: Box<Expr>, record: crate::types::RecordId, field: u32 },
+    Member {
+        ptr: Box<Expr>,
+        record: crate::types::RecordId,
+        field: u32,
+    },
     /// `(lhs - rhs) / scale`, signed, pointer width. Both in the same object.
-    PtrDiff { lhs: Box<Expr>, rhs: Box<Expr>, scale: u64 },
+    PtrDiff {
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+        scale: u64,
+    },
     /// Address as an integer of pointer width.
     PtrToInt(Box<Expr>),
     /// Pointer from an integer of pointer width.
@@ -318,7 +392,14 @@ impl Expr {
     /// Integer constant, cut to its width.
     pub fn int(bits: u32, value: i128) -> Expr {
         let value = value as u128;
-        Expr::Int { bits, value: if bits >= 128 { value } else { value & ((1 << bits) - 1) } }
+        Expr::Int {
+            bits,
+            value: if bits >= 128 {
+                value
+            } else {
+                value & ((1 << bits) - 1)
+            },
+        }
     }
 
     pub fn bool(value: bool) -> Expr {
@@ -360,7 +441,10 @@ impl Function {
 
 impl Program {
     pub fn function_named(&self, name: &str) -> Option<FunctionId> {
-        self.functions.iter().position(|f| f.name == name).map(|i| FunctionId(i as u32))
+        self.functions
+            .iter()
+            .position(|f| f.name == name)
+            .map(|i| FunctionId(i as u32))
     }
     pub fn function(&self, id: FunctionId) -> &Function {
         &self.functions[id.index()]

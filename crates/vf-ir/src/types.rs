@@ -130,12 +130,24 @@ pub struct BitField {
 }
 
 impl CType {
-    pub const CHAR: CType = CType::Int { bits: 8, signed: true };
-    pub const INT: CType = CType::Int { bits: 32, signed: true };
-    pub const UINT: CType = CType::Int { bits: 32, signed: false };
+    pub const CHAR: CType = CType::Int {
+        bits: 8,
+        signed: true,
+    };
+    pub const INT: CType = CType::Int {
+        bits: 32,
+        signed: true,
+    };
+    pub const UINT: CType = CType::Int {
+        bits: 32,
+        signed: false,
+    };
 
     pub fn pointer_to(self) -> CType {
-        CType::Pointer { to: Box::new(self), to_const: false }
+        CType::Pointer {
+            to: Box::new(self),
+            to_const: false,
+        }
     }
 
     /// The IR value type of a scalar; `None` for `void`, arrays, records and functions.
@@ -161,7 +173,10 @@ impl CType {
     pub fn size(&self, records: &[Record], model: DataModel) -> Option<u64> {
         match self {
             CType::Void | CType::Function(_) => None,
-            CType::Array { element, len: ArrayLen::Fixed(n) } => element.size(records, model)?.checked_mul(*n),
+            CType::Array {
+                element,
+                len: ArrayLen::Fixed(n),
+            } => element.size(records, model)?.checked_mul(*n),
             CType::Array { .. } => None,
             CType::Record(id) => records.get(id.0 as usize)?.size,
             scalar => Some(scalar.scalar()?.size(model)),

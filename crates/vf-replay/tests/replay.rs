@@ -374,6 +374,11 @@ fn assertions_and_reach_error() {
             .choice("__VERIFIER_nondet_int", value(b))
     };
     confirmed(main(3, 4));
+    confirmed(
+        case(text, "main", &[], Property::Assertion, 9)
+            .choice("", value(3))
+            .choice("", value(4)),
+    );
     harmless(main(3, 5));
     let excluded = main(-1, 8).replay();
     assert!(

@@ -63,22 +63,40 @@ pub struct SourceFile {
 
 impl SourceFile {
     pub fn new(path: PathBuf, text: String) -> Self {
-        let line_starts =
-            std::iter::once(0).chain(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1)).collect();
-        SourceFile { path, text, line_starts }
+        let line_starts = std::iter::once(0)
+            .chain(
+                text.bytes()
+                    .enumerate()
+                    .filter(|(_, b)| *b == b'\n')
+                    .map(|(i, _)| i + 1),
+            )
+            .collect();
+        SourceFile {
+            path,
+            text,
+            line_starts,
+        }
     }
 
     /// Number of lines, counting a last line without newline.
     pub fn line_count(&self) -> u32 {
         let n = self.line_starts.len() as u32;
-        if self.text.ends_with('\n') || self.text.is_empty() { n - 1 } else { n }
+        if self.text.ends_with('\n') || self.text.is_empty() {
+            n - 1
+        } else {
+            n
+        }
     }
 
     /// Text of the 1-based line, without its newline; `None` outside the file.
     pub fn line(&self, line: u32) -> Option<&str> {
         let index = (line as usize).checked_sub(1)?;
         let start = *self.line_starts.get(index)?;
-        let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
+        let end = self
+            .line_starts
+            .get(index + 1)
+            .copied()
+            .unwrap_or(self.text.len());
         Some(self.text.get(start..end)?.trim_end_matches(['\n', '\r']))
     }
 
@@ -93,7 +111,10 @@ impl SourceFile {
     pub fn position(&self, offset: usize) -> Position {
         let offset = offset.min(self.text.len());
         let line = self.line_starts.partition_point(|s| *s <= offset);
-        Position { line: line as u32, column: (offset - self.line_starts[line - 1] + 1) as u32 }
+        Position {
+            line: line as u32,
+            column: (offset - self.line_starts[line - 1] + 1) as u32,
+        }
     }
 }
 
@@ -122,7 +143,10 @@ impl SourceMap {
     }
 
     pub fn find(&self, path: &Path) -> Option<FileId> {
-        self.files.iter().position(|f| f.path == path).map(|i| FileId(i as u32))
+        self.files
+            .iter()
+            .position(|f| f.path == path)
+            .map(|i| FileId(i as u32))
     }
 
     /// The text a span covers; `None` when the span is of nowhere or the file has no text.

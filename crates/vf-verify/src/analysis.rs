@@ -58,7 +58,12 @@ pub struct EntryResult {
 }
 
 impl<'p> Context<'p> {
-    pub fn new(program: &'p Program, sources: &'p SourceMap, options: &'p CheckOptions, started: Instant) -> Self {
+    pub fn new(
+        program: &'p Program,
+        sources: &'p SourceMap,
+        options: &'p CheckOptions,
+        started: Instant,
+    ) -> Self {
         let relevance = relevance::Relevance::new(program);
         let skipped = (0..program.functions.len() as u32)
             .map(|id| match options.wraps {
@@ -67,24 +72,38 @@ impl<'p> Context<'p> {
                 Wraps::Relevant => relevance.irrelevant(FunctionId(id)),
             })
             .collect();
-        Context { program, sources, options, deadline: options.timeout.map(|t| started + t), skipped }
+        Context {
+            program,
+            sources,
+            options,
+            deadline: options.timeout.map(|t| started + t),
+            skipped,
+        }
     }
 
     pub fn skips(&self, function: FunctionId, obligation: ObligationId) -> bool {
-        self.skipped.get(function.index()).is_some_and(|s| s.contains(&obligation))
+        self.skipped
+            .get(function.index())
+            .is_some_and(|s| s.contains(&obligation))
     }
 
     /// Runs `work` on a thread with a stack for long histories; `None` when no thread could be had.
     pub fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
         std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).ok()?;
+            let thread = std::thread::Builder::new()
+                .stack_size(STACK)
+                .spawn_scoped(scope, work)
+                .ok()?;
             thread.join().ok()
         })
     }
 
     /// Analyses the entries on all cores.
     pub fn run(&self, entries: &[FunctionId], progress: &mut dyn FnMut(Progress)) -> Vec<EntryResult> {
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(entries.len()).max(1);
+        let workers = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(entries.len())
+            .max(1);
         let next = Arc::new(Mutex::new(0usize));
         let (sender, receiver) = mpsc::channel();
         let mut results: Vec<EntryResult> = Vec::new();
@@ -99,7 +118,9 @@ impl<'p> Context<'p> {
                             *next += 1;
                             *next
                         };
-                        let Some(entry) = entries.get(number - 1) else { return };
+                        let Some(entry) = entries.get(number - 1) else {
+                            return;
+                        };
                         let name = self.program.function(*entry).name.clone();
                         let _ = sender.send(Message::Progress(Progress::Function {
                             name,
@@ -113,7 +134,11 @@ impl<'p> Context<'p> {
                         let _ = sender.send(Message::Done(Box::new(result)));
                     }
                 };
-                if std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).is_ok() {
+                if std::thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, work)
+                    .is_ok()
+                {
                     started += 1;
                 }
             }
@@ -143,11 +168,17 @@ impl<'p> Context<'p> {
     }
 
     fn analyse(&self, entry: FunctionId, progress: &dyn Fn(Progress)) -> EntryResult {
-        let mut result = EntryResult { entry, decisions: BTreeMap::new(), failure: None };
+        let mut result = EntryResult {
+            entry,
+            decisions: BTreeMap::new(),
+            failure: None,
+        };
         let function = self.program.function(entry);
         if let Body::Unsupported(why) = &function.body {
-            result.failure =
-                Some(Reason::Construct { what: why.construct.clone(), function: function.name.clone() });
+            result.failure = Some(Reason::Construct {
+                what: why.construct.clone(),
+                function: function.name.clone(),
+            });
             return result;
         }
         let own_limit = Instant::now() + ENTRY_TIME;
@@ -165,7 +196,11 @@ impl<'p> Context<'p> {
             entry,
             entry_mode: self.options.entry,
             skip: &skip,
-            budget: Budget { steps: STEPS, deadline, depth: DEPTH },
+            budget: Budget {
+                steps: STEPS,
+                deadline,
+                depth: DEPTH,
+            },
             describe: false,
         };
         let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
@@ -175,7 +210,10 @@ impl<'p> Context<'p> {
                 return result;
             }
         };
-        let cut = execution.events.iter().any(|e| matches!(e, engine::Event::Establish { .. }));
+        let cut = execution
+            .events
+            .iter()
+            .any(|e| matches!(e, engine::Event::Establish { .. }));
         let solved = self.solve(&execution, &terms, deadline, None);
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
@@ -223,28 +261,53 @@ impl<'p> Context<'p> {
             entry,
             entry_mode: self.options.entry,
             skip: &skip,
-            budget: Budget { steps: STEPS, deadline: Some(deadline), depth: DEPTH },
+            budget: Budget {
+                steps: STEPS,
+                deadline: Some(deadline),
+                depth: DEPTH,
+            },
             describe: true,
         };
         let execution = engine::execute(&settings, &terms, &mut memo, Mode::Invariants)?;
-        let limits = Limits { rlimit: self.options.rlimit, timeout_ms: Some(QUERY_TIME.as_millis() as u32) };
-        let options = SolveOptions { limits, deadline: Some(deadline), only: None, preferences: &[] };
+        let limits = Limits {
+            rlimit: self.options.rlimit,
+            timeout_ms: Some(QUERY_TIME.as_millis() as u32),
+        };
+        let options = SolveOptions {
+            limits,
+            deadline: Some(deadline),
+            only: None,
+            preferences: &[],
+        };
         let function = self.program.function(entry).name.clone();
         Ok(match what {
             Emit::Invariants => {
                 let kept = solve(&execution, &terms, &options).kept;
                 let texts = kept.iter().filter_map(|i| execution.candidates.get(*i));
                 texts
-                    .map(|c| Emitted { function: function.clone(), name: c.place.clone(), text: c.text.clone() })
+                    .map(|c| Emitted {
+                        function: function.clone(),
+                        name: c.place.clone(),
+                        text: c.text.clone(),
+                    })
                     .collect()
             }
             Emit::Smt2 => scripts(&execution, &terms, &options)
                 .into_iter()
                 .map(|(key, text)| {
-                    let obligation = self.program.function(key.inner).obligations.get(key.obligation.index());
-                    let name = obligation.map_or_else(String::new, |o| format!("{} of {}", o.property.name(), o.text));
+                    let obligation = self
+                        .program
+                        .function(key.inner)
+                        .obligations
+                        .get(key.obligation.index());
+                    let name = obligation
+                        .map_or_else(String::new, |o| format!("{} of {}", o.property.name(), o.text));
                     let place = self.location(self.place(&key));
-                    Emitted { function: function.clone(), name: format!("{}: {name}", place.line), text }
+                    Emitted {
+                        function: function.clone(),
+                        name: format!("{}: {name}", place.line),
+                        text,
+                    }
                 })
                 .collect(),
         })
@@ -269,15 +332,22 @@ impl<'p> Context<'p> {
                 break;
             }
             if bound > 9 {
-                progress(Progress::Unrolling { name: name.clone(), bound: bound - 1 });
+                progress(Progress::Unrolling {
+                    name: name.clone(),
+                    bound: bound - 1,
+                });
             }
             let terms = Terms::new();
-            let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Unroll(bound)) else { break };
+            let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Unroll(bound)) else {
+                break;
+            };
             let solved = self.solve(&execution, &terms, deadline, Some(&open));
             let complete = solved.unwound.is_empty();
             unwound = solved.unwound.clone();
             for key in open.clone() {
-                let Some(decision) = result.decisions.get_mut(&key) else { continue };
+                let Some(decision) = result.decisions.get_mut(&key) else {
+                    continue;
+                };
                 match solved.findings.get(&key) {
                     // Not reached within the bound.
                     None => {
@@ -292,7 +362,11 @@ impl<'p> Context<'p> {
                     Some(finding) if finding.all_proved() => {
                         if complete {
                             let dead = finding.reached == 0 && !finding.claims_unreachable;
-                            decision.verdict = if dead { Verdict::Unreachable } else { Verdict::Proved };
+                            decision.verdict = if dead {
+                                Verdict::Unreachable
+                            } else {
+                                Verdict::Proved
+                            };
                             decision.reason = None;
                             decision.contracts = names(&execution, &finding.contracts);
                             decision.assumptions = execution.assumptions.clone();
@@ -303,7 +377,14 @@ impl<'p> Context<'p> {
                     }
                     Some(finding) => {
                         if let Some(violation) = &finding.violation {
-                            self.judge_violation(settings.entry, &execution, &terms, &key, violation, decision);
+                            self.judge_violation(
+                                settings.entry,
+                                &execution,
+                                &terms,
+                                &key,
+                                violation,
+                                decision,
+                            );
                             if decision.verdict == Verdict::Refuted {
                                 open.remove(&key);
                             }
@@ -317,11 +398,19 @@ impl<'p> Context<'p> {
             }
         }
         for key in open {
-            let Some(decision) = result.decisions.get_mut(&key) else { continue };
+            let Some(decision) = result.decisions.get_mut(&key) else {
+                continue;
+            };
             if let Some(bound) = clean.get(&key) {
-                let line = unwound.iter().next().map_or(0, |(function, header)| self.loop_line(*function, *header));
+                let line = unwound
+                    .iter()
+                    .next()
+                    .map_or(0, |(function, header)| self.loop_line(*function, *header));
                 let iterations = bound.saturating_sub(1);
-                decision.reason = Some(Reason::Loop { line, bound: iterations });
+                decision.reason = Some(Reason::Loop {
+                    line,
+                    bound: iterations,
+                });
                 if iterations > 0 {
                     decision.verdict = Verdict::ProvedToBound;
                     decision.bound = Some(iterations);
@@ -335,7 +424,11 @@ impl<'p> Context<'p> {
 
     /// The verdict on an obligation that no execution reaches: where that is what it demands, it is proved.
     fn not_reached(&self, key: &CheckKey) -> Verdict {
-        let obligation = self.program.function(key.inner).obligations.get(key.obligation.index());
+        let obligation = self
+            .program
+            .function(key.inner)
+            .obligations
+            .get(key.obligation.index());
         match obligation.map(|o| &o.condition) {
             Some(Condition::Unreachable) => Verdict::Proved,
             _ => Verdict::Unreachable,
@@ -345,10 +438,17 @@ impl<'p> Context<'p> {
     fn loop_line(&self, function: u32, header: u32) -> u32 {
         let function = self.program.function(FunctionId(function));
         let block = function.blocks().get(header as usize);
-        let spans = block
-            .into_iter()
-            .flat_map(|b| b.statements.iter().map(|s| s.span).chain(std::iter::once(b.terminator_span)));
-        spans.filter(|s| s.is_known()).map(|s| s.start.line).next().unwrap_or(function.span.start.line)
+        let spans = block.into_iter().flat_map(|b| {
+            b.statements
+                .iter()
+                .map(|s| s.span)
+                .chain(std::iter::once(b.terminator_span))
+        });
+        spans
+            .filter(|s| s.is_known())
+            .map(|s| s.start.line)
+            .next()
+            .unwrap_or(function.span.start.line)
     }
 
     fn solve(
@@ -376,7 +476,10 @@ impl<'p> Context<'p> {
             })
             .collect();
         let options = SolveOptions {
-            limits: Limits { rlimit: self.options.rlimit, timeout_ms },
+            limits: Limits {
+                rlimit: self.options.rlimit,
+                timeout_ms,
+            },
             deadline,
             only,
             preferences: &preferences,
@@ -411,11 +514,23 @@ impl<'p> Context<'p> {
     }
 
     pub fn location(&self, span: Span) -> Location {
-        let file = self.sources.get(span.file).map(|f| f.path.display().to_string()).unwrap_or_default();
+        let file = self
+            .sources
+            .get(span.file)
+            .map(|f| f.path.display().to_string())
+            .unwrap_or_default();
         if span.is_known() {
-            Location { file, line: span.start.line, column: span.start.column }
+            Location {
+                file,
+                line: span.start.line,
+                column: span.start.column,
+            }
         } else {
-            Location { file, line: 0, column: 0 }
+            Location {
+                file,
+                line: 0,
+                column: 0,
+            }
         }
     }
 
@@ -423,7 +538,10 @@ impl<'p> Context<'p> {
     pub fn place(&self, key: &CheckKey) -> Span {
         let function = self.program.function(key.function);
         if let Some((block, statement)) = key.via.first() {
-            let found = function.blocks().get(block.index()).and_then(|b| b.statements.get(*statement as usize));
+            let found = function
+                .blocks()
+                .get(block.index())
+                .and_then(|b| b.statements.get(*statement as usize));
             return found.map_or(function.span, |s| s.span);
         }
         self.program
@@ -440,7 +558,11 @@ enum Message {
 }
 
 fn names(execution: &Execution, contracts: &BTreeSet<usize>) -> BTreeSet<String> {
-    contracts.iter().filter_map(|i| execution.contracts.get(*i)).map(|c| c.text.clone()).collect()
+    contracts
+        .iter()
+        .filter_map(|i| execution.contracts.get(*i))
+        .map(|c| c.text.clone())
+        .collect()
 }
 
 /// One report a function, in the order of the program.
@@ -488,7 +610,11 @@ pub fn report_functions(
             .collect();
         reports.push(FunctionReport {
             name: function.name.clone(),
-            file: context.sources.get(function.span.file).map(|f| f.path.display().to_string()).unwrap_or_default(),
+            file: context
+                .sources
+                .get(function.span.file)
+                .map(|f| f.path.display().to_string())
+                .unwrap_or_default(),
             unsupported: failure.map(ToString::to_string),
             contract: contract.into_iter().collect(),
             obligations,
@@ -527,7 +653,12 @@ fn complete(
     let function = context.program.function(id);
     for number in 0..function.obligations.len() as u32 {
         let obligation = ObligationId(number);
-        let key = CheckKey { function: id, via: Vec::new(), inner: id, obligation };
+        let key = CheckKey {
+            function: id,
+            via: Vec::new(),
+            inner: id,
+            obligation,
+        };
         if decisions.contains_key(&key) || context.skips(id, obligation) {
             continue;
         }
@@ -569,7 +700,12 @@ fn obligation_reports(
     let mut counts: HashMap<Property, u32> = HashMap::new();
     let mut reports = Vec::new();
     for (key, decision) in ordered {
-        let Some(obligation) = context.program.function(key.inner).obligations.get(key.obligation.index()) else {
+        let Some(obligation) = context
+            .program
+            .function(key.inner)
+            .obligations
+            .get(key.obligation.index())
+        else {
             continue;
         };
         if !decision.applies {
@@ -579,7 +715,12 @@ fn obligation_reports(
         if !selected.is_empty() && !selected.contains(&obligation.property) {
             continue;
         }
-        if !in_main && !matches!(decision.verdict, Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound) {
+        if !in_main
+            && !matches!(
+                decision.verdict,
+                Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound
+            )
+        {
             continue;
         }
         let number = counts.entry(obligation.property).or_default();
@@ -588,9 +729,16 @@ fn obligation_reports(
         let text = if key.via.is_empty() {
             obligation.text.clone()
         } else {
-            context.sources.text(place).map_or_else(|| obligation.text.clone(), str::to_owned)
+            context
+                .sources
+                .text(place)
+                .map_or_else(|| obligation.text.clone(), str::to_owned)
         };
-        let mut assumptions: Vec<String> = decision.contracts.iter().map(|c| format!("requires {c}")).collect();
+        let mut assumptions: Vec<String> = decision
+            .contracts
+            .iter()
+            .map(|c| format!("requires {c}"))
+            .collect();
         if matches!(decision.verdict, Verdict::Proved | Verdict::ProvedToBound) {
             assumptions.extend(decision.assumptions.iter().cloned());
         } else {

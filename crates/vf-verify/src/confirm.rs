@@ -38,10 +38,18 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
                 .get(obligation.index())
                 .is_some_and(|o| o.property == Property::Initialized)
     };
-    let limits = Limits { ignore: Some(&ignore), steps: 4_000_000, ..Limits::default() };
+    let limits = Limits {
+        ignore: Some(&ignore),
+        steps: 4_000_000,
+        ..Limits::default()
+    };
     let run = interp::run(context.program, input, &limits);
     match &run.outcome {
-        Outcome::Violated { function, obligation, call_stack } => {
+        Outcome::Violated {
+            function,
+            obligation,
+            call_stack,
+        } => {
             let same = *function == key.inner
                 && *obligation == key.obligation
                 && call_stack.iter().any(|site| site.function == key.function);
@@ -49,12 +57,18 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
                 return Confirmation::Seen(Box::new(describe(context, input, &run, key)));
             }
             let other = context.program.function(*function);
-            let text = other.obligations.get(obligation.index()).map(|o| o.text.clone()).unwrap_or_default();
+            let text = other
+                .obligations
+                .get(obligation.index())
+                .map(|o| o.text.clone())
+                .unwrap_or_default();
             Confirmation::NotSeen(format!("the input violates `{text}` first"))
         }
         Outcome::Returned { .. } => {
             if run.choices_missing > 0 {
-                Confirmation::NotSeen("the function returned; it depends on what a call outside its view does".into())
+                Confirmation::NotSeen(
+                    "the function returned; it depends on what a call outside its view does".into(),
+                )
             } else {
                 Confirmation::NotSeen("the function returned without a violation".into())
             }
@@ -77,13 +91,17 @@ fn describe(context: &Context<'_>, input: &Input, run: &Run, key: &CheckKey) -> 
         }
         let event = match &step.effect {
             Effect::Assigned(local, value) => {
-                let Some(info) = function.locals.get(local.index()).filter(|l| l.user) else { continue };
+                let Some(info) = function.locals.get(local.index()).filter(|l| l.user) else {
+                    continue;
+                };
                 let text = value_text(*value, info.ty.is_signed());
                 locals.insert((step.function, *local), text.clone());
                 format!("{} = {text}", info.name)
             }
             Effect::WentTo(target) => {
-                let Some(block) = function.blocks().get(step.block.index()) else { continue };
+                let Some(block) = function.blocks().get(step.block.index()) else {
+                    continue;
+                };
                 let edges = cfg::terminator_targets(&block.terminator);
                 let kind = edges.iter().find(|(to, _)| to == target).map(|(_, kind)| *kind);
                 let taken = match kind {
@@ -91,8 +109,13 @@ fn describe(context: &Context<'_>, input: &Input, run: &Run, key: &CheckKey) -> 
                     Some(cfg::EdgeKind::Otherwise) => "false",
                     _ => continue,
                 };
-                let Some(text) = context.sources.text(step.span).filter(|t| t.len() <= 120) else { continue };
-                format!("{} is {taken}", text.split_whitespace().collect::<Vec<_>>().join(" "))
+                let Some(text) = context.sources.text(step.span).filter(|t| t.len() <= 120) else {
+                    continue;
+                };
+                format!(
+                    "{} is {taken}",
+                    text.split_whitespace().collect::<Vec<_>>().join(" ")
+                )
             }
             _ => continue,
         };
@@ -100,35 +123,53 @@ fn describe(context: &Context<'_>, input: &Input, run: &Run, key: &CheckKey) -> 
         if location.line == 0 {
             continue;
         }
-        if trace.last().is_some_and(|last| last.event == event && last.location == location) {
+        if trace
+            .last()
+            .is_some_and(|last| last.event == event && last.location == location)
+        {
             continue;
         }
         trace.push(TraceStep { location, event });
     }
     // Locals of the entry at the violation: what the failing expression is made of.
     for ((function, local), text) in &locals {
-        if program.function(*function).name == input.function {
-            if let Some(info) = program.function(*function).locals.get(local.index()) {
-                inputs.entry(info.name.clone()).or_insert_with(|| text.clone());
-            }
+        if program.function(*function).name == input.function
+            && let Some(info) = program.function(*function).locals.get(local.index())
+        {
+            inputs.entry(info.name.clone()).or_insert_with(|| text.clone());
         }
     }
     if trace.len() > TRACE {
         trace.drain(..trace.len() - TRACE);
     }
-    trace.push(TraceStep { location: context.location(context.place(key)), event: violation_text(context, key) });
-    Counterexample { inputs, trace, replay: Replay::Confirmed, input: input.clone() }
+    trace.push(TraceStep {
+        location: context.location(context.place(key)),
+        event: violation_text(context, key),
+    });
+    Counterexample {
+        inputs,
+        trace,
+        replay: Replay::Confirmed,
+        input: input.clone(),
+    }
 }
 
 fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
-    let Some(obligation) = context.program.function(key.inner).obligations.get(key.obligation.index()) else {
+    let Some(obligation) = context
+        .program
+        .function(key.inner)
+        .obligations
+        .get(key.obligation.index())
+    else {
         return "violation".into();
     };
     let text = &obligation.text;
     match (&obligation.property, &obligation.condition) {
         (Property::IndexUpperBound, _) => format!("`{text}`: the index is not below the length"),
         (Property::IndexLowerBound, _) => format!("`{text}`: the index is negative"),
-        (Property::ValidRead, Condition::Terminated { .. }) => format!("`{text}`: the string has no terminator"),
+        (Property::ValidRead, Condition::Terminated { .. }) => {
+            format!("`{text}`: the string has no terminator")
+        }
         (Property::ValidRead, _) => format!("`{text}`: reads outside the object"),
         (Property::ValidWrite, _) => format!("`{text}`: writes outside the object"),
         (Property::NotNull, _) => format!("`{text}`: the pointer is null"),

@@ -14,15 +14,27 @@ const FILL_LIMIT: u64 = 1 << 16;
 const BYTES_LIMIT: u64 = 1 << 16;
 
 /// The input that a model describes.
-pub fn input_of(program: &Program, entry: &str, execution: &Execution, terms: &Terms, model: &Model) -> Input {
+pub fn input_of(
+    program: &Program,
+    entry: &str,
+    execution: &Execution,
+    terms: &Terms,
+    model: &Model,
+) -> Input {
     let reader = Reader::new(program, execution, terms, model);
     let mut objects = Vec::new();
     for id in &reader.order {
-        let Some(object) = execution.objects.get(id) else { continue };
+        let Some(object) = execution.objects.get(id) else {
+            continue;
+        };
         objects.push(InputObject {
             name: object.name.clone(),
             size: reader.size(object),
-            element_type: object.element.as_ref().map(|t| c_name(program, t)).unwrap_or_default(),
+            element_type: object
+                .element
+                .as_ref()
+                .map(|t| c_name(program, t))
+                .unwrap_or_default(),
             contents: reader.contents(*id, object),
         });
     }
@@ -49,9 +61,11 @@ pub fn input_of(program: &Program, entry: &str, execution: &Execution, terms: &T
             continue;
         }
         let kind = match &choice.kind {
-            ChoiceTerm::Value(value, ty) => {
-                ChoiceKind::Value(if matches!(ty, Ty::Float(_)) { InputValue::Float } else { reader.value(value) })
-            }
+            ChoiceTerm::Value(value, ty) => ChoiceKind::Value(if matches!(ty, Ty::Float(_)) {
+                InputValue::Float
+            } else {
+                reader.value(value)
+            }),
             ChoiceTerm::Fails(fails) => {
                 ChoiceKind::AllocationFails(model.value(terms, *fails).as_bool() == Some(true))
             }
@@ -60,9 +74,18 @@ pub fn input_of(program: &Program, entry: &str, execution: &Execution, terms: &T
                 ChoiceKind::Bytes(reader.labelled(label, size))
             }
         };
-        choices.push(Choice { function: choice.function.clone(), kind });
+        choices.push(Choice {
+            function: choice.function.clone(),
+            kind,
+        });
     }
-    Input { function: entry.to_owned(), objects, arguments, globals, choices }
+    Input {
+        function: entry.to_owned(),
+        objects,
+        arguments,
+        globals,
+        choices,
+    }
 }
 
 struct Reader<'a> {
@@ -97,11 +120,21 @@ impl<'a> Reader<'a> {
         let width = program.model.pointer_bits();
         for (array, cells) in &execution.cells {
             if let Some(name) = terms.name(*array) {
-                let elements = cells.iter().map(|(at, variable)| (terms.bv(width, *at), *variable));
+                let elements = cells
+                    .iter()
+                    .map(|(at, variable)| (terms.bv(width, *at), *variable));
                 arrays.entry(name).or_default().extend(elements);
             }
         }
-        Reader { execution, terms, model, order, index, arrays, program }
+        Reader {
+            execution,
+            terms,
+            model,
+            order,
+            index,
+            arrays,
+            program,
+        }
     }
 
     fn number(&self, term: Term) -> u128 {
@@ -119,7 +152,10 @@ impl<'a> Reader<'a> {
                     Sort::BitVec(bits) => bits,
                     _ => 1,
                 };
-                InputValue::Int { bits, value: self.number(*term) }
+                InputValue::Int {
+                    bits,
+                    value: self.number(*term),
+                }
             }
             Value::Pointer(pointer) => InputValue::Pointer(self.pointer(pointer)),
         }
@@ -131,14 +167,27 @@ impl<'a> Reader<'a> {
         match self.execution.objects.get(&base).map(|o| &o.key) {
             Some(ObjectKey::Fixed(0)) if offset == 0 => InputPointer::Null,
             Some(ObjectKey::Global(_)) => InputPointer::Global {
-                name: self.execution.objects.get(&base).map(|o| o.name.clone()).unwrap_or_default(),
+                name: self
+                    .execution
+                    .objects
+                    .get(&base)
+                    .map(|o| o.name.clone())
+                    .unwrap_or_default(),
                 offset: offset as i64,
             },
             Some(ObjectKey::Function(_)) => InputPointer::Function {
-                name: self.execution.objects.get(&base).map(|o| o.name.clone()).unwrap_or_default(),
+                name: self
+                    .execution
+                    .objects
+                    .get(&base)
+                    .map(|o| o.name.clone())
+                    .unwrap_or_default(),
             },
             _ => match self.index.get(&base) {
-                Some(index) => InputPointer::Object { index: *index, offset: offset as i64 },
+                Some(index) => InputPointer::Object {
+                    index: *index,
+                    offset: offset as i64,
+                },
                 None => InputPointer::Address(offset),
             },
         }
@@ -154,10 +203,21 @@ impl<'a> Reader<'a> {
                 bytes.insert(at, b'A');
             }
         }
-        let label: String =
-            object.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '.' }).collect();
+        let label: String = object
+            .name
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '_' {
+                    c
+                } else {
+                    '.'
+                }
+            })
+            .collect();
         for g in [1u64, 2, 4, 8] {
-            let Some(reads) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else { continue };
+            let Some(reads) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else {
+                continue;
+            };
             for (read, element) in reads {
                 let at = self.number(*read);
                 let value = self.number(*element);
@@ -180,14 +240,19 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        Contents { bytes: runs(bytes), pointers }
+        Contents {
+            bytes: runs(bytes),
+            pointers,
+        }
     }
 
     /// The bytes of an array indexed from the start of a write.
     fn labelled(&self, label: &str, size: u64) -> Vec<u8> {
         let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
         for g in [1u64, 2, 4, 8] {
-            let Some(reads) = self.arrays.get(&format!("{label}.{g}")) else { continue };
+            let Some(reads) = self.arrays.get(&format!("{label}.{g}")) else {
+                continue;
+            };
             for (read, element) in reads {
                 let at = self.number(*read);
                 if at >= u128::from(size) {
@@ -201,8 +266,12 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        let Some(last) = bytes.keys().next_back().copied() else { return Vec::new() };
-        (0..=last).map(|at| bytes.get(&at).copied().unwrap_or(0)).collect()
+        let Some(last) = bytes.keys().next_back().copied() else {
+            return Vec::new();
+        };
+        (0..=last)
+            .map(|at| bytes.get(&at).copied().unwrap_or(0))
+            .collect()
     }
 }
 
@@ -243,11 +312,17 @@ pub fn c_name(program: &Program, ty: &CType) -> String {
         CType::Pointer { .. } => "void *".into(),
         CType::Array { element, .. } => c_name(program, element),
         CType::Record(id) => {
-            let Some(record) = program.records.get(id.0 as usize) else { return String::new() };
+            let Some(record) = program.records.get(id.0 as usize) else {
+                return String::new();
+            };
             if record.name.starts_with('<') {
                 return String::new();
             }
-            format!("{} {}", if record.is_union { "union" } else { "struct" }, record.name)
+            format!(
+                "{} {}",
+                if record.is_union { "union" } else { "struct" },
+                record.name
+            )
         }
         CType::Function(_) => String::new(),
     }
@@ -256,11 +331,16 @@ pub fn c_name(program: &Program, ty: &CType) -> String {
 /// The input in source terms: `len` to `4294967295`, `p->count` to `9`, `object_size(buf)` to `8`.
 pub fn inputs_of(program: &Program, input: &Input) -> BTreeMap<String, String> {
     let mut shown = BTreeMap::new();
-    let Some(function) = program.function_named(&input.function).map(|id| program.function(id)) else {
+    let Some(function) = program
+        .function_named(&input.function)
+        .map(|id| program.function(id))
+    else {
         return shown;
     };
     for (local, value) in function.params.iter().zip(&input.arguments) {
-        let Some(info) = function.locals.get(local.index()) else { continue };
+        let Some(info) = function.locals.get(local.index()) else {
+            continue;
+        };
         shown.insert(info.name.clone(), value_text(value, &info.ty, input));
     }
     for object in &input.objects {
@@ -283,7 +363,9 @@ pub fn inputs_of(program: &Program, input: &Input) -> BTreeMap<String, String> {
         }
     }
     for choice in &input.choices {
-        if let (ChoiceKind::Value(InputValue::Int { bits, value }), false) = (&choice.kind, choice.function.is_empty()) {
+        if let (ChoiceKind::Value(InputValue::Int { bits, value }), false) =
+            (&choice.kind, choice.function.is_empty())
+        {
             let mut name = format!("{}()", choice.function);
             let mut number = 2;
             while shown.contains_key(&name) {
@@ -305,11 +387,15 @@ fn members(
 ) {
     match pointee {
         CType::Record(id) => {
-            let Some(record) = program.records.get(id.0 as usize) else { return };
+            let Some(record) = program.records.get(id.0 as usize) else {
+                return;
+            };
             record_values(program, record, &format!("{name}->"), 0, contents, 0, shown);
         }
         CType::Int { bits: 8, .. } => {
-            let text: Vec<u8> = (0..64).map_while(|at| byte_at(contents, at).filter(|b| *b != 0)).collect();
+            let text: Vec<u8> = (0..64)
+                .map_while(|at| byte_at(contents, at).filter(|b| *b != 0))
+                .collect();
             if !text.is_empty() {
                 shown.insert(format!("{name}[0..]"), format!("\"{}\"", text.escape_ascii()));
             }
@@ -358,23 +444,42 @@ fn leaf_values(
     match ty {
         CType::Record(id) => {
             if let Some(record) = program.records.get(id.0 as usize) {
-                record_values(program, record, &format!("{name}."), offset, contents, depth, shown);
+                record_values(
+                    program,
+                    record,
+                    &format!("{name}."),
+                    offset,
+                    contents,
+                    depth,
+                    shown,
+                );
             }
         }
-        CType::Array { element, len: vf_ir::ArrayLen::Fixed(n) } => {
+        CType::Array {
+            element,
+            len: vf_ir::ArrayLen::Fixed(n),
+        } => {
             let size = element.size(&program.records, program.model).unwrap_or(0);
             for k in 0..(*n).min(16) {
                 if size > 0 {
-                    leaf_values(program, element, &format!("{name}[{k}]"), offset + k * size, contents, depth + 1, shown);
+                    leaf_values(
+                        program,
+                        element,
+                        &format!("{name}[{k}]"),
+                        offset + k * size,
+                        contents,
+                        depth + 1,
+                        shown,
+                    );
                 }
             }
         }
         CType::Int { bits, signed } => {
             let bytes = u64::from(bits / 8);
             if (0..bytes).any(|k| byte_at(contents, offset + k).is_some()) {
-                let value = (0..bytes)
-                    .rev()
-                    .fold(0u128, |v, k| v << 8 | u128::from(byte_at(contents, offset + k).unwrap_or(0)));
+                let value = (0..bytes).rev().fold(0u128, |v, k| {
+                    v << 8 | u128::from(byte_at(contents, offset + k).unwrap_or(0))
+                });
                 shown.insert(name.to_owned(), integer(value, *bits, *signed));
             }
         }
@@ -383,10 +488,11 @@ fn leaf_values(
 }
 
 fn byte_at(contents: &Contents, at: u64) -> Option<u8> {
-    contents
-        .bytes
-        .iter()
-        .find_map(|(start, bytes)| at.checked_sub(*start).and_then(|k| bytes.get(usize::try_from(k).ok()?)).copied())
+    contents.bytes.iter().find_map(|(start, bytes)| {
+        at.checked_sub(*start)
+            .and_then(|k| bytes.get(usize::try_from(k).ok()?))
+            .copied()
+    })
 }
 
 /// An integer as C would print it.
@@ -407,8 +513,14 @@ fn value_text(value: &InputValue, ty: &CType, input: &Input) -> String {
         InputValue::Pointer(InputPointer::Global { name, offset }) => format!("&{name} + {offset}"),
         InputValue::Pointer(InputPointer::Object { index, offset }) => {
             let name = input.objects.get(*index).map_or("object", |o| o.name.as_str());
-            let plain = name.strip_prefix('*').map_or_else(|| format!("&{name}"), |p| format!("a block for {p}"));
-            if *offset == 0 { plain } else { format!("{plain} + {offset}") }
+            let plain = name
+                .strip_prefix('*')
+                .map_or_else(|| format!("&{name}"), |p| format!("a block for {p}"));
+            if *offset == 0 {
+                plain
+            } else {
+                format!("{plain} + {offset}")
+            }
         }
     }
 }

@@ -67,42 +67,67 @@ pub struct CheckOptions {
 /// Why something is unknown, and what to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
-    Construct { what: String, function: String },
-    TooComplex { what: &'static str },
+    Construct {
+        what: String,
+        function: String,
+    },
+    TooComplex {
+        what: &'static str,
+    },
     /// Reached by a recursive call that was not entered.
-    Recursion { function: String },
+    Recursion {
+        function: String,
+    },
     Timeout,
     SolverTimeout,
     SolverLimit,
     SolverGaveUp(String),
     /// No invariant was found that proves it, and no violation within the bound.
-    Loop { line: u32, bound: u32 },
+    Loop {
+        line: u32,
+        bound: u32,
+    },
     /// A model of a violation exists, but executing it did not show one.
-    NotConfirmed { why: String },
+    NotConfirmed {
+        why: String,
+    },
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Construct { what, function } => {
-                write!(f, "`{function}` uses {what}, which is not supported; check the functions without it with -f")
+                write!(
+                    f,
+                    "`{function}` uses {what}, which is not supported; check the functions without it with -f"
+                )
             }
             Reason::TooComplex { what } => {
                 write!(f, "the limit on {what} was reached; check a smaller part with -f")
             }
             Reason::Recursion { function } => {
-                write!(f, "`{function}` calls itself, and its inner activations were not followed; check it alone with -f")
+                write!(
+                    f,
+                    "`{function}` calls itself, and its inner activations were not followed; check it alone with -f"
+                )
             }
             Reason::Timeout => f.write_str("the time limit was reached; raise --timeout"),
-            Reason::SolverTimeout => f.write_str("the solver's time limit for one query was reached; raise --timeout"),
-            Reason::SolverLimit => f.write_str("the solver's resource limit for one query was reached; raise it"),
+            Reason::SolverTimeout => {
+                f.write_str("the solver's time limit for one query was reached; raise --timeout")
+            }
+            Reason::SolverLimit => {
+                f.write_str("the solver's resource limit for one query was reached; raise it")
+            }
             Reason::SolverGaveUp(why) => write!(f, "the solver gave up ({why})"),
             Reason::Loop { line, bound } => write!(
                 f,
                 "no invariant of the loop at line {line} was found that proves this; no violation within {bound} \
                  iterations"
             ),
-            Reason::NotConfirmed { why } => write!(f, "a possible violation could not be confirmed by execution: {why}"),
+            Reason::NotConfirmed { why } => write!(
+                f,
+                "a possible violation could not be confirmed by execution: {why}"
+            ),
         }
     }
 }
@@ -111,7 +136,11 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Checking function `number` of `total`.
-    Function { name: String, number: usize, total: usize },
+    Function {
+        name: String,
+        number: usize,
+        total: usize,
+    },
     /// Unrolling loops of a function to this bound.
     Unrolling { name: String, bound: u32 },
 }
@@ -193,20 +222,27 @@ fn entries(program: &Program, main_files: &[FileId], options: &CheckOptions) -> 
         let function = program.function(*id);
         matches!(function.body, Body::Defined(_) | Body::Unsupported(_)) && !function.library_model
     };
-    let all = (0..program.functions.len() as u32).map(FunctionId).filter(defined);
+    let all = (0..program.functions.len() as u32)
+        .map(FunctionId)
+        .filter(defined);
     if !options.functions.is_empty() {
-        return all.filter(|id| options.functions.contains(&program.function(*id).name)).collect();
+        return all
+            .filter(|id| options.functions.contains(&program.function(*id).name))
+            .collect();
     }
     if options.entry == Entry::Main {
         return all.filter(|id| program.function(*id).name == "main").collect();
     }
-    let all: Vec<FunctionId> =
-        all.filter(|id| main_files.contains(&program.function(*id).span.file)).collect();
+    let all: Vec<FunctionId> = all
+        .filter(|id| main_files.contains(&program.function(*id).span.file))
+        .collect();
     let calls = Calls::of(program);
     let mut entries: Vec<FunctionId> = all
         .iter()
         .copied()
-        .filter(|id| !program.function(*id).internal || !calls.called.contains(id) || calls.taken.contains(id))
+        .filter(|id| {
+            !program.function(*id).internal || !calls.called.contains(id) || calls.taken.contains(id)
+        })
         .collect();
     // What none of these reaches (functions that only call each other) is looked at on its own too.
     let mut reached = calls.reachable(&entries);
@@ -238,7 +274,11 @@ impl Calls {
         for (caller, function) in program.functions.iter().enumerate() {
             for block in function.blocks() {
                 for statement in &block.statements {
-                    if let StmtKind::Call { callee: vf_ir::Callee::Direct(callee), .. } = &statement.kind {
+                    if let StmtKind::Call {
+                        callee: vf_ir::Callee::Direct(callee),
+                        ..
+                    } = &statement.kind
+                    {
                         calls.callees[caller].insert(*callee);
                         if callee.index() != caller {
                             calls.called.insert(*callee);
@@ -255,10 +295,12 @@ impl Calls {
         }
         for global in &program.globals {
             if let vf_ir::Initial::Known(items) = &global.init {
-                calls.taken.extend(items.iter().filter_map(|item| match item.value {
-                    vf_ir::InitValue::FunctionAddress(function) => Some(function),
-                    _ => None,
-                }));
+                calls
+                    .taken
+                    .extend(items.iter().filter_map(|item| match item.value {
+                        vf_ir::InitValue::FunctionAddress(function) => Some(function),
+                        _ => None,
+                    }));
             }
         }
         calls
@@ -295,5 +337,9 @@ fn overall(functions: &[report::FunctionReport]) -> Overall {
             });
         }
     }
-    if seen == 0 { worst.max(Overall::Unknown) } else { worst }
+    if seen == 0 {
+        worst.max(Overall::Unknown)
+    } else {
+        worst
+    }
 }

@@ -424,7 +424,11 @@ fn matters(
         _ => return true,
     };
     let computed: Vec<&Expr> = results.iter().filter(|r| computed.contains(r)).collect();
-    computed.is_empty() || computed.iter().any(|r| flow.expressions.contains(*r))
+    // The same operation may stand elsewhere too, under a check of its own: this one's use is the next.
+    computed.is_empty()
+        || computed
+            .iter()
+            .any(|r| flow.expressions.contains(*r) && !only_compared(function, id, r))
 }
 
 fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {

@@ -93,14 +93,21 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     let (active, dependencies) = houdini(execution, terms, options);
     let mut solver = Solver::new(terms);
     solver.set_limits(options.limits);
-    let mut solved = Solved { kept: (0..active.len()).filter(|i| active[*i]).collect(), ..Solved::default() };
+    let mut solved = Solved {
+        kept: (0..active.len()).filter(|i| active[*i]).collect(),
+        ..Solved::default()
+    };
     let literals = Literals::new(execution, &active);
     let mut reachable: HashMap<Term, bool> = HashMap::new();
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
             Event::Establish { .. } => {}
-            Event::Unwound { guard, function, header } => {
+            Event::Unwound {
+                guard,
+                function,
+                header,
+            } => {
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
                 if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
@@ -165,10 +172,10 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                         // The same violation with small sizes is easier to read and to run.
                         let mut preferred = assumptions.clone();
                         preferred.extend_from_slice(options.preferences);
-                        if !options.preferences.is_empty() {
-                            if let Outcome::Sat(nicer) = solver.check(&preferred) {
-                                models.push(nicer);
-                            }
+                        if !options.preferences.is_empty()
+                            && let Outcome::Sat(nicer) = solver.check(&preferred)
+                        {
+                            models.push(nicer);
                         }
                         models.push(model);
                         finding.violation.get_or_insert(Violation { models });
@@ -180,7 +187,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             }
         }
     }
-    solved.queries = solver.statistics().checks as u64;
+    solved.queries = solver.statistics().checks;
     solved
 }
 
@@ -220,11 +227,19 @@ impl Literals {
         for (i, term) in contracts.iter().enumerate() {
             number.insert(*term, Named::Contract(i));
         }
-        Literals { candidates, contracts, number }
+        Literals {
+            candidates,
+            contracts,
+            number,
+        }
     }
 
     fn all(&self) -> Vec<Term> {
-        self.candidates.iter().map(|(_, t)| *t).chain(self.contracts.iter().copied()).collect()
+        self.candidates
+            .iter()
+            .map(|(_, t)| *t)
+            .chain(self.contracts.iter().copied())
+            .collect()
     }
 
     fn rests(&self, core: &[Term]) -> Rests {
@@ -250,7 +265,9 @@ impl Literals {
         let mut todo: Vec<usize> = direct.candidates.iter().copied().collect();
         let mut seen: BTreeSet<usize> = direct.candidates;
         while let Some(candidate) = todo.pop() {
-            let Some(rests) = dependencies.get(candidate) else { continue };
+            let Some(rests) = dependencies.get(candidate) else {
+                continue;
+            };
             into.extend(&rests.contracts);
             for next in &rests.candidates {
                 if seen.insert(*next) {
@@ -284,14 +301,17 @@ fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> 
                 Event::Establish { candidates, guard } => (candidates, *guard),
                 Event::Check(_) | Event::Undecided { .. } | Event::Unwound { .. } => continue,
             };
-            if let Some(proof) = proofs.get(&number) {
-                if proof.candidates.iter().all(|i| active[*i]) {
-                    continue;
-                }
+            if let Some(proof) = proofs.get(&number)
+                && proof.candidates.iter().all(|i| active[*i])
+            {
+                continue;
             }
             loop {
-                let open: Vec<(usize, Term)> =
-                    candidates.iter().copied().filter(|(i, holds)| active[*i] && !terms.is_true(*holds)).collect();
+                let open: Vec<(usize, Term)> = candidates
+                    .iter()
+                    .copied()
+                    .filter(|(i, holds)| active[*i] && !terms.is_true(*holds))
+                    .collect();
                 if open.is_empty() {
                     proofs.insert(number, Rests::default());
                     break;
@@ -340,7 +360,8 @@ fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> 
                             let mut alone = literals.all();
                             alone.push(guard);
                             alone.push(terms.not(*holds));
-                            let proved = !options.late() && matches!(solver.check(&alone), Outcome::Unsat { .. });
+                            let proved =
+                                !options.late() && matches!(solver.check(&alone), Outcome::Unsat { .. });
                             if !proved {
                                 active[*i] = false;
                                 dropped = true;

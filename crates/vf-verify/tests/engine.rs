@@ -9,14 +9,32 @@ use vf_verify::{CheckOptions, check};
 fn verdicts(text: &str) -> Vec<(String, Verdict, String)> {
     let program = parse_program(text).expect("the test program parses");
     let sources = SourceMap::new();
-    let report = check(&program, &sources, &[FileId(0)], &CheckOptions::default(), &mut |_| {});
+    let report = check(
+        &program,
+        &sources,
+        &[FileId(0)],
+        &CheckOptions::default(),
+        &mut |_| {},
+    );
     report
         .functions
         .iter()
         .flat_map(|f| &f.obligations)
         .map(|o| {
-            let inputs = o.counterexample.as_ref().map(|c| format!("{:?}", c.inputs)).unwrap_or_default();
-            (o.id.clone(), o.verdict, format!("{inputs}{}{:?}", o.reason.clone().unwrap_or_default(), o.assumptions))
+            let inputs = o
+                .counterexample
+                .as_ref()
+                .map(|c| format!("{:?}", c.inputs))
+                .unwrap_or_default();
+            (
+                o.id.clone(),
+                o.verdict,
+                format!(
+                    "{inputs}{}{:?}",
+                    o.reason.clone().unwrap_or_default(),
+                    o.assumptions
+                ),
+            )
         })
         .collect()
 }
@@ -84,9 +102,17 @@ fn a_loop_within_the_table_is_proved_without_a_bound() {
 #[test]
 fn a_loop_past_the_table_is_refuted() {
     let found = verdicts(&fill_loop("9:i32"));
-    assert_eq!(found.iter().filter(|f| f.1 == Verdict::Refuted).count(), 1, "{found:?}");
+    assert_eq!(
+        found.iter().filter(|f| f.1 == Verdict::Refuted).count(),
+        1,
+        "{found:?}"
+    );
     let found = verdicts(&fill_loop("%n"));
-    assert_eq!(found.iter().filter(|f| f.1 == Verdict::Refuted).count(), 1, "{found:?}");
+    assert_eq!(
+        found.iter().filter(|f| f.1 == Verdict::Refuted).count(),
+        1,
+        "{found:?}"
+    );
 }
 
 fn sum_loop(comparison: &str) -> String {

@@ -304,13 +304,15 @@ impl Writer<'_> {
                 )),
             }
         }
-        for choice in input.choices.iter().filter(|c| !c.function.is_empty()) {
+        for choice in &input.choices {
             let function = string_literal(choice.function.as_bytes());
             match &choice.kind {
                 ChoiceKind::Value(InputValue::Int { value, .. }) => {
                     let (high, low) = halves(*value);
                     self.line(format!("vf_push_value({function}, {high:#x}ull, {low:#x}ull);"));
                 }
+                // A float takes no part: its value is the machine's own.
+                ChoiceKind::Value(InputValue::Float) if choice.function.is_empty() => {}
                 ChoiceKind::Value(InputValue::Float) => {
                     self.line(format!("vf_push_value({function}, 0, 0);"))
                 }
@@ -326,12 +328,6 @@ impl Writer<'_> {
                     self.line(format!("vf_push_failure({function}, {});", u8::from(*fails)));
                 }
             }
-        }
-        if input.choices.iter().any(|c| c.function.is_empty()) {
-            self.notes.push(
-                "values that assembly, floating point or volatile reads gave in the counterexample are the machine's own here"
-                    .to_string(),
-            );
         }
         let arguments = self.arguments()?;
         let callee = if self.input.function == "main" {

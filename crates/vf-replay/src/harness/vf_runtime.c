@@ -224,8 +224,18 @@ WEAK void __VERIFIER_error(void)
 	violated("__VERIFIER_error");
 }
 
+/* The verifier may record an input of the program itself under no name. */
+static unsigned __int128 input(const char *function)
+{
+	struct choice *c = take(function, VALUE);
+
+	if (!c)
+		c = take("", VALUE);
+	return c ? c->value : 0;
+}
+
 #define NONDET(name, type) \
-	WEAK type __VERIFIER_nondet_##name(void) { return (type)vf_take_value("__VERIFIER_nondet_" #name); }
+	WEAK type __VERIFIER_nondet_##name(void) { return (type)input("__VERIFIER_nondet_" #name); }
 NONDET(bool, _Bool)
 NONDET(_Bool, _Bool)
 NONDET(char, char)
@@ -260,12 +270,21 @@ NONDET(longlong, long long)
 NONDET(ulonglong, unsigned long long)
 NONDET(size_t, size_t)
 NONDET(loff_t, long long)
-NONDET(float, float)
-NONDET(double, double)
+
+/* Values of floats are not the verifier's to choose. */
+WEAK float __VERIFIER_nondet_float(void)
+{
+	return 0;
+}
+
+WEAK double __VERIFIER_nondet_double(void)
+{
+	return 0;
+}
 
 WEAK void *__VERIFIER_nondet_pointer(void)
 {
-	return (void *)(uintptr_t)vf_take_value("__VERIFIER_nondet_pointer");
+	return (void *)(uintptr_t)input("__VERIFIER_nondet_pointer");
 }
 
 /* ---- what the models of library functions ask for (docs/ir-intrinsics.md) ---- */

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use vf_ir::{BlockId, Body, CType, Callee, Expr, FunctionId, HavocReason, LocalId, ObligationId, StmtKind, Ty};
+use vf_ir::{
+    BlockId, Body, CType, Callee, Expr, FunctionId, HavocReason, LocalId, ObligationId, StmtKind, Ty,
+};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Exit, Frame};
@@ -67,9 +69,21 @@ impl Engine<'_> {
                 let inner = if function.library_model {
                     let mut via = frame.via.clone();
                     via.push(at);
-                    Frame { function: callee, context, path: context, owner: frame.owner, via }
+                    Frame {
+                        function: callee,
+                        context,
+                        path: context,
+                        owner: frame.owner,
+                        via,
+                    }
                 } else {
-                    Frame { function: callee, context, path: context, owner: callee, via: Vec::new() }
+                    Frame {
+                        function: callee,
+                        context,
+                        path: context,
+                        owner: callee,
+                        via: Vec::new(),
+                    }
                 };
                 let registers = edge.state.registers.clone();
                 let exit = self.run_function(&inner, values, edge.guard, edge.state.memory.clone())?;
@@ -90,17 +104,28 @@ impl Engine<'_> {
                 let name = function.name.clone();
                 match body {
                     // The entry function is looked at for every input, so also for those of this call.
-                    Body::Defined(_) if callee == self.settings.entry && self.settings.entry_mode == Entry::Each => {
-                        self.assume(format!("the recursive call of `{name}` meets the contract of `{name}`"));
+                    Body::Defined(_)
+                        if callee == self.settings.entry && self.settings.entry_mode == Entry::Each =>
+                    {
+                        self.assume(format!(
+                            "the recursive call of `{name}` meets the contract of `{name}`"
+                        ));
                     }
                     Body::Defined(_) if recursive => {
                         self.leave_undecided(callee, edge.guard, &Reason::Recursion { function: name });
                     }
                     Body::Defined(_) => {
-                        self.leave_undecided(callee, edge.guard, &Reason::TooComplex { what: "nested calls" });
+                        self.leave_undecided(
+                            callee,
+                            edge.guard,
+                            &Reason::TooComplex { what: "nested calls" },
+                        );
                     }
                     Body::Unsupported(why) => {
-                        self.assume(format!("`{name}` is safe (it uses {}, which is not supported)", why.construct));
+                        self.assume(format!(
+                            "`{name}` is safe (it uses {}, which is not supported)",
+                            why.construct
+                        ));
                     }
                     Body::Declared => {}
                 }
@@ -120,15 +145,27 @@ impl Engine<'_> {
                 if function.library_model || (self.settings.skip)(id, obligation) {
                     continue;
                 }
-                let key = CheckKey { function: id, via: Vec::new(), inner: id, obligation };
-                self.events.push(Event::Undecided { key, guard, reason: reason.clone() });
+                let key = CheckKey {
+                    function: id,
+                    via: Vec::new(),
+                    inner: id,
+                    obligation,
+                };
+                self.events.push(Event::Undecided {
+                    key,
+                    guard,
+                    reason: reason.clone(),
+                });
             }
             for block in function.blocks() {
                 for statement in &block.statements {
-                    if let StmtKind::Call { callee: Callee::Direct(next), .. } = &statement.kind {
-                        if seen.insert(*next) {
-                            todo.push(*next);
-                        }
+                    if let StmtKind::Call {
+                        callee: Callee::Direct(next),
+                        ..
+                    } = &statement.kind
+                        && seen.insert(*next)
+                    {
+                        todo.push(*next);
                     }
                 }
             }
@@ -149,7 +186,11 @@ impl Engine<'_> {
         let mut writable = Vec::new();
         for (position, value) in values.iter().enumerate() {
             let Value::Pointer(pointer) = value else { continue };
-            let declared = function.params.get(position).and_then(|l| function.locals.get(l.index())).map(|l| &l.ty);
+            let declared = function
+                .params
+                .get(position)
+                .and_then(|l| function.locals.get(l.index()))
+                .map(|l| &l.ty);
             if !matches!(declared, Some(CType::Pointer { to_const: true, .. })) {
                 writable.push(pointer.clone());
             }
@@ -163,13 +204,17 @@ impl Engine<'_> {
         ));
         self.havoc_reachable(edge, &writable, &name)?;
         // The result is a decision of the outside, whether or not it is used.
-        let Some(ty) = function.ret.scalar() else { return Ok(None) };
+        let Some(ty) = function.ret.scalar() else {
+            return Ok(None);
+        };
         let value = match ty {
             Ty::Ptr => Value::Pointer(self.returned_pointer(frame, at, edge, callee, &name)),
             other => {
                 let number = self.unique();
                 let width = self.width_of(other);
-                let term = self.terms.var(&format!("result.{number}.{name}"), Sort::BitVec(width));
+                let term = self
+                    .terms
+                    .var(&format!("result.{number}.{name}"), Sort::BitVec(width));
                 if function.ret == CType::Bool {
                     let one = self.terms.bv(width, 1);
                     self.fact(self.terms.ule(term, one));
@@ -220,23 +265,33 @@ impl Engine<'_> {
         let mut edges = Vec::new();
         let mut known = t.bool(false);
         for object in pointer.targets.iter().copied() {
-            let Some(ObjectKey::Function(function)) = self.objects.get(&object).map(|o| o.key.clone()) else { continue };
+            let Some(ObjectKey::Function(function)) = self.objects.get(&object).map(|o| o.key.clone()) else {
+                continue;
+            };
             let here = t.eq(pointer.base, self.base_const(object));
             let taken = t.and(edge.guard, here);
             known = t.or(known, here);
             if t.is_false(taken) {
                 continue;
             }
-            let mut branch = Edge { guard: taken, state: edge.state.clone() };
+            let mut branch = Edge {
+                guard: taken,
+                state: edge.state.clone(),
+            };
             let value = self.call_one(frame, at, &mut branch, function, values.clone())?;
             self.finish(frame, &mut branch, dst, value);
             edges.push(branch);
         }
         let others = pointer.targets.iter().any(|o| {
-            *o == WILD || *o != NO_OBJECT && !matches!(self.objects.get(o).map(|i| &i.key), Some(ObjectKey::Function(_)))
+            *o == WILD
+                || *o != NO_OBJECT
+                    && !matches!(self.objects.get(o).map(|i| &i.key), Some(ObjectKey::Function(_)))
         });
         if others || edges.is_empty() {
-            let mut branch = Edge { guard: t.and(edge.guard, t.not(known)), state: edge.state.clone() };
+            let mut branch = Edge {
+                guard: t.and(edge.guard, t.not(known)),
+                state: edge.state.clone(),
+            };
             self.assume("calls through function pointers that cannot be resolved are safe, free nothing, and change only what their arguments and globals reach");
             let writable: Vec<Pointer> = values
                 .iter()

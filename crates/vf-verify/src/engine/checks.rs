@@ -25,7 +25,9 @@ impl Engine<'_> {
             return Ok(());
         }
         let function = self.program.function(frame.function);
-        let Some(obligation) = function.obligations.get(id.index()) else { return Ok(()) };
+        let Some(obligation) = function.obligations.get(id.index()) else {
+            return Ok(());
+        };
         let meaning = self.condition(frame, &edge.state, &obligation.condition)?;
         let key = CheckKey {
             function: frame.owner,
@@ -41,7 +43,10 @@ impl Engine<'_> {
             after_cut: self.cut_loops > 0,
         }));
         // Execution goes on as if it had held; an uninitialised read goes on with any value.
-        if !matches!(obligation.condition, Condition::InitializedLocal(_) | Condition::InitializedMemory { .. }) {
+        if !matches!(
+            obligation.condition,
+            Condition::InitializedLocal(_) | Condition::InitializedMemory { .. }
+        ) {
             let fact = self.terms.implies(edge.guard, meaning.holds);
             self.fact(fact);
         }
@@ -58,7 +63,12 @@ impl Engine<'_> {
                 let rhs = self.bits(frame, state, rhs)?;
                 t.not(self.overflows(*op, *signed, lhs, rhs))
             }
-            Condition::Lossless { value, value_signed, bits, signed } => {
+            Condition::Lossless {
+                value,
+                value_signed,
+                bits,
+                signed,
+            } => {
                 let value = self.bits(frame, state, value)?;
                 self.lossless(value, *value_signed, *bits, *signed)
             }
@@ -73,7 +83,10 @@ impl Engine<'_> {
             }
             Condition::Live { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
-                applies = pointer.targets.iter().any(|o| self.objects.get(o).is_some_and(|o| o.mortal))
+                applies = pointer
+                    .targets
+                    .iter()
+                    .any(|o| self.objects.get(o).is_some_and(|o| o.mortal))
                     || pointer.targets.contains(&WILD);
                 self.live(state, &pointer)
             }
@@ -87,8 +100,15 @@ impl Engine<'_> {
                 let pointer = self.pointer(frame, state, ptr)?;
                 let size = self.bits(frame, state, size)?;
                 applies = pointer.targets.contains(&WILD)
-                    || pointer.targets.iter().any(|o| self.objects.get(o).is_some_and(|o| o.indeterminate));
-                if applies { self.initialized(state, &pointer, size)? } else { t.bool(true) }
+                    || pointer
+                        .targets
+                        .iter()
+                        .any(|o| self.objects.get(o).is_some_and(|o| o.indeterminate));
+                if applies {
+                    self.initialized(state, &pointer, size)?
+                } else {
+                    t.bool(true)
+                }
             }
             Condition::Terminated { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
@@ -105,7 +125,9 @@ impl Engine<'_> {
 
     fn overflows(&self, op: Arithmetic, signed: bool, lhs: Term, rhs: Term) -> Term {
         let t = self.terms;
-        let Sort::BitVec(width) = t.sort(lhs) else { return t.bool(true) };
+        let Sort::BitVec(width) = t.sort(lhs) else {
+            return t.bool(true);
+        };
         let least = t.bv(width, 1 << (width - 1));
         match op {
             Arithmetic::Add => t.add_overflows(signed, lhs, rhs),
@@ -117,7 +139,11 @@ impl Engine<'_> {
             Arithmetic::Neg => t.ne(rhs, t.bv(width, 0)),
             Arithmetic::Shl => {
                 let back = t.shl(lhs, rhs);
-                let again = if signed { t.ashr(back, rhs) } else { t.lshr(back, rhs) };
+                let again = if signed {
+                    t.ashr(back, rhs)
+                } else {
+                    t.lshr(back, rhs)
+                };
                 t.ne(again, lhs)
             }
         }
@@ -125,12 +151,22 @@ impl Engine<'_> {
 
     fn lossless(&self, value: Term, value_signed: bool, bits: u32, signed: bool) -> Term {
         let t = self.terms;
-        let Sort::BitVec(width) = t.sort(value) else { return t.bool(true) };
+        let Sort::BitVec(width) = t.sort(value) else {
+            return t.bool(true);
+        };
         // Compare the value with what it becomes, both in a width that holds either.
         let wide = width.max(bits) + 1;
-        let exact = if value_signed { t.sext(wide, value) } else { t.zext(wide, value) };
+        let exact = if value_signed {
+            t.sext(wide, value)
+        } else {
+            t.zext(wide, value)
+        };
         let cut = t.extract(bits - 1, 0, exact);
-        let becomes = if signed { t.sext(wide, cut) } else { t.zext(wide, cut) };
+        let becomes = if signed {
+            t.sext(wide, cut)
+        } else {
+            t.zext(wide, cut)
+        };
         t.eq(exact, becomes)
     }
 
@@ -140,14 +176,19 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = t.eq(size, t.bv(self.pointer_bits, 0));
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object) else { continue };
+            let Some(info) = self.objects.get(&object) else {
+                continue;
+            };
             if access == Access::Write && info.constant {
                 continue;
             }
             let whole = info.size;
             let here = t.eq(pointer.base, self.base_const(object));
             // offset <= whole and size <= whole - offset: exact, no addition that could wrap.
-            let fits = t.and(t.ule(pointer.offset, whole), t.ule(size, t.sub(whole, pointer.offset)));
+            let fits = t.and(
+                t.ule(pointer.offset, whole),
+                t.ule(size, t.sub(whole, pointer.offset)),
+            );
             ok = t.or(ok, t.and(here, fits));
         }
         ok
@@ -161,7 +202,9 @@ impl Engine<'_> {
                 // Null and integers have no life to end; validity is another question.
                 NO_OBJECT | INVALID => continue,
                 WILD => t.fresh("alive", Sort::Bool),
-                _ if self.objects.get(&object).is_some_and(|o| o.summary && o.mortal) => t.fresh("alive", Sort::Bool),
+                _ if self.objects.get(&object).is_some_and(|o| o.summary && o.mortal) => {
+                    t.fresh("alive", Sort::Bool)
+                }
                 _ => match self.contents(state, object) {
                     Some(contents) => contents.alive,
                     None => continue,
@@ -177,14 +220,18 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = self.is_null(pointer);
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object) else { continue };
+            let Some(info) = self.objects.get(&object) else {
+                continue;
+            };
             // A heap object, or one whose origin the caller knows.
             let heap = matches!(info.key, super::ObjectKey::Allocation(..)) || info.input && !info.constant;
             let global = matches!(info.key, super::ObjectKey::Global(_));
             if !heap || global || info.summary {
                 continue;
             }
-            let Some(contents) = self.contents(state, object) else { continue };
+            let Some(contents) = self.contents(state, object) else {
+                continue;
+            };
             let start = t.eq(pointer.offset, t.bv(self.pointer_bits, 0));
             let here = t.eq(pointer.base, self.base_const(object));
             ok = t.or(ok, t.all(&[here, start, contents.alive]));
@@ -196,14 +243,18 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = t.bool(true);
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object) else { continue };
+            let Some(info) = self.objects.get(&object) else {
+                continue;
+            };
             if !info.indeterminate || info.summary {
                 if info.summary && info.indeterminate {
                     ok = t.and(ok, t.fresh("written", Sort::Bool));
                 }
                 continue;
             }
-            let Some(contents) = self.contents(state, object) else { continue };
+            let Some(contents) = self.contents(state, object) else {
+                continue;
+            };
             let here = t.eq(pointer.base, self.base_const(object));
             let written = match t.as_bv(size) {
                 Some(size) if size <= 64 => {
@@ -243,11 +294,24 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = t.bool(false);
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object).cloned() else { continue };
+            let Some(info) = self.objects.get(&object).cloned() else {
+                continue;
+            };
             if info.summary {
                 continue;
             }
-            let Some(contents) = self.contents(state, object) else { continue };
+            let Some(contents) = self.contents(state, object) else {
+                continue;
+            };
+            if let Some((text, nul)) = self
+                .string_clauses
+                .get(&object)
+                .cloned()
+                .filter(|(_, nul)| *nul == contents.nul)
+            {
+                self.strings.insert(object);
+                self.contract(text, t.ne(nul, self.no_nul()));
+            }
             let here = t.eq(pointer.base, self.base_const(object));
             let known = t.all(&[
                 t.ne(contents.nul, self.no_nul()),
@@ -255,14 +319,15 @@ impl Engine<'_> {
                 t.ult(contents.nul, info.size),
             ]);
             let mut found = known;
-            if let Some(size) = t.as_bv(info.size) {
-                if size <= EXACT_STRING && !t.is_true(known) {
-                    for at in 0..size {
-                        let place = t.bv(self.pointer_bits, at);
-                        let byte = self.read_bits(object, contents.version, place, 1)?;
-                        let nul = t.and(t.ule(pointer.offset, place), t.eq(byte, t.bv(8, 0)));
-                        found = t.or(found, nul);
-                    }
+            if let Some(size) = t.as_bv(info.size)
+                && size <= EXACT_STRING
+                && !t.is_true(known)
+            {
+                for at in 0..size {
+                    let place = t.bv(self.pointer_bits, at);
+                    let byte = self.read_bits(object, contents.version, place, 1)?;
+                    let nul = t.and(t.ule(pointer.offset, place), t.eq(byte, t.bv(8, 0)));
+                    found = t.or(found, nul);
                 }
             }
             ok = t.or(ok, t.and(here, found));
@@ -275,8 +340,12 @@ impl Engine<'_> {
         let t = self.terms;
         let mut result: Option<Term> = None;
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object).cloned() else { continue };
-            let Some(contents) = self.contents(&edge.state, object) else { continue };
+            let Some(info) = self.objects.get(&object).cloned() else {
+                continue;
+            };
+            let Some(contents) = self.contents(&edge.state, object) else {
+                continue;
+            };
             let here = t.eq(pointer.base, self.base_const(object));
             self.strings.insert(object);
             let length = match (t.as_bv(info.size), t.as_bv(pointer.offset)) {
@@ -340,6 +409,10 @@ impl Engine<'_> {
     }
 
     pub(super) fn register_value(&self, state: &State, local: vf_ir::LocalId) -> Option<Value> {
-        state.registers.get(local.index()).and_then(Option::as_ref).map(|r| r.value.clone())
+        state
+            .registers
+            .get(local.index())
+            .and_then(Option::as_ref)
+            .map(|r| r.value.clone())
     }
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use vf_ir::cfg::Cfg;
 use vf_ir::{
-    AllocKind, Block, BlockId, Condition, Expr, Function, FunctionId, HavocReason, LocalId, Stmt, StmtKind, Storage,
-    Terminator, Ty,
+    AllocKind, Block, BlockId, Condition, Expr, Function, FunctionId, HavocReason, LocalId, Stmt, StmtKind,
+    Storage, Terminator, Ty,
 };
 use vf_smt::{Sort, Term};
 
@@ -78,7 +78,10 @@ impl Engine<'_> {
         let function = self.program.function(frame.function);
         if let Some(block) = facts.cfg.irreducible().first() {
             let _ = block;
-            return Err(Stop::Give(Reason::Construct { what: "a jump into a loop".into(), function: function.name.clone() }));
+            return Err(Stop::Give(Reason::Construct {
+                what: "a jump into a loop".into(),
+                function: function.name.clone(),
+            }));
         }
         let mut registers: Vec<Option<Register>> = vec![None; function.locals.len()];
         let yes = self.terms.bool(true);
@@ -87,10 +90,20 @@ impl Engine<'_> {
                 *slot = Some(Register { value, assigned: yes });
             }
         }
-        let state = State { registers: Rc::new(registers), memory };
+        let state = State {
+            registers: Rc::new(registers),
+            memory,
+        };
         let mut returns = Returns::new();
         self.stack.push(frame.function);
-        let exit = self.run_region(frame, &facts, None, BlockId(0), Edge { guard, state }, &mut returns);
+        let exit = self.run_region(
+            frame,
+            &facts,
+            None,
+            BlockId(0),
+            Edge { guard, state },
+            &mut returns,
+        );
         self.stack.pop();
         exit?;
         // One exit for all returns.
@@ -108,8 +121,14 @@ impl Engine<'_> {
             edges.push(edge);
         }
         // Later returns win in `choose_value`, and guards of returns exclude each other.
-        let Some(merged) = self.merge(edges, |_| false)? else { return Ok(None) };
-        Ok(Some(Exit { guard: merged.guard, memory: merged.state.memory, value }))
+        let Some(merged) = self.merge(edges, |_| false)? else {
+            return Ok(None);
+        };
+        Ok(Some(Exit {
+            guard: merged.guard,
+            memory: merged.state.memory,
+            value,
+        }))
     }
 
     /// Executes the blocks of a loop body (or of the whole function) once, from `start`.
@@ -130,7 +149,9 @@ impl Engine<'_> {
         pending.insert(position(start), (start, vec![entry]));
         while let Some((_, (block, edges))) = pending.pop_first() {
             let live = facts.live.get(block.index());
-            let Some(edge) = self.merge(edges, |r| live.is_none_or(|l| l.contains(&(r as u32))))? else { continue };
+            let Some(edge) = self.merge(edges, |r| live.is_none_or(|l| l.contains(&(r as u32))))? else {
+                continue;
+            };
             self.tick()?;
             let mut leaving: Vec<(BlockId, Edge)> = Vec::new();
             let inner = cfg.innermost_loop(block);
@@ -146,8 +167,14 @@ impl Engine<'_> {
                 }
                 match region {
                     Some(index) if cfg.loops()[index].header == target => result.back.push(edge),
-                    Some(index) if !cfg.loops()[index].blocks.contains(&target) => result.outside.push((target, edge)),
-                    _ => pending.entry(position(target)).or_insert((target, Vec::new())).1.push(edge),
+                    Some(index) if !cfg.loops()[index].blocks.contains(&target) => {
+                        result.outside.push((target, edge))
+                    }
+                    _ => pending
+                        .entry(position(target))
+                        .or_insert((target, Vec::new()))
+                        .1
+                        .push(edge),
                 }
             }
         }
@@ -174,25 +201,62 @@ impl Engine<'_> {
         let t = self.terms;
         match &block.terminator {
             Terminator::Goto(target) => leaving.push((*target, edge)),
-            Terminator::Branch { condition, then, otherwise } => {
+            Terminator::Branch {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let taken = self.truth(frame, &edge.state, condition)?;
-                leaving.push((*then, Edge { guard: t.and(edge.guard, taken), state: edge.state.clone() }));
-                leaving.push((*otherwise, Edge { guard: t.and(edge.guard, t.not(taken)), state: edge.state }));
+                leaving.push((
+                    *then,
+                    Edge {
+                        guard: t.and(edge.guard, taken),
+                        state: edge.state.clone(),
+                    },
+                ));
+                leaving.push((
+                    *otherwise,
+                    Edge {
+                        guard: t.and(edge.guard, t.not(taken)),
+                        state: edge.state,
+                    },
+                ));
             }
-            Terminator::Switch { value, cases, default } => {
+            Terminator::Switch {
+                value,
+                cases,
+                default,
+            } => {
                 let value = self.bits(frame, &edge.state, value)?;
-                let Sort::BitVec(width) = t.sort(value) else { return Ok(()) };
+                let Sort::BitVec(width) = t.sort(value) else {
+                    return Ok(());
+                };
                 let mut rest = edge.guard;
                 for case in cases {
                     let hit = if case.low == case.high {
                         t.eq(value, t.bv(width, case.low))
                     } else {
-                        t.and(t.uge(value, t.bv(width, case.low)), t.ule(value, t.bv(width, case.high)))
+                        t.and(
+                            t.uge(value, t.bv(width, case.low)),
+                            t.ule(value, t.bv(width, case.high)),
+                        )
                     };
-                    leaving.push((case.target, Edge { guard: t.and(rest, hit), state: edge.state.clone() }));
+                    leaving.push((
+                        case.target,
+                        Edge {
+                            guard: t.and(rest, hit),
+                            state: edge.state.clone(),
+                        },
+                    ));
                     rest = t.and(rest, t.not(hit));
                 }
-                leaving.push((*default, Edge { guard: rest, state: edge.state }));
+                leaving.push((
+                    *default,
+                    Edge {
+                        guard: rest,
+                        state: edge.state,
+                    },
+                ));
             }
             Terminator::Return(value) => {
                 let value = match value {
@@ -236,28 +300,57 @@ impl Engine<'_> {
     }
 
     pub(super) fn register_type(&self, frame: &Frame, local: LocalId) -> Ty {
-        match self.program.function(frame.function).locals.get(local.index()).map(|l| l.storage) {
+        match self
+            .program
+            .function(frame.function)
+            .locals
+            .get(local.index())
+            .map(|l| l.storage)
+        {
             Some(Storage::Register(ty)) => ty,
             _ => Ty::Ptr,
         }
     }
 
     /// An unknown value, recorded as a decision of the outside.
-    pub(super) fn chosen_value(&mut self, frame: &Frame, guard: Term, ty: Ty, name: &str, reason: HavocReason) -> Value {
+    pub(super) fn chosen_value(
+        &mut self,
+        frame: &Frame,
+        guard: Term,
+        ty: Ty,
+        name: &str,
+        reason: HavocReason,
+    ) -> Value {
         let number = self.unique();
         let value = match ty {
             Ty::Ptr => Value::Pointer(self.wild_pointer("chosen")),
-            other => Value::Bits(self.terms.var(&format!("choice.{number}.{name}"), Sort::BitVec(self.width_of(other)))),
+            other => Value::Bits(self.terms.var(
+                &format!("choice.{number}.{name}"),
+                Sort::BitVec(self.width_of(other)),
+            )),
         };
-        let function = if name.is_empty() { self.model_name(frame) } else { name.to_owned() };
-        self.choices.push(ChoicePoint { guard, function, kind: ChoiceTerm::Value(value.clone(), ty), reason });
+        let function = if name.is_empty() {
+            self.model_name(frame)
+        } else {
+            name.to_owned()
+        };
+        self.choices.push(ChoicePoint {
+            guard,
+            function,
+            kind: ChoiceTerm::Value(value.clone(), ty),
+            reason,
+        });
         value
     }
 
     /// The model's name inside a library model, else nothing.
     pub(super) fn model_name(&self, frame: &Frame) -> String {
         let function = self.program.function(frame.function);
-        if function.library_model { function.name.clone() } else { String::new() }
+        if function.library_model {
+            function.name.clone()
+        } else {
+            String::new()
+        }
     }
 
     fn run_statement(
@@ -278,7 +371,12 @@ impl Engine<'_> {
                 let value = self.chosen_value(frame, edge.guard, ty, "", *why);
                 self.assign(&mut edge.state, *dst, value);
             }
-            StmtKind::Load { dst, ptr, ty, volatile } => {
+            StmtKind::Load {
+                dst,
+                ptr,
+                ty,
+                volatile,
+            } => {
                 let pointer = self.pointer(frame, &edge.state, ptr)?;
                 let value = if *volatile {
                     self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
@@ -317,12 +415,21 @@ impl Engine<'_> {
                 self.choices.push(ChoicePoint {
                     guard: edge.guard,
                     function,
-                    kind: ChoiceTerm::Bytes { label: label.clone(), size },
+                    kind: ChoiceTerm::Bytes {
+                        label: label.clone(),
+                        size,
+                    },
                     reason: HavocReason::Environment,
                 });
                 self.havoc_range(&mut edge.state, &dst, size, label)?;
             }
-            StmtKind::Alloc { dst, size, zeroed, may_fail, kind } => {
+            StmtKind::Alloc {
+                dst,
+                size,
+                zeroed,
+                may_fail,
+                kind,
+            } => {
                 let size = self.bits(frame, &edge.state, size)?;
                 let pointer = self.allocate(frame, at, edge, size, *zeroed, *may_fail, *kind);
                 self.assign(&mut edge.state, *dst, Value::Pointer(pointer));
@@ -400,7 +507,11 @@ impl Engine<'_> {
             .iter()
             .copied()
             .filter(|o| *o != NO_OBJECT && *o != INVALID && *o != WILD)
-            .filter(|o| !self.terms.is_false(self.terms.eq(pointer.base, self.base_const(*o))))
+            .filter(|o| {
+                !self
+                    .terms
+                    .is_false(self.terms.eq(pointer.base, self.base_const(*o)))
+            })
             .collect()
     }
 
@@ -410,7 +521,9 @@ impl Engine<'_> {
         for object in self.accessible(pointer) {
             let summary = self.objects.get(&object).is_none_or(|o| o.summary);
             let value = match self.contents(state, object) {
-                Some(contents) if !summary => self.read_value(object, contents.version, pointer.offset, ty)?,
+                Some(contents) if !summary => {
+                    self.read_value(object, contents.version, pointer.offset, ty)?
+                }
                 _ => self.unknown_value(ty),
             };
             result = Some(match result {
@@ -446,7 +559,9 @@ impl Engine<'_> {
             if self.objects.get(&object).is_none_or(|o| o.summary) {
                 continue;
             }
-            let Some(before) = self.contents(state, object) else { continue };
+            let Some(before) = self.contents(state, object) else {
+                continue;
+            };
             let after = write(self, object, &before)?;
             let here = if pointer.targets.len() == 1 {
                 t.bool(true)
@@ -463,7 +578,13 @@ impl Engine<'_> {
         Ok(())
     }
 
-    pub(super) fn store(&mut self, state: &mut State, pointer: &Pointer, value: Value, ty: Ty) -> Result<(), Stop> {
+    pub(super) fn store(
+        &mut self,
+        state: &mut State,
+        pointer: &Pointer,
+        value: Value,
+        ty: Ty,
+    ) -> Result<(), Stop> {
         let t = self.terms;
         let bytes = ty.size(self.program.model);
         let offset = pointer.offset;
@@ -474,45 +595,86 @@ impl Engine<'_> {
             let covered = t.ult(distance, t.bv(engine.pointer_bits, u128::from(bytes)));
             let kept = t.ite(covered, none, before.nul);
             let nul = match &value {
-                Value::Bits(bits) if bytes <= 4 => t.ite(t.eq(*bits, t.bv((bytes * 8) as u32, 0)), offset, kept),
+                Value::Bits(bits) if bytes <= 4 => {
+                    t.ite(t.eq(*bits, t.bv((bytes * 8) as u32, 0)), offset, kept)
+                }
                 _ => kept,
             };
-            Ok(Contents { version, alive: before.alive, nul })
+            Ok(Contents {
+                version,
+                alive: before.alive,
+                nul,
+            })
         })
     }
 
-    pub(super) fn fill(&mut self, state: &mut State, dst: &Pointer, byte: Term, size: Term) -> Result<(), Stop> {
+    pub(super) fn fill(
+        &mut self,
+        state: &mut State,
+        dst: &Pointer,
+        byte: Term,
+        size: Term,
+    ) -> Result<(), Stop> {
         let t = self.terms;
         let offset = dst.offset;
         let none = self.no_nul();
         self.write_each(state, dst, |engine, object, before| {
             engine.fit_range(object, offset, size)?;
-            let version = engine.add_version(Version::Fill { before: before.version, offset, size, byte });
+            let version = engine.add_version(Version::Fill {
+                before: before.version,
+                offset,
+                size,
+                byte,
+            });
             let one = t.bv(engine.pointer_bits, 1);
             let some = t.ne(size, t.bv(engine.pointer_bits, 0));
             let last = t.sub(t.add(offset, size), one);
             let covered = t.ult(t.sub(before.nul, offset), size);
             let zero = t.and(some, t.eq(byte, t.bv(8, 0)));
             let nul = t.ite(zero, last, t.ite(covered, none, before.nul));
-            Ok(Contents { version, alive: before.alive, nul })
+            Ok(Contents {
+                version,
+                alive: before.alive,
+                nul,
+            })
         })
     }
 
-    fn havoc_range(&mut self, state: &mut State, dst: &Pointer, size: Term, label: Rc<str>) -> Result<(), Stop> {
+    fn havoc_range(
+        &mut self,
+        state: &mut State,
+        dst: &Pointer,
+        size: Term,
+        label: Rc<str>,
+    ) -> Result<(), Stop> {
         let t = self.terms;
         let offset = dst.offset;
         let none = self.no_nul();
         self.write_each(state, dst, |engine, object, before| {
             engine.fit_range(object, offset, size)?;
             // Bytes of the outside are given byte by byte.
-            let version =
-                engine.add_version(Version::Havoc { before: before.version, offset, size, label: label.clone() });
+            let version = engine.add_version(Version::Havoc {
+                before: before.version,
+                offset,
+                size,
+                label: label.clone(),
+            });
             let covered = t.ult(t.sub(before.nul, offset), size);
-            Ok(Contents { version, alive: before.alive, nul: t.ite(covered, none, before.nul) })
+            Ok(Contents {
+                version,
+                alive: before.alive,
+                nul: t.ite(covered, none, before.nul),
+            })
         })
     }
 
-    pub(super) fn copy(&mut self, state: &mut State, dst: &Pointer, src: &Pointer, size: Term) -> Result<(), Stop> {
+    pub(super) fn copy(
+        &mut self,
+        state: &mut State,
+        dst: &Pointer,
+        src: &Pointer,
+        size: Term,
+    ) -> Result<(), Stop> {
         let t = self.terms;
         let none = self.no_nul();
         let sources: Vec<(ObjectId, Option<Contents>)> = self
@@ -550,13 +712,21 @@ impl Engine<'_> {
                     }
                     _ => {
                         let label: Rc<str> = format!("copied{}", engine.unique()).into();
-                        let version =
-                            engine.add_version(Version::Havoc { before: before.version, offset, size, label });
+                        let version = engine.add_version(Version::Havoc {
+                            before: before.version,
+                            offset,
+                            size,
+                            label,
+                        });
                         (version, kept)
                     }
                 };
                 result = Some(match result {
-                    None => Contents { version, alive: before.alive, nul },
+                    None => Contents {
+                        version,
+                        alive: before.alive,
+                        nul,
+                    },
                     Some(other) => {
                         let here = t.eq(src.base, engine.base_const(*source));
                         Contents {
@@ -571,8 +741,17 @@ impl Engine<'_> {
                 Some(contents) => contents,
                 None => {
                     let label: Rc<str> = format!("copied{}", engine.unique()).into();
-                    let version = engine.add_version(Version::Havoc { before: before.version, offset, size, label });
-                    Contents { version, alive: before.alive, nul: kept }
+                    let version = engine.add_version(Version::Havoc {
+                        before: before.version,
+                        offset,
+                        size,
+                        label,
+                    });
+                    Contents {
+                        version,
+                        alive: before.alive,
+                        nul: kept,
+                    }
                 }
             })
         })
@@ -700,11 +879,7 @@ pub(crate) fn addresses_of(expr: &Expr, found: &mut BTreeSet<FunctionId>) {
         Expr::FunctionAddress(function) => {
             found.insert(*function);
         }
-        Expr::Int { .. }
-        | Expr::Null
-        | Expr::Local(_)
-        | Expr::LocalAddress(_)
-        | Expr::GlobalAddress(_) => {}
+        Expr::Int { .. } | Expr::Null | Expr::Local(_) | Expr::LocalAddress(_) | Expr::GlobalAddress(_) => {}
         Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
             addresses_of(arg, found);
         }
@@ -715,7 +890,11 @@ pub(crate) fn addresses_of(expr: &Expr, found: &mut BTreeSet<FunctionId>) {
             addresses_of(lhs, found);
             addresses_of(rhs, found);
         }
-        Expr::Select { condition, then, otherwise } => {
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => {
             addresses_of(condition, found);
             addresses_of(then, found);
             addresses_of(otherwise, found);
@@ -746,7 +925,11 @@ pub(super) fn registers_of(expr: &Expr, found: &mut impl FnMut(u32)) {
             registers_of(lhs, found);
             registers_of(rhs, found);
         }
-        Expr::Select { condition, then, otherwise } => {
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => {
             registers_of(condition, found);
             registers_of(then, found);
             registers_of(otherwise, found);

@@ -38,16 +38,27 @@ impl Engine<'_> {
                 let rhs = self.pointer(frame, state, rhs)?;
                 return Ok(self.compare_pointers(*op, &lhs, &rhs));
             }
-            Expr::Unary { op: UnaryOp::Not, arg } => {
+            Expr::Unary {
+                op: UnaryOp::Not,
+                arg,
+            } => {
                 let inner = self.truth(frame, state, arg)?;
                 return Ok(self.terms.not(inner));
             }
-            Expr::Binary { op: BinaryOp::And, lhs, rhs } => {
+            Expr::Binary {
+                op: BinaryOp::And,
+                lhs,
+                rhs,
+            } => {
                 let lhs = self.truth(frame, state, lhs)?;
                 let rhs = self.truth(frame, state, rhs)?;
                 return Ok(self.terms.and(lhs, rhs));
             }
-            Expr::Binary { op: BinaryOp::Or, lhs, rhs } => {
+            Expr::Binary {
+                op: BinaryOp::Or,
+                lhs,
+                rhs,
+            } => {
                 let lhs = self.truth(frame, state, lhs)?;
                 let rhs = self.truth(frame, state, rhs)?;
                 return Ok(self.terms.or(lhs, rhs));
@@ -126,7 +137,11 @@ impl Engine<'_> {
                     Resize::Truncate => t.extract(bits - 1, 0, arg),
                 })
             }
-            Expr::Select { condition, then, otherwise } => {
+            Expr::Select {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let condition = self.truth(frame, state, condition)?;
                 let then = self.value(frame, state, then)?;
                 let otherwise = self.value(frame, state, otherwise)?;
@@ -139,6 +154,7 @@ impl Engine<'_> {
             }
             Expr::Member { ptr, record, field } => {
                 let pointer = self.pointer(frame, state, ptr)?;
+                self.read_as_record(&pointer, *record);
                 let offset = self
                     .program
                     .records
@@ -185,14 +201,25 @@ impl Engine<'_> {
         let scale = t.bv(self.pointer_bits, u128::from(scale));
         let bytes = t.mul(index, scale);
         let offset = t.add(pointer.offset, bytes);
-        let overflow = t.or(t.mul_overflows(true, index, scale), t.add_overflows(true, pointer.offset, bytes));
+        let overflow = t.or(
+            t.mul_overflows(true, index, scale),
+            t.add_overflows(true, pointer.offset, bytes),
+        );
         if t.is_false(overflow) {
-            return Pointer { base: pointer.base, offset, targets: pointer.targets.clone() };
+            return Pointer {
+                base: pointer.base,
+                offset,
+                targets: pointer.targets.clone(),
+            };
         }
         let base = t.ite(overflow, self.base_const(INVALID), pointer.base);
         let mut targets = (*pointer.targets).clone();
         targets.insert(INVALID);
-        Pointer { base, offset, targets: Rc::new(targets) }
+        Pointer {
+            base,
+            offset,
+            targets: Rc::new(targets),
+        }
     }
 
     pub(super) fn compare(&self, op: CompareOp, lhs: Term, rhs: Term) -> Term {
@@ -226,7 +253,11 @@ impl Engine<'_> {
                     let right = self.address_of(rhs);
                     equal = t.or(equal, t.and(mixed, t.eq(left, right)));
                 }
-                if op == CompareOp::Equal { equal } else { t.not(equal) }
+                if op == CompareOp::Equal {
+                    equal
+                } else {
+                    t.not(equal)
+                }
             }
             _ => {
                 let within = self.compare(op, lhs.offset, rhs.offset);
@@ -246,7 +277,10 @@ impl Engine<'_> {
         let mut before = t.bool(false);
         for left in lhs.targets.iter() {
             for right in rhs.targets.iter().filter(|right| *right != left) {
-                let here = t.and(t.eq(lhs.base, self.base_const(*left)), t.eq(rhs.base, self.base_const(*right)));
+                let here = t.and(
+                    t.eq(lhs.base, self.base_const(*left)),
+                    t.eq(rhs.base, self.base_const(*right)),
+                );
                 let (low, high) = (left.min(right), left.max(right));
                 let ordered = t.var(&format!("order.{}.{}", low.0, high.0), Sort::Bool);
                 let holds = if left < right { ordered } else { t.not(ordered) };
@@ -266,7 +300,13 @@ impl Engine<'_> {
 
     /// Any value of the local's type: it was never assigned on this path.
     fn indeterminate(&mut self, frame: &Frame, local: vf_ir::LocalId) -> Value {
-        match self.program.function(frame.function).locals.get(local.index()).map(|l| l.storage) {
+        match self
+            .program
+            .function(frame.function)
+            .locals
+            .get(local.index())
+            .map(|l| l.storage)
+        {
             Some(Storage::Register(Ty::Ptr)) => Value::Pointer(self.wild_pointer("indeterminate")),
             Some(Storage::Register(ty)) => {
                 Value::Bits(self.terms.fresh("indeterminate", Sort::BitVec(self.width_of(ty))))

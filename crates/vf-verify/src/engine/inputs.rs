@@ -8,7 +8,9 @@
 //! - a pointer that the function never compares with null is not null;
 //! - a pointer to a complete type points to at least one object of it;
 //! - a pointer followed by a parameter whose name says a count or a length points to that many elements;
-//! - a `const char *` points to a string.
+//! - bytes that are read as a string before they are written, behind a pointer to `const` or one without a
+//!   length of its own, are a string.
+//! - what the function uses as an object of a record type, behind a `void *`, is one.
 
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
@@ -64,7 +66,9 @@ impl Engine<'_> {
         let nullable = null_tested(self.program, entry);
         let mut arguments: Vec<(LocalId, Value)> = Vec::new();
         for (position, local) in function.params.clone().into_iter().enumerate() {
-            let Some(info) = function.locals.get(local.index()).cloned() else { continue };
+            let Some(info) = function.locals.get(local.index()).cloned() else {
+                continue;
+            };
             let value = match info.storage {
                 Storage::Register(Ty::Ptr) => {
                     let name = info.name.clone();
@@ -79,7 +83,9 @@ impl Engine<'_> {
                     Value::Pointer(self.input_object(key, &name, &pointee, read_only, may_be_null))
                 }
                 Storage::Register(ty) => {
-                    let term = self.terms.var(&format!("arg.{}", info.name), Sort::BitVec(self.width_of(ty)));
+                    let term = self
+                        .terms
+                        .var(&format!("arg.{}", info.name), Sort::BitVec(self.width_of(ty)));
                     if info.ty == CType::Bool {
                         let one = self.terms.bv(self.width_of(ty), 1);
                         self.fact(self.terms.ule(term, one));
@@ -98,8 +104,17 @@ impl Engine<'_> {
         if self.settings.entry_mode == Entry::Each {
             self.pair_lengths(entry, &arguments);
         }
-        let state = State { registers: Rc::new(Vec::new()), memory: Rc::new(Default::default()) };
-        let frame = Frame { function: entry, context: Context(0), path: Context(0), owner: entry, via: Vec::new() };
+        let state = State {
+            registers: Rc::new(Vec::new()),
+            memory: Rc::new(Default::default()),
+        };
+        let frame = Frame {
+            function: entry,
+            context: Context(0),
+            path: Context(0),
+            owner: entry,
+            via: Vec::new(),
+        };
         let guard = self.terms.bool(true);
         let edge = Edge { guard, state };
         let values = arguments.iter().map(|(_, v)| v.clone()).collect();
@@ -113,7 +128,7 @@ impl Engine<'_> {
         Ok(arguments)
     }
 
-    fn contract(&mut self, text: String, clause: Term) {
+    pub(super) fn contract(&mut self, text: String, clause: Term) {
         if self.terms.is_true(clause) {
             return;
         }
@@ -155,11 +170,11 @@ impl Engine<'_> {
                 },
             );
             self.limit_size(size);
-            if let Some(least) = pointee.size(&self.program.records, self.program.model) {
-                if !matches!(pointee, CType::Int { bits: 8, .. }) {
-                    let least = t.bv(self.pointer_bits, u128::from(least));
-                    self.contract(format!("\\valid({name})"), t.uge(size, least));
-                }
+            if let Some(least) = pointee.size(&self.program.records, self.program.model)
+                && !matches!(pointee, CType::Int { bits: 8, .. })
+            {
+                let least = t.bv(self.pointer_bits, u128::from(least));
+                self.contract(format!("\\valid({name})"), t.uge(size, least));
             }
             let version = self.add_version(Version::Base {
                 object: id,
@@ -169,7 +184,8 @@ impl Engine<'_> {
                 before: None,
             });
             self.set_initial(id, version);
-            if matches!(pointee, CType::Int { bits: 8, signed: true }) {
+            // Bytes may be a string (plain `char` is signed or not, by flag).
+            if matches!(pointee, CType::Int { bits: 8, .. }) {
                 let nul = t.var(&format!("nul.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
                 let none = self.no_nul();
                 let array = self.contents_array(id, "", 1);
@@ -179,9 +195,13 @@ impl Engine<'_> {
                 if let Some(contents) = self.initial.get_mut(&id) {
                     contents.nul = nul;
                 }
-                if read_only {
-                    self.contract(format!("valid_read_string({name})"), t.ne(nul, none));
-                    self.strings.insert(id);
+                let parameter = matches!(
+                    self.objects.get(&id).map(|o| &o.key),
+                    Some(ObjectKey::Parameter(_))
+                );
+                if read_only || !parameter {
+                    self.string_clauses
+                        .insert(id, (format!("valid_read_string({name})"), nul));
                 }
             }
         }
@@ -195,22 +215,57 @@ impl Engine<'_> {
         self.choose_pointer(is_null, &null, &there)
     }
 
+    /// A `void *` from outside is used as a pointer to a record: it then points to one.
+    pub(super) fn read_as_record(&mut self, pointer: &Pointer, record: vf_ir::RecordId) {
+        let t = self.terms;
+        let Some(size) = self.program.records.get(record.0 as usize).and_then(|r| r.size) else {
+            return;
+        };
+        for object in pointer.targets.iter() {
+            let Some(info) = self.objects.get(object) else {
+                continue;
+            };
+            if !info.input || info.summary || info.element.as_ref().is_some_and(|e| *e != CType::Void) {
+                continue;
+            }
+            let (whole, path) = (info.size, info.name.clone());
+            let path = path.strip_prefix('*').unwrap_or(&path);
+            let name = self.program.records[record.0 as usize].name.clone();
+            let least = t.bv(self.pointer_bits, u128::from(size));
+            self.contract(format!("\\valid((struct {name} *){path})"), t.uge(whole, least));
+            if let Some(info) = self.objects.get_mut(object) {
+                info.element = Some(CType::Record(record));
+            }
+        }
+    }
+
     /// A pointer read from contents that the outside chose.
-    pub(super) fn input_pointer(&mut self, object: ObjectId, label: &Rc<str>, offset: Term) -> Result<Pointer, Stop> {
+    pub(super) fn input_pointer(
+        &mut self,
+        object: ObjectId,
+        label: &Rc<str>,
+        offset: Term,
+    ) -> Result<Pointer, Stop> {
         let t = self.terms;
         let Some(at) = t.as_bv(offset) else {
             let pointer = self.wild_pointer("element");
             return Ok(pointer);
         };
         let at = at as u64;
-        let Some(info) = self.objects.get(&object).cloned() else { return Ok(self.wild_pointer("input")) };
+        let Some(info) = self.objects.get(&object).cloned() else {
+            return Ok(self.wild_pointer("input"));
+        };
         let (path, pointee, read_only) = self.cell_path(&info, at);
         let depth = path.matches("->").count() + path.matches('*').count();
         if depth > 8 {
             return Ok(self.wild_pointer("deep"));
         }
         let key = ObjectKey::Reached(object, at, label.clone());
-        let name = if label.is_empty() { path } else { format!("{path}@{label}") };
+        let name = if label.is_empty() {
+            path
+        } else {
+            format!("{path}@{label}")
+        };
         let fresh = !self.objects.contains_key(&self.names.object(&key));
         let pointer = if matches!(pointee, CType::Function(_)) {
             self.wild_pointer("function")
@@ -220,7 +275,11 @@ impl Engine<'_> {
             self.input_object(key, &name, &pointee, read_only, tested)
         };
         if fresh && label.is_empty() {
-            self.input_pointers.push(InputCell { object, offset, pointer: pointer.clone() });
+            self.input_pointers.push(InputCell {
+                object,
+                offset,
+                pointer: pointer.clone(),
+            });
         }
         Ok(pointer)
     }
@@ -233,17 +292,21 @@ impl Engine<'_> {
         let mut arrow = is_referent;
         let mut ty = object.element.clone().unwrap_or(CType::Void);
         let mut rest = at;
-        if let Some(size) = ty.size(&self.program.records, self.program.model).filter(|s| *s > 0) {
-            if rest / size > 0 {
-                path = format!("{path}[{}]", rest / size);
-                rest %= size;
-                arrow = false;
-            }
+        if let Some(size) = ty
+            .size(&self.program.records, self.program.model)
+            .filter(|s| *s > 0)
+            && rest / size > 0
+        {
+            path = format!("{path}[{}]", rest / size);
+            rest %= size;
+            arrow = false;
         }
         loop {
             match &ty {
                 CType::Record(id) => {
-                    let Some(record) = self.program.records.get(id.0 as usize) else { break };
+                    let Some(record) = self.program.records.get(id.0 as usize) else {
+                        break;
+                    };
                     let found = record
                         .fields
                         .iter()
@@ -261,7 +324,9 @@ impl Engine<'_> {
                     ty = field.ty.clone();
                 }
                 CType::Array { element, .. } => {
-                    let size = element.size(&self.program.records, self.program.model).unwrap_or(0);
+                    let size = element
+                        .size(&self.program.records, self.program.model)
+                        .unwrap_or(0);
                     if size == 0 {
                         break;
                     }
@@ -284,8 +349,12 @@ impl Engine<'_> {
     /// Whether the entry function (or what it inlines) compares with null a pointer loaded from this
     /// member.
     fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
-        let Some(CType::Record(record)) = object.element else { return false };
-        let tested = self.tested_members.get_or_insert_with(|| Rc::new(tested_members(self.program)));
+        let Some(CType::Record(record)) = object.element else {
+            return false;
+        };
+        let tested = self
+            .tested_members
+            .get_or_insert_with(|| Rc::new(tested_members(self.program)));
         tested.contains(&(record.0, at))
     }
 
@@ -295,7 +364,9 @@ impl Engine<'_> {
         let function = self.program.function(entry);
         let info = |local: LocalId| function.locals.get(local.index());
         for (position, (local, value)) in arguments.iter().enumerate() {
-            let (Value::Pointer(pointer), Some(CType::Pointer { to, .. })) = (value, info(*local).map(|l| &l.ty)) else {
+            let (Value::Pointer(pointer), Some(CType::Pointer { to, .. })) =
+                (value, info(*local).map(|l| &l.ty))
+            else {
                 continue;
             };
             let scale = match &**to {
@@ -306,21 +377,48 @@ impl Engine<'_> {
                     _ => continue,
                 },
             };
-            let kinds: Vec<Role> = arguments.iter().map(|(l, _)| info(*l).map_or(Role::Other, role)).collect();
-            let Some(partner) = length_of(&kinds, position) else { continue };
-            let Some((length, Value::Bits(count))) = arguments.get(partner) else { continue };
-            let Some(length_info) = info(*length) else { continue };
-            let CType::Int { bits, signed } = length_info.ty else { continue };
+            let kinds: Vec<Role> = arguments
+                .iter()
+                .map(|(l, _)| info(*l).map_or(Role::Other, role))
+                .collect();
+            let Some(partner) = length_of(&kinds, position) else {
+                // A byte buffer without a length of its own can only be read as a string.
+                if matches!(**to, CType::Int { bits: 8, .. }) {
+                    let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
+                    for object in pointer.targets.iter() {
+                        if let Some(nul) = self.initial.get(object).filter(|_| object.0 > 2).map(|c| c.nul) {
+                            self.string_clauses
+                                .insert(*object, (format!("valid_read_string({name})"), nul));
+                        }
+                    }
+                }
+                continue;
+            };
+            let Some((length, Value::Bits(count))) = arguments.get(partner) else {
+                continue;
+            };
+            let Some(length_info) = info(*length) else {
+                continue;
+            };
+            let CType::Int { bits, signed } = length_info.ty else {
+                continue;
+            };
             if bits > self.pointer_bits {
                 continue;
             }
             let wide = self.pointer_bits * 2;
-            let exact = if signed { t.sext(wide, *count) } else { t.zext(wide, *count) };
+            let exact = if signed {
+                t.sext(wide, *count)
+            } else {
+                t.zext(wide, *count)
+            };
             let needed = t.mul(exact, t.bv(wide, u128::from(scale)));
             let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
             let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
             for object in pointer.targets.iter() {
-                let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else { continue };
+                let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else {
+                    continue;
+                };
                 let big = t.or(t.sle(exact, t.bv(wide, 0)), t.uge(t.zext(wide, size), needed));
                 self.contract(text.clone(), big);
             }
@@ -328,19 +426,34 @@ impl Engine<'_> {
     }
 
     /// Contents of every object that the outside can reach become unknown.
-    pub(super) fn havoc_reachable(&mut self, edge: &mut Edge, roots: &[Pointer], why: &str) -> Result<(), Stop> {
-        let ids: BTreeSet<ObjectId> = self.initial.keys().chain(edge.state.memory.keys()).copied().collect();
+    pub(super) fn havoc_reachable(
+        &mut self,
+        edge: &mut Edge,
+        roots: &[Pointer],
+        why: &str,
+    ) -> Result<(), Stop> {
+        let ids: BTreeSet<ObjectId> = self
+            .initial
+            .keys()
+            .chain(edge.state.memory.keys())
+            .copied()
+            .collect();
         let passed: HashSet<ObjectId> = roots.iter().flat_map(|p| p.targets.iter().copied()).collect();
         let label: Rc<str> = format!(".after{}.{why}", self.unique()).into();
         for id in ids {
-            let Some(info) = self.objects.get(&id).cloned() else { continue };
+            let Some(info) = self.objects.get(&id).cloned() else {
+                continue;
+            };
             // Locals that were not passed cannot be reached unless their address was stored somewhere; that
             // is rare enough to be settled by the type of object alone: only pure locals are spared.
-            let private = matches!(info.key, ObjectKey::Local(..)) && !passed.contains(&id) && !self.escaped(id);
+            let private =
+                matches!(info.key, ObjectKey::Local(..)) && !passed.contains(&id) && !self.escaped(id);
             if private || info.constant || info.summary {
                 continue;
             }
-            let Some(before) = self.contents(&edge.state, id) else { continue };
+            let Some(before) = self.contents(&edge.state, id) else {
+                continue;
+            };
             let lazy = info.input;
             let version = self.add_version(Version::Base {
                 object: id,
@@ -350,7 +463,15 @@ impl Engine<'_> {
                 before: None,
             });
             let none = self.no_nul();
-            self.set_contents(&mut edge.state, id, Contents { version, alive: before.alive, nul: none });
+            self.set_contents(
+                &mut edge.state,
+                id,
+                Contents {
+                    version,
+                    alive: before.alive,
+                    nul: none,
+                },
+            );
         }
         Ok(())
     }
@@ -358,10 +479,14 @@ impl Engine<'_> {
     /// Whether a local's address was ever stored to memory.
     fn escaped(&self, id: ObjectId) -> bool {
         // An address that became an integer may have gone anywhere.
-        self.addresses_given.contains(&id) || self.versions.iter().any(|v| match v {
-            Version::Store { value: Value::Pointer(p), .. } => p.targets.contains(&id),
-            _ => false,
-        })
+        self.addresses_given.contains(&id)
+            || self.versions.iter().any(|v| match v {
+                Version::Store {
+                    value: Value::Pointer(p),
+                    ..
+                } => p.targets.contains(&id),
+                _ => false,
+            })
     }
 }
 
@@ -388,16 +513,24 @@ fn role(local: &vf_ir::Local) -> Role {
         },
         CType::Int { bits, .. } if *bits >= 8 => {
             let name = local.name.to_ascii_lowercase();
-            let word = |w: &str| name == w || name.ends_with(&format!("_{w}")) || name.starts_with(&format!("{w}_"));
+            let word =
+                |w: &str| name == w || name.ends_with(&format!("_{w}")) || name.starts_with(&format!("{w}_"));
             let ends = |w: &str| name.ends_with(w);
-            if ["n", "count", "cnt", "num", "nr", "nmemb", "nelem", "nelems", "elems"].iter().any(|w| word(w))
+            if [
+                "n", "count", "cnt", "num", "nr", "nmemb", "nelem", "nelems", "elems",
+            ]
+            .iter()
+            .any(|w| word(w))
                 || ends("count")
                 || name.starts_with("num_")
             {
                 Role::Count
-            } else if ["len", "length", "size", "sz", "bytes", "nbytes", "bufsize", "buflen", "avail", "max", "capacity", "cap", "room", "space", "limit"]
-                .iter()
-                .any(|w| word(w))
+            } else if [
+                "len", "length", "size", "sz", "bytes", "nbytes", "bufsize", "buflen", "avail", "max",
+                "capacity", "cap", "room", "space", "limit",
+            ]
+            .iter()
+            .any(|w| word(w))
                 || ends("len")
                 || ends("length")
                 || ends("size")
@@ -435,9 +568,11 @@ fn null_tested(program: &vf_ir::Program, entry: FunctionId) -> HashSet<LocalId> 
     let function = program.function(entry);
     let mut copies: Vec<(LocalId, LocalId)> = Vec::new();
     let mut tested: HashSet<u32> = HashSet::new();
-    let mut look = |expr: &Expr| find_null_tests(expr, &mut |local| {
-        tested.insert(local);
-    });
+    let mut look = |expr: &Expr| {
+        find_null_tests(expr, &mut |local| {
+            tested.insert(local);
+        })
+    };
     for block in function.blocks() {
         for statement in &block.statements {
             if let StmtKind::Assign { dst, value } = &statement.kind {
@@ -460,14 +595,22 @@ fn null_tested(program: &vf_ir::Program, entry: FunctionId) -> HashSet<LocalId> 
         changed = false;
         for (to, from) in &copies {
             let pointer = |l: &LocalId| {
-                matches!(function.locals.get(l.index()).map(|l| l.storage), Some(Storage::Register(Ty::Ptr)))
+                matches!(
+                    function.locals.get(l.index()).map(|l| l.storage),
+                    Some(Storage::Register(Ty::Ptr))
+                )
             };
             if tested.contains(&to.0) && pointer(to) && pointer(from) {
                 changed |= tested.insert(from.0);
             }
         }
     }
-    function.params.iter().copied().filter(|p| tested.contains(&p.0)).collect()
+    function
+        .params
+        .iter()
+        .copied()
+        .filter(|p| tested.contains(&p.0))
+        .collect()
 }
 
 fn find_null_tests(expr: &Expr, found: &mut impl FnMut(u32)) {
@@ -481,7 +624,11 @@ fn find_null_tests(expr: &Expr, found: &mut impl FnMut(u32)) {
             find_null_tests(lhs, found);
             find_null_tests(rhs, found);
         }
-        Expr::Select { condition, then, otherwise } => {
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => {
             find_null_tests(condition, found);
             find_null_tests(then, found);
             find_null_tests(otherwise, found);
@@ -499,7 +646,11 @@ fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
         let mut copies: Vec<(u32, u32)> = Vec::new();
         for block in function.blocks() {
             for statement in &block.statements {
-                if let StmtKind::Assign { dst, value: Expr::Local(from) } = &statement.kind {
+                if let StmtKind::Assign {
+                    dst,
+                    value: Expr::Local(from),
+                } = &statement.kind
+                {
                     copies.push((dst.0, from.0));
                 }
                 if !matches!(statement.kind, StmtKind::Check(_)) {
@@ -525,12 +676,19 @@ fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
         }
         for block in function.blocks() {
             for statement in &block.statements {
-                if let StmtKind::Load { dst, ptr: Expr::Member { record, field, .. }, .. } = &statement.kind {
-                    if tested.contains(&dst.0) {
-                        let offset = program.records.get(record.0 as usize).and_then(|r| r.fields.get(*field as usize));
-                        if let Some(field) = offset {
-                            members.insert((record.0, field.offset));
-                        }
+                if let StmtKind::Load {
+                    dst,
+                    ptr: Expr::Member { record, field, .. },
+                    ..
+                } = &statement.kind
+                    && tested.contains(&dst.0)
+                {
+                    let offset = program
+                        .records
+                        .get(record.0 as usize)
+                        .and_then(|r| r.fields.get(*field as usize));
+                    if let Some(field) = offset {
+                        members.insert((record.0, field.offset));
                     }
                 }
             }

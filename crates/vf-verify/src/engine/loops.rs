@@ -57,27 +57,49 @@ pub enum Candidate {
     /// An expression over registers.
     Expr(Expr),
     /// `now op then` for an integer register, or a pointer register's offset.
-    Moved { local: LocalId, op: Order },
+    Moved {
+        local: LocalId,
+        op: Order,
+    },
     /// The pointer still points into the object it did on entry.
     SameObject(LocalId),
     /// The pointer's offset is at most its object's size.
     WithinObject(LocalId),
     /// offset(p) - offset0(p) = scale * (i - i0), or minus that.
-    Linear { pointer: LocalId, counter: LocalId, scale: i64 },
+    Linear {
+        pointer: LocalId,
+        counter: LocalId,
+        scale: i64,
+    },
     /// offset(p) <= offset(q), both into one object.
-    Ordered { low: LocalId, high: LocalId },
+    Ordered {
+        low: LocalId,
+        high: LocalId,
+    },
     /// offset(p) - offset0(p) = offset(q) - offset0(q).
-    Lockstep { a: LocalId, b: LocalId },
+    Lockstep {
+        a: LocalId,
+        b: LocalId,
+    },
     /// The granule at this offset is as on entry.
-    Cell { object: ObjectId, offset: u64 },
+    Cell {
+        object: ObjectId,
+        offset: u64,
+    },
     /// The pointer at this offset is as on entry.
-    PointerCell { object: ObjectId, offset: u64 },
+    PointerCell {
+        object: ObjectId,
+        offset: u64,
+    },
     /// The known NUL is where it was.
     NulKept(ObjectId),
     /// The pointer has not passed the known NUL.
     BeforeNul(LocalId),
     /// `base + counter * scale` has not passed the known NUL of the object.
-    IndexBeforeNul { object: ObjectId, counter: LocalId },
+    IndexBeforeNul {
+        object: ObjectId,
+        counter: LocalId,
+    },
     Alive(ObjectId),
 }
 
@@ -122,12 +144,19 @@ impl Engine<'_> {
         let mut current = entry;
         for iteration in 0..=bound {
             if iteration == bound {
-                self.events.push(Event::Unwound { guard: current.guard, function: frame.function, header });
+                self.events.push(Event::Unwound {
+                    guard: current.guard,
+                    function: frame.function,
+                    header,
+                });
                 break;
             }
             // A path of its own for each iteration: its allocations and calls are different ones.
             let path = self.names.context(frame.path, header.0, u32::MAX, iteration);
-            let inner = Frame { path, ..frame.clone() };
+            let inner = Frame {
+                path,
+                ..frame.clone()
+            };
             let exit = self.run_region(&inner, facts, Some(index), header, current, returns)?;
             outside.extend(exit.outside);
             let live = facts.live.get(header.index());
@@ -149,13 +178,18 @@ impl Engine<'_> {
     ) -> Result<Vec<(BlockId, Edge)>, Stop> {
         let t = self.terms;
         let header = facts.cfg.loops()[index].header;
-        let key = LoopKey { context: frame.path, function: frame.function, header };
+        let key = LoopKey {
+            context: frame.path,
+            function: frame.function,
+            header,
+        };
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
         let number = self.unique();
         let ranges = self.range_candidates(frame, &learned, &changed, &entry.state);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
-        let candidates = self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
+        let candidates =
+            self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
 
         // Assume each under its literal; establish each on entry.
         let mut on_entry = Vec::new();
@@ -164,15 +198,25 @@ impl Engine<'_> {
         for candidate in &candidates {
             let here = self.evaluate(frame, candidate, &head.state, &entry.state)?;
             let before = self.evaluate(frame, candidate, &entry.state, &entry.state)?;
-            let (Some(here), Some(before)) = (here, before) else { continue };
+            let (Some(here), Some(before)) = (here, before) else {
+                continue;
+            };
             // What is false of the header's state whatever it is could only exclude the state on entry.
             if t.is_true(here) || t.is_false(here) || t.is_false(before) {
                 continue;
             }
             let id = self.candidates.len();
             let active = t.var(&format!("invariant.{id}"), Sort::Bool);
-            let text = if self.settings.describe { self.describe(frame, candidate) } else { String::new() };
-            let place = format!("{}, loop at block {}", self.program.function(frame.function).name, header.0);
+            let text = if self.settings.describe {
+                self.describe(frame, candidate)
+            } else {
+                String::new()
+            };
+            let place = format!(
+                "{}, loop at block {}",
+                self.program.function(frame.function).name,
+                header.0
+            );
             self.candidates.push(CandidateInstance { active, place, text });
             on_entry.push((id, before));
             numbers.push((id, candidate.clone()));
@@ -183,7 +227,10 @@ impl Engine<'_> {
             on_entry.push((*id, before));
         }
         // In this order: what holds on entry must not be shown from what is assumed of the header.
-        self.events.push(Event::Establish { candidates: on_entry, guard: entry.guard });
+        self.events.push(Event::Establish {
+            candidates: on_entry,
+            guard: entry.guard,
+        });
         for fact in assumed {
             self.fact(fact);
         }
@@ -210,7 +257,10 @@ impl Engine<'_> {
                 let holds = self.range_written(range, &back.state, &entry.state)?;
                 after.push((*id, holds));
             }
-            self.events.push(Event::Establish { candidates: after, guard: back.guard });
+            self.events.push(Event::Establish {
+                candidates: after,
+                guard: back.guard,
+            });
         }
         Ok(exit.outside)
     }
@@ -227,12 +277,14 @@ impl Engine<'_> {
         let live = facts.live.get(header.index());
         let mut found = BTreeSet::new();
         for block in &facts.cfg.loops()[index].blocks {
-            let Some(block) = function.blocks().get(block.index()) else { continue };
+            let Some(block) = function.blocks().get(block.index()) else {
+                continue;
+            };
             for statement in &block.statements {
-                if let Some(dst) = defined(&statement.kind) {
-                    if live.is_none_or(|l| l.contains(&dst.0)) {
-                        found.insert(dst);
-                    }
+                if let Some(dst) = defined(&statement.kind)
+                    && live.is_none_or(|l| l.contains(&dst.0))
+                {
+                    found.insert(dst);
                 }
             }
         }
@@ -252,8 +304,14 @@ impl Engine<'_> {
         let mut state = entry.state.clone();
         let function = self.program.function(frame.function);
         for local in changed {
-            let before = state.registers.get(local.index()).and_then(Option::as_ref).cloned();
-            let Some(info) = function.locals.get(local.index()) else { continue };
+            let before = state
+                .registers
+                .get(local.index())
+                .and_then(Option::as_ref)
+                .cloned();
+            let Some(info) = function.locals.get(local.index()) else {
+                continue;
+            };
             let label = format!("{}.{}@{number}", info.name, local.0);
             let value = match info.storage {
                 Storage::Register(Ty::Ptr) => {
@@ -274,19 +332,32 @@ impl Engine<'_> {
                         Some(Value::Pointer(p)) => self.alignment(p.offset),
                         _ => 16,
                     };
-                    let alignment =
-                        learned.alignment.get(&local.0).copied().unwrap_or(3).min(entry_alignment).min(3);
+                    let alignment = learned
+                        .alignment
+                        .get(&local.0)
+                        .copied()
+                        .unwrap_or(3)
+                        .min(entry_alignment)
+                        .min(3);
                     let raw = t.var(&format!("offset.{label}"), Sort::BitVec(self.pointer_bits));
                     let offset = t.shl(raw, t.bv(self.pointer_bits, u128::from(alignment)));
                     let base = if targets.len() == 1 {
-                        targets.first().map(|o| self.base_const(*o)).unwrap_or_else(|| t.bv(32, 0))
+                        targets
+                            .first()
+                            .map(|o| self.base_const(*o))
+                            .unwrap_or_else(|| t.bv(32, 0))
                     } else {
                         let base = t.var(&format!("base.{label}"), Sort::BitVec(32));
-                        let one_of: Vec<Term> = targets.iter().map(|o| t.eq(base, self.base_const(*o))).collect();
+                        let one_of: Vec<Term> =
+                            targets.iter().map(|o| t.eq(base, self.base_const(*o))).collect();
                         self.fact(t.any(&one_of));
                         base
                     };
-                    Value::Pointer(Pointer { base, offset, targets: Rc::new(targets) })
+                    Value::Pointer(Pointer {
+                        base,
+                        offset,
+                        targets: Rc::new(targets),
+                    })
                 }
                 Storage::Register(ty) => {
                     Value::Bits(t.var(&format!("value.{label}"), Sort::BitVec(self.width_of(ty))))
@@ -303,29 +374,47 @@ impl Engine<'_> {
             }
         }
         for object in &learned.objects {
-            let Some(before) = self.contents(&entry.state, *object) else { continue };
+            let Some(before) = self.contents(&entry.state, *object) else {
+                continue;
+            };
             let label: Rc<str> = format!(".loop{number}").into();
             let array = t.var(
                 &format!("written.{}{label}", self.object_label(*object)),
-                Sort::Array { index: self.pointer_bits, element: 1 },
+                Sort::Array {
+                    index: self.pointer_bits,
+                    element: 1,
+                },
             );
             let mut here = Vec::new();
             for (id, range) in ranges.iter().filter(|(_, r)| r.object == *object) {
-                let (Some((low, high)), Some(candidate)) =
-                    (self.range_bounds(range, &state, &entry.state), self.candidates.get(*id))
-                else {
+                let (Some((low, high)), Some(candidate)) = (
+                    self.range_bounds(range, &state, &entry.state),
+                    self.candidates.get(*id),
+                ) else {
                     continue;
                 };
-                here.push(WrittenRange { active: candidate.active, low, high });
+                here.push(WrittenRange {
+                    active: candidate.active,
+                    low,
+                    high,
+                });
             }
             let version = self.add_version(Version::Base {
                 object: *object,
                 label,
-                written: Written::Since { before: before.version, array, ranges: Rc::new(here) },
+                written: Written::Since {
+                    before: before.version,
+                    array,
+                    ranges: Rc::new(here),
+                },
                 lazy: false,
                 before: Some(before.version),
             });
-            let contents = Contents { version, alive: before.alive, nul: before.nul };
+            let contents = Contents {
+                version,
+                alive: before.alive,
+                nul: before.nul,
+            };
             self.set_contents(&mut state, *object, contents);
         }
         for object in learned.nuls.iter().chain(&learned.objects) {
@@ -350,12 +439,17 @@ impl Engine<'_> {
         }
         for object in &learned.ended {
             if let Some(mut contents) = self.contents(&state, *object) {
-                contents.alive =
-                    t.var(&format!("alive.{}.loop{number}", self.object_label(*object)), Sort::Bool);
+                contents.alive = t.var(
+                    &format!("alive.{}.loop{number}", self.object_label(*object)),
+                    Sort::Bool,
+                );
                 self.set_contents(&mut state, *object, contents);
             }
         }
-        Ok(Edge { guard: entry.guard, state })
+        Ok(Edge {
+            guard: entry.guard,
+            state,
+        })
     }
 
     /// Compares the state after an iteration with what the header assumed, and restarts if it was too little.
@@ -371,14 +465,20 @@ impl Engine<'_> {
         let mut learned = self.learned.loops.get(&key).cloned().unwrap_or_default();
         let mut more = false;
         for local in changed {
-            let Some(Value::Pointer(after)) = self.register_value(&back.state, *local) else { continue };
+            let Some(Value::Pointer(after)) = self.register_value(&back.state, *local) else {
+                continue;
+            };
             let Some(Value::Pointer(at_head)) = self.register_value(&head.state, *local) else {
                 // An integer at the header of a pointer register: nothing to compare.
                 continue;
             };
             for target in after.targets.iter() {
                 // An object that this iteration allocated is an older one at the next header.
-                let target = if allocated.contains(target) { self.summary_of(*target)? } else { *target };
+                let target = if allocated.contains(target) {
+                    self.summary_of(*target)?
+                } else {
+                    *target
+                };
                 if !at_head.targets.contains(&target) {
                     more |= learned.targets.entry(local.0).or_default().insert(target);
                 }
@@ -424,7 +524,9 @@ impl Engine<'_> {
 
     /// The object that stands for every older object of an allocation in a loop.
     fn summary_of(&mut self, object: ObjectId) -> Result<ObjectId, Stop> {
-        let Some(info) = self.objects.get(&object).cloned() else { return Ok(WILD) };
+        let Some(info) = self.objects.get(&object).cloned() else {
+            return Ok(WILD);
+        };
         if info.summary {
             return Ok(object);
         }
@@ -438,7 +540,9 @@ impl Engine<'_> {
         if self.objects.contains_key(&id) {
             return;
         }
-        let size = self.terms.var(&format!("size.{}.older", id.0), Sort::BitVec(self.pointer_bits));
+        let size = self
+            .terms
+            .var(&format!("size.{}.older", id.0), Sort::BitVec(self.pointer_bits));
         self.add_object(
             id,
             super::value::Object {
@@ -467,7 +571,11 @@ impl Engine<'_> {
         targets.insert(WILD);
         let one_of: Vec<Term> = targets.iter().map(|o| t.eq(base, self.base_const(*o))).collect();
         self.fact(t.any(&one_of));
-        Pointer { base, offset, targets: Rc::new(targets) }
+        Pointer {
+            base,
+            offset,
+            targets: Rc::new(targets),
+        }
     }
 
     /// Remembers that a granule of an object is read at a constant offset after a loop: the next execution
@@ -504,10 +612,16 @@ impl Engine<'_> {
         }
         for object in &learned.objects {
             for at in self.learned.cells.get(object).into_iter().flatten() {
-                found.push(Candidate::Cell { object: *object, offset: *at });
+                found.push(Candidate::Cell {
+                    object: *object,
+                    offset: *at,
+                });
             }
             for at in self.learned.pointer_cells.get(object).into_iter().flatten() {
-                found.push(Candidate::PointerCell { object: *object, offset: *at });
+                found.push(Candidate::PointerCell {
+                    object: *object,
+                    offset: *at,
+                });
             }
             found.push(Candidate::NulKept(*object));
         }
@@ -545,13 +659,24 @@ impl Engine<'_> {
         for pointer in &pointers {
             for counter in &integers {
                 for scale in self.strides(frame, *pointer) {
-                    found.push(Candidate::Linear { pointer: *pointer, counter: *counter, scale });
-                    found.push(Candidate::Linear { pointer: *pointer, counter: *counter, scale: -scale });
+                    found.push(Candidate::Linear {
+                        pointer: *pointer,
+                        counter: *counter,
+                        scale,
+                    });
+                    found.push(Candidate::Linear {
+                        pointer: *pointer,
+                        counter: *counter,
+                        scale: -scale,
+                    });
                 }
             }
             for other in &pointers {
                 if other > pointer {
-                    found.push(Candidate::Lockstep { a: *pointer, b: *other });
+                    found.push(Candidate::Lockstep {
+                        a: *pointer,
+                        b: *other,
+                    });
                 }
             }
             for (other, info) in function.locals.iter().enumerate() {
@@ -562,8 +687,14 @@ impl Engine<'_> {
                     && self.register_value(head, other).is_some()
                     && self.register_value(entry, other).is_some()
                 {
-                    found.push(Candidate::Ordered { low: *pointer, high: other });
-                    found.push(Candidate::Ordered { low: other, high: *pointer });
+                    found.push(Candidate::Ordered {
+                        low: *pointer,
+                        high: other,
+                    });
+                    found.push(Candidate::Ordered {
+                        low: other,
+                        high: *pointer,
+                    });
                 }
             }
         }
@@ -571,7 +702,10 @@ impl Engine<'_> {
         let strings: Vec<ObjectId> = self.strings.iter().copied().collect();
         for object in strings.into_iter().take(4) {
             for counter in &integers {
-                found.push(Candidate::IndexBeforeNul { object, counter: *counter });
+                found.push(Candidate::IndexBeforeNul {
+                    object,
+                    counter: *counter,
+                });
             }
         }
         found.truncate(CANDIDATE_LIMIT);
@@ -587,7 +721,8 @@ impl Engine<'_> {
             .or_insert_with(|| Rc::new(vf_absint::propose(program, function)))
             .clone();
         let here = proposed.iter().filter(|p| p.header == header);
-        here.flat_map(|p| p.candidates.iter().map(|c| c.condition.clone())).collect()
+        here.flat_map(|p| p.candidates.iter().map(|c| c.condition.clone()))
+            .collect()
     }
 
     /// Element sizes by which a pointer may step.
@@ -613,7 +748,9 @@ impl Engine<'_> {
         let function = self.program.function(frame.function);
         let mut found = Vec::new();
         for object in &learned.objects {
-            let Some(info) = self.objects.get(object).cloned() else { continue };
+            let Some(info) = self.objects.get(object).cloned() else {
+                continue;
+            };
             if !info.indeterminate || info.summary {
                 continue;
             }
@@ -622,7 +759,10 @@ impl Engine<'_> {
                 let scales: Vec<u64> = match function.locals.get(cursor.index()).map(|l| l.storage) {
                     Some(Storage::Register(Ty::Ptr)) => vec![1],
                     Some(Storage::Register(Ty::Int(_))) => {
-                        let whole = info.element.as_ref().and_then(|e| e.size(&self.program.records, self.program.model));
+                        let whole = info
+                            .element
+                            .as_ref()
+                            .and_then(|e| e.size(&self.program.records, self.program.model));
                         let mut scales = vec![g];
                         scales.extend(whole.filter(|s| *s > g));
                         scales
@@ -630,7 +770,11 @@ impl Engine<'_> {
                     _ => continue,
                 };
                 for scale in scales {
-                    let range = RangeCandidate { object: *object, cursor: *cursor, scale };
+                    let range = RangeCandidate {
+                        object: *object,
+                        cursor: *cursor,
+                        scale,
+                    };
                     if found.len() >= 24 || self.range_bounds(&range, entry, entry).is_none() {
                         continue;
                     }
@@ -649,7 +793,10 @@ impl Engine<'_> {
     /// The range of offsets that a range candidate is about.
     fn range_bounds(&self, range: &RangeCandidate, state: &State, entry: &State) -> Option<(Term, Term)> {
         let t = self.terms;
-        match (self.register_value(state, range.cursor)?, self.register_value(entry, range.cursor)?) {
+        match (
+            self.register_value(state, range.cursor)?,
+            self.register_value(entry, range.cursor)?,
+        ) {
             (Value::Pointer(now), Value::Pointer(then)) => {
                 // A cursor into another object bounds nothing here.
                 let one = then.targets.len() == 1 && then.targets.contains(&range.object);
@@ -672,12 +819,19 @@ impl Engine<'_> {
     fn range_written(&mut self, range: &RangeCandidate, state: &State, entry: &State) -> Result<Term, Stop> {
         let t = self.terms;
         let no = t.bool(false);
-        let Some((low, high)) = self.range_bounds(range, state, entry) else { return Ok(no) };
-        let Some(contents) = self.contents(state, range.object) else { return Ok(no) };
+        let Some((low, high)) = self.range_bounds(range, state, entry) else {
+            return Ok(no);
+        };
+        let Some(contents) = self.contents(state, range.object) else {
+            return Ok(no);
+        };
         let g = self.granule(range.object);
         let shift = t.bv(self.pointer_bits, u128::from(g.trailing_zeros()));
         let number = self.unique();
-        let place = t.shl(t.var(&format!("every.{number}"), Sort::BitVec(self.pointer_bits)), shift);
+        let place = t.shl(
+            t.var(&format!("every.{number}"), Sort::BitVec(self.pointer_bits)),
+            shift,
+        );
         let inside = t.and(t.ule(low, place), t.ult(place, high));
         let written = self.written(contents.version, place, g)?;
         Ok(t.implies(inside, written))
@@ -692,7 +846,8 @@ impl Engine<'_> {
         entry: &State,
     ) -> Result<Option<Term>, Stop> {
         let t = self.terms;
-        let pointer = |engine: &Self, state: &State, local: LocalId| match engine.register_value(state, local) {
+        let pointer = |engine: &Self, state: &State, local: LocalId| match engine.register_value(state, local)
+        {
             Some(Value::Pointer(p)) => Some(p),
             _ => None,
         };
@@ -702,10 +857,17 @@ impl Engine<'_> {
                 super::exec::registers_of(expr, &mut |l| {
                     known &= state.registers.get(l as usize).is_some_and(Option::is_some);
                 });
-                if known { Some(self.holds_in(frame, state, expr)?) } else { None }
+                if known {
+                    Some(self.holds_in(frame, state, expr)?)
+                } else {
+                    None
+                }
             }
             Candidate::Moved { local, op } => {
-                match (self.register_value(state, *local), self.register_value(entry, *local)) {
+                match (
+                    self.register_value(state, *local),
+                    self.register_value(entry, *local),
+                ) {
                     (Some(Value::Bits(now)), Some(Value::Bits(then))) => Some(self.order(*op, now, then)),
                     (Some(Value::Pointer(now)), Some(Value::Pointer(then))) => {
                         Some(self.order(*op, now.offset, then.offset))
@@ -729,7 +891,11 @@ impl Engine<'_> {
                 }
                 within
             }),
-            Candidate::Linear { pointer: p, counter, scale } => {
+            Candidate::Linear {
+                pointer: p,
+                counter,
+                scale,
+            } => {
                 let values = (
                     pointer(self, state, *p),
                     pointer(self, entry, *p),
@@ -755,12 +921,14 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
-            Candidate::Ordered { low, high } => match (pointer(self, state, *low), pointer(self, state, *high)) {
-                (Some(low), Some(high)) => {
-                    Some(t.and(t.eq(low.base, high.base), t.ule(low.offset, high.offset)))
+            Candidate::Ordered { low, high } => {
+                match (pointer(self, state, *low), pointer(self, state, *high)) {
+                    (Some(low), Some(high)) => {
+                        Some(t.and(t.eq(low.base, high.base), t.ule(low.offset, high.offset)))
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             Candidate::Lockstep { a, b } => {
                 let values = (
                     pointer(self, state, *a),
@@ -794,21 +962,25 @@ impl Engine<'_> {
                 match (self.contents(state, *object), self.contents(entry, *object)) {
                     (Some(now), Some(then)) => {
                         let at = t.bv(self.pointer_bits, u128::from(*offset));
-                        let now = self.read_pointer(*object, now.version, at)?;
-                        let then = self.read_pointer(*object, then.version, at)?;
+                        let now = self.read_pointer(now.version, at)?;
+                        let then = self.read_pointer(then.version, at)?;
                         Some(t.and(t.eq(now.base, then.base), t.eq(now.offset, then.offset)))
                     }
                     _ => None,
                 }
             }
-            Candidate::NulKept(object) => match (self.contents(state, *object), self.contents(entry, *object)) {
-                (Some(now), Some(then)) => Some(t.eq(now.nul, then.nul)),
-                _ => None,
-            },
-            Candidate::Alive(object) => match (self.contents(state, *object), self.contents(entry, *object)) {
-                (Some(now), Some(then)) => Some(t.eq(now.alive, then.alive)),
-                _ => None,
-            },
+            Candidate::NulKept(object) => {
+                match (self.contents(state, *object), self.contents(entry, *object)) {
+                    (Some(now), Some(then)) => Some(t.eq(now.nul, then.nul)),
+                    _ => None,
+                }
+            }
+            Candidate::Alive(object) => {
+                match (self.contents(state, *object), self.contents(entry, *object)) {
+                    (Some(now), Some(then)) => Some(t.eq(now.alive, then.alive)),
+                    _ => None,
+                }
+            }
             Candidate::BeforeNul(local) => match pointer(self, state, *local) {
                 Some(p) => {
                     let mut before = t.bool(false);
@@ -824,7 +996,10 @@ impl Engine<'_> {
                 None => None,
             },
             Candidate::IndexBeforeNul { object, counter } => {
-                match (self.contents(state, *object), self.register_value(state, *counter)) {
+                match (
+                    self.contents(state, *object),
+                    self.register_value(state, *counter),
+                ) {
                     (Some(contents), Some(Value::Bits(i))) => {
                         let i = match t.sort(i) {
                             Sort::BitVec(w) if w < self.pointer_bits => t.sext(self.pointer_bits, i),
@@ -852,15 +1027,30 @@ impl Engine<'_> {
 
     fn describe(&self, frame: &Frame, candidate: &Candidate) -> String {
         let function = self.program.function(frame.function);
-        let name = |l: &LocalId| function.locals.get(l.index()).map_or_else(String::new, |l| l.name.clone());
+        let name = |l: &LocalId| {
+            function
+                .locals
+                .get(l.index())
+                .map_or_else(String::new, |l| l.name.clone())
+        };
         let object = |o: &ObjectId| self.objects.get(o).map_or_else(String::new, |o| o.name.clone());
         match candidate {
-            Candidate::Expr(expr) => vf_ir::print::Printer::new(self.program).function(function).expr(expr),
+            Candidate::Expr(expr) => vf_ir::print::Printer::new(self.program)
+                .function(function)
+                .expr(expr),
             Candidate::Moved { local, op } => format!("{} {op:?} its value on entry", name(local)),
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),
-            Candidate::Linear { pointer, counter, scale } => {
-                format!("{} moves by {scale} for each step of {}", name(pointer), name(counter))
+            Candidate::Linear {
+                pointer,
+                counter,
+                scale,
+            } => {
+                format!(
+                    "{} moves by {scale} for each step of {}",
+                    name(pointer),
+                    name(counter)
+                )
             }
             Candidate::Ordered { low, high } => format!("{} <= {}", name(low), name(high)),
             Candidate::Lockstep { a, b } => format!("{} and {} move together", name(a), name(b)),

@@ -32,7 +32,11 @@ pub enum Written {
     None,
     /// After a loop: written if it was before the loop or lies in a range that an invariant (active under
     /// its literal) says the loop has written, else unknown (an array of bits by offset).
-    Since { before: VersionId, array: Term, ranges: Rc<Vec<WrittenRange>> },
+    Since {
+        before: VersionId,
+        array: Term,
+        ranges: Rc<Vec<WrittenRange>>,
+    },
 }
 
 /// `low <= offset < high` was written, if the literal holds.
@@ -58,13 +62,44 @@ pub enum Version {
     /// Every byte zero.
     Zero { written: bool },
     /// Known bytes and pointers of a global.
-    Table { object: ObjectId, bytes: Rc<Vec<u8>>, pointers: Rc<BTreeMap<u64, Pointer>>, unknown: Rc<Vec<(u64, u64)>> },
-    Store { before: VersionId, offset: Term, bytes: u64, value: Value },
-    Choice { condition: Term, yes: VersionId, no: VersionId },
-    Copy { before: VersionId, offset: Term, size: Term, source: VersionId, source_object: ObjectId, source_offset: Term },
-    Fill { before: VersionId, offset: Term, size: Term, byte: Term },
+    Table {
+        object: ObjectId,
+        bytes: Rc<Vec<u8>>,
+        pointers: Rc<BTreeMap<u64, Pointer>>,
+        unknown: Rc<Vec<(u64, u64)>>,
+    },
+    Store {
+        before: VersionId,
+        offset: Term,
+        bytes: u64,
+        value: Value,
+    },
+    Choice {
+        condition: Term,
+        yes: VersionId,
+        no: VersionId,
+    },
+    Copy {
+        before: VersionId,
+        offset: Term,
+        size: Term,
+        source: VersionId,
+        source_object: ObjectId,
+        source_offset: Term,
+    },
+    Fill {
+        before: VersionId,
+        offset: Term,
+        size: Term,
+        byte: Term,
+    },
     /// Unknown bytes in a range.
-    Havoc { before: VersionId, offset: Term, size: Term, label: Rc<str> },
+    Havoc {
+        before: VersionId,
+        offset: Term,
+        size: Term,
+        label: Rc<str>,
+    },
 }
 
 /// How an access range and a granule lie to each other.
@@ -128,7 +163,9 @@ impl Engine<'_> {
                     self.alignment(a) + t.as_bv(b).map_or(0, |n| u32::try_from(n).unwrap_or(16).min(16))
                 }
                 View::Ite(_, a, b) => self.alignment(a).min(self.alignment(b)),
-                View::ZeroExtend { arg, .. } | View::SignExtend { arg, .. } | View::Neg(arg) => self.alignment(arg),
+                View::ZeroExtend { arg, .. } | View::SignExtend { arg, .. } | View::Neg(arg) => {
+                    self.alignment(arg)
+                }
                 View::Concat(high, low) => match (t.as_bv(low), t.sort(low)) {
                     (Some(0), Sort::BitVec(width)) => width + self.alignment(high),
                     _ => self.alignment(low),
@@ -164,7 +201,11 @@ impl Engine<'_> {
         let (base_a, const_a) = self.split_offset(at);
         let (base_b, const_b) = self.split_offset(start);
         if base_a == base_b {
-            let mask = if self.pointer_bits == 64 { u128::from(u64::MAX) } else { u128::from(u32::MAX) };
+            let mask = if self.pointer_bits == 64 {
+                u128::from(u64::MAX)
+            } else {
+                u128::from(u32::MAX)
+            };
             let distance = const_a.wrapping_sub(const_b) & mask;
             let back = const_b.wrapping_sub(const_a) & mask;
             if distance + u128::from(length) <= u128::from(bytes) {
@@ -207,7 +248,12 @@ impl Engine<'_> {
         let t = self.terms;
         let bits = (g * 8) as u32;
         let result = match self.version(version).clone() {
-            Version::Base { object, label, before, .. } => {
+            Version::Base {
+                object,
+                label,
+                before,
+                ..
+            } => {
                 if let (Some(_), Some(at)) = (before, t.as_bv(offset)) {
                     self.remember_cell(object, at as u64)?;
                 }
@@ -215,10 +261,18 @@ impl Engine<'_> {
                 self.cell(array, offset)
             }
             Version::Zero { .. } => t.bv(bits, 0),
-            Version::Table { object, bytes, pointers, unknown } => {
-                self.read_table(object, &bytes, &pointers, &unknown, offset, g)?
-            }
-            Version::Store { before, offset: start, bytes, value } => match self.overlap(offset, g, start, bytes) {
+            Version::Table {
+                object,
+                bytes,
+                pointers,
+                unknown,
+            } => self.read_table(object, &bytes, &pointers, &unknown, offset, g)?,
+            Version::Store {
+                before,
+                offset: start,
+                bytes,
+                value,
+            } => match self.overlap(offset, g, start, bytes) {
                 Overlap::Inside(distance) => self.slice_of(&value, distance, g),
                 Overlap::Disjoint => self.read_granule(before, offset, g)?,
                 Overlap::Unclear => {
@@ -236,7 +290,14 @@ impl Engine<'_> {
                 let no = self.read_granule(no, offset, g)?;
                 t.ite(condition, yes, no)
             }
-            Version::Copy { before, offset: start, size, source, source_object, source_offset } => {
+            Version::Copy {
+                before,
+                offset: start,
+                size,
+                source,
+                source_object,
+                source_offset,
+            } => {
                 let inside = self.in_range(offset, start, size);
                 if t.is_false(inside) {
                     self.read_granule(before, offset, g)?
@@ -252,7 +313,12 @@ impl Engine<'_> {
                     }
                 }
             }
-            Version::Fill { before, offset: start, size, byte } => {
+            Version::Fill {
+                before,
+                offset: start,
+                size,
+                byte,
+            } => {
                 let inside = self.in_range(offset, start, size);
                 let mut filled = byte;
                 while let Sort::BitVec(width) = t.sort(filled) {
@@ -261,22 +327,38 @@ impl Engine<'_> {
                     }
                     filled = t.concat(filled, filled);
                 }
-                let kept = if t.is_true(inside) { filled } else { self.read_granule(before, offset, g)? };
+                let kept = if t.is_true(inside) {
+                    filled
+                } else {
+                    self.read_granule(before, offset, g)?
+                };
                 t.ite(inside, filled, kept)
             }
-            Version::Havoc { before, offset: start, size, label } => {
+            Version::Havoc {
+                before,
+                offset: start,
+                size,
+                label,
+            } => {
                 let inside = self.in_range(offset, start, size);
                 if t.is_false(inside) {
                     self.read_granule(before, offset, g)?
                 } else {
                     let array = t.var(
                         &format!("{label}.{g}"),
-                        Sort::Array { index: self.pointer_bits, element: bits },
+                        Sort::Array {
+                            index: self.pointer_bits,
+                            element: bits,
+                        },
                     );
                     // Indexed by the distance from the start, so that the bytes are those of the call.
                     let distance = t.sub(offset, start);
                     let unknown = self.cell(array, distance);
-                    let kept = if t.is_true(inside) { unknown } else { self.read_granule(before, offset, g)? };
+                    let kept = if t.is_true(inside) {
+                        unknown
+                    } else {
+                        self.read_granule(before, offset, g)?
+                    };
                     t.ite(inside, unknown, kept)
                 }
             }
@@ -290,7 +372,9 @@ impl Engine<'_> {
     /// is several times faster, answers.
     pub(super) fn cell(&mut self, array: Term, at: Term) -> Term {
         let t = self.terms;
-        let Sort::Array { element, .. } = t.sort(array) else { return t.fresh("cell", Sort::BitVec(8)) };
+        let Sort::Array { element, .. } = t.sort(array) else {
+            return t.fresh("cell", Sort::BitVec(8));
+        };
         if let Some((nul, size)) = self.pending_nuls.remove(&array) {
             let byte = self.cell(array, nul);
             let there = t.and(t.ult(nul, size), t.eq(byte, t.bv(element, 0)));
@@ -328,7 +412,13 @@ impl Engine<'_> {
 
     pub(super) fn contents_array(&mut self, object: ObjectId, label: &str, g: u64) -> Term {
         let name = format!("mem.{}{label}.{g}", self.object_label(object));
-        self.terms.var(&name, Sort::Array { index: self.pointer_bits, element: (g * 8) as u32 })
+        self.terms.var(
+            &name,
+            Sort::Array {
+                index: self.pointer_bits,
+                element: (g * 8) as u32,
+            },
+        )
     }
 
     /// Objects between which bytes were copied must be read by one granule.
@@ -349,12 +439,22 @@ impl Engine<'_> {
         let bits = (g * 8) as u32;
         let known = |at: u64| -> Option<u128> {
             let slice = bytes.get(at as usize..(at + g) as usize)?;
-            Some(slice.iter().rev().fold(0u128, |value, byte| value << 8 | u128::from(*byte)))
+            Some(
+                slice
+                    .iter()
+                    .rev()
+                    .fold(0u128, |value, byte| value << 8 | u128::from(*byte)),
+            )
         };
         let pointer_bytes = self.pointer_bytes();
         let clear = |at: u64| {
-            pointers.range(at.saturating_sub(pointer_bytes - 1)..at + g).next().is_none()
-                && !unknown.iter().any(|(from, len)| at < from + len && *from < at + g)
+            pointers
+                .range(at.saturating_sub(pointer_bytes - 1)..at + g)
+                .next()
+                .is_none()
+                && !unknown
+                    .iter()
+                    .any(|(from, len)| at < from + len && *from < at + g)
         };
         if let Some(at) = t.as_bv(offset) {
             let at = at as u64;
@@ -362,8 +462,9 @@ impl Engine<'_> {
                 if let Some(value) = known(at) {
                     return Ok(t.bv(bits, value));
                 }
-            } else if let Some((start, pointer)) =
-                pointers.range(at.saturating_sub(self.pointer_bytes() - 1)..=at).next_back()
+            } else if let Some((start, pointer)) = pointers
+                .range(at.saturating_sub(self.pointer_bytes() - 1)..=at)
+                .next_back()
             {
                 let distance = at - start;
                 if distance + g <= self.pointer_bytes() {
@@ -377,11 +478,11 @@ impl Engine<'_> {
         if self.tables_given.insert((object, g)) && bytes.len() <= TABLE_LIMIT {
             let mut at = 0;
             while at + g <= bytes.len() as u64 {
-                if clear(at) {
-                    if let Some(value) = known(at) {
-                        let fact = t.eq(t.select(array, self.offset_const(at)), t.bv(bits, value));
-                        self.fact(fact);
-                    }
+                if clear(at)
+                    && let Some(value) = known(at)
+                {
+                    let fact = t.eq(t.select(array, self.offset_const(at)), t.bv(bits, value));
+                    self.fact(fact);
                 }
                 at += g;
             }
@@ -397,10 +498,16 @@ impl Engine<'_> {
         offset: Term,
         bytes: u64,
     ) -> Result<Term, Stop> {
-        if let Version::Store { offset: start, bytes: stored, value: Value::Bits(value), .. } = self.version(version) {
-            if *start == offset && *stored == bytes {
-                return Ok(*value);
-            }
+        if let Version::Store {
+            offset: start,
+            bytes: stored,
+            value: Value::Bits(value),
+            ..
+        } = self.version(version)
+            && *start == offset
+            && *stored == bytes
+        {
+            return Ok(*value);
         }
         self.fit_granule(object, offset, Some(bytes))?;
         let g = self.granule(object);
@@ -418,12 +525,7 @@ impl Engine<'_> {
     }
 
     /// Reads a pointer.
-    pub(super) fn read_pointer(
-        &mut self,
-        object: ObjectId,
-        version: VersionId,
-        offset: Term,
-    ) -> Result<Pointer, Stop> {
+    pub(super) fn read_pointer(&mut self, version: VersionId, offset: Term) -> Result<Pointer, Stop> {
         if let Some(known) = self.pointer_reads.get(&(version, offset)) {
             return Ok(known.clone());
         }
@@ -431,12 +533,18 @@ impl Engine<'_> {
         let t = self.terms;
         let width = self.pointer_bytes();
         let result = match self.version(version).clone() {
-            Version::Base { object: base, label, lazy, before, .. } => {
+            Version::Base {
+                object: base,
+                label,
+                lazy,
+                before,
+                ..
+            } => {
                 if lazy {
                     self.input_pointer(base, &label, offset)?
                 } else if let (Some(before), Some(at)) = (before, t.as_bv(offset)) {
                     // A loop may have left this pointer alone: an invariant will say so if it holds.
-                    let was = self.read_pointer(object, before, offset)?;
+                    let was = self.read_pointer(before, offset)?;
                     self.kept_pointer(base, &label, at as u64, &was)
                 } else {
                     self.wild_pointer("loaded")
@@ -464,37 +572,47 @@ impl Engine<'_> {
                 }
                 None => self.wild_pointer("table"),
             },
-            Version::Store { before, offset: start, bytes, value } => {
-                match (self.overlap(offset, width, start, bytes), &value) {
-                    (Overlap::Disjoint, _) => self.read_pointer(object, before, offset)?,
-                    (Overlap::Inside(0), Value::Pointer(pointer)) => pointer.clone(),
-                    (Overlap::Inside(0), Value::Bits(bits)) if bytes == width => self.pointer_from(*bits),
-                    (Overlap::Unclear, Value::Pointer(pointer))
-                        if self.alignment(offset) >= width.trailing_zeros()
-                            && self.alignment(start) >= width.trailing_zeros() =>
-                    {
-                        let kept = self.read_pointer(object, before, offset)?;
-                        self.choose_pointer(t.eq(offset, start), &pointer.clone(), &kept)
-                    }
-                    (Overlap::Unclear, Value::Bits(_))
-                        if bytes <= width
-                            && self.alignment(offset) >= width.trailing_zeros()
-                            && self.alignment(start) >= bytes.trailing_zeros() =>
-                    {
-                        let kept = self.read_pointer(object, before, offset)?;
-                        let hit = t.ult(t.sub(start, offset), self.offset_const(width));
-                        let wild = self.wild_pointer("overwritten");
-                        self.choose_pointer(hit, &wild, &kept)
-                    }
-                    _ => self.wild_pointer("overwritten"),
+            Version::Store {
+                before,
+                offset: start,
+                bytes,
+                value,
+            } => match (self.overlap(offset, width, start, bytes), &value) {
+                (Overlap::Disjoint, _) => self.read_pointer(before, offset)?,
+                (Overlap::Inside(0), Value::Pointer(pointer)) => pointer.clone(),
+                (Overlap::Inside(0), Value::Bits(bits)) if bytes == width => self.pointer_from(*bits),
+                (Overlap::Unclear, Value::Pointer(pointer))
+                    if self.alignment(offset) >= width.trailing_zeros()
+                        && self.alignment(start) >= width.trailing_zeros() =>
+                {
+                    let kept = self.read_pointer(before, offset)?;
+                    self.choose_pointer(t.eq(offset, start), &pointer.clone(), &kept)
                 }
-            }
+                (Overlap::Unclear, Value::Bits(_))
+                    if bytes <= width
+                        && self.alignment(offset) >= width.trailing_zeros()
+                        && self.alignment(start) >= bytes.trailing_zeros() =>
+                {
+                    let kept = self.read_pointer(before, offset)?;
+                    let hit = t.ult(t.sub(start, offset), self.offset_const(width));
+                    let wild = self.wild_pointer("overwritten");
+                    self.choose_pointer(hit, &wild, &kept)
+                }
+                _ => self.wild_pointer("overwritten"),
+            },
             Version::Choice { condition, yes, no } => {
-                let yes = self.read_pointer(object, yes, offset)?;
-                let no = self.read_pointer(object, no, offset)?;
+                let yes = self.read_pointer(yes, offset)?;
+                let no = self.read_pointer(no, offset)?;
                 self.choose_pointer(condition, &yes, &no)
             }
-            Version::Copy { before, offset: start, size, source, source_object, source_offset } => {
+            Version::Copy {
+                before,
+                offset: start,
+                size,
+                source,
+                source_object,
+                source_offset,
+            } => {
                 let wholly = t.and(
                     self.in_range(offset, start, size),
                     self.in_range(t.add(offset, self.offset_const(width - 1)), start, size),
@@ -503,33 +621,50 @@ impl Engine<'_> {
                 let kept = if t.is_true(wholly) {
                     self.wild_pointer("copied")
                 } else {
-                    self.read_pointer(object, before, offset)?
+                    self.read_pointer(before, offset)?
                 };
                 let copied = if t.is_false(wholly) {
                     self.wild_pointer("copied")
                 } else {
-                    self.read_pointer(source_object, source, t.add(source_offset, t.sub(offset, start)))?
+                    self.read_pointer(source, t.add(source_offset, t.sub(offset, start)))?
                 };
                 let torn = self.wild_pointer("torn");
                 let rest = self.choose_pointer(outside, &kept, &torn);
                 self.choose_pointer(wholly, &copied, &rest)
             }
-            Version::Fill { before, offset: start, size, byte } => {
+            Version::Fill {
+                before,
+                offset: start,
+                size,
+                byte,
+            } => {
                 let wholly = t.and(
                     self.in_range(offset, start, size),
                     self.in_range(t.add(offset, self.offset_const(width - 1)), start, size),
                 );
-                let filled = if t.as_bv(byte) == Some(0) { self.null() } else { self.wild_pointer("filled") };
+                let filled = if t.as_bv(byte) == Some(0) {
+                    self.null()
+                } else {
+                    self.wild_pointer("filled")
+                };
                 let outside = self.apart(offset, width, start, size);
-                let kept =
-                    if t.is_true(wholly) { filled.clone() } else { self.read_pointer(object, before, offset)? };
+                let kept = if t.is_true(wholly) {
+                    filled.clone()
+                } else {
+                    self.read_pointer(before, offset)?
+                };
                 let torn = self.wild_pointer("torn");
                 let rest = self.choose_pointer(outside, &kept, &torn);
                 self.choose_pointer(wholly, &filled, &rest)
             }
-            Version::Havoc { before, offset: start, size, .. } => {
+            Version::Havoc {
+                before,
+                offset: start,
+                size,
+                ..
+            } => {
                 let outside = self.apart(offset, width, start, size);
-                let kept = self.read_pointer(object, before, offset)?;
+                let kept = self.read_pointer(before, offset)?;
                 let wild = self.wild_pointer("unknown");
                 self.choose_pointer(outside, &kept, &wild)
             }
@@ -560,7 +695,11 @@ impl Engine<'_> {
             Version::Base { written, .. } => match written {
                 Written::All => t.bool(true),
                 Written::None => t.bool(false),
-                Written::Since { before, array, ranges } => {
+                Written::Since {
+                    before,
+                    array,
+                    ranges,
+                } => {
                     let mut any = self.written(before, offset, g)?;
                     for range in ranges.iter() {
                         let inside = t.and(t.ule(range.low, offset), t.ult(offset, range.high));
@@ -572,7 +711,12 @@ impl Engine<'_> {
             },
             Version::Zero { written } => t.bool(written),
             Version::Table { .. } => t.bool(true),
-            Version::Store { before, offset: start, bytes, .. } => match self.overlap(offset, g, start, bytes) {
+            Version::Store {
+                before,
+                offset: start,
+                bytes,
+                ..
+            } => match self.overlap(offset, g, start, bytes) {
                 Overlap::Inside(_) => t.bool(true),
                 Overlap::Disjoint => self.written(before, offset, g)?,
                 Overlap::Unclear => {
@@ -585,7 +729,14 @@ impl Engine<'_> {
                 let no = self.written(no, offset, g)?;
                 t.ite(condition, yes, no)
             }
-            Version::Copy { before, offset: start, size, source, source_object, source_offset } => {
+            Version::Copy {
+                before,
+                offset: start,
+                size,
+                source,
+                source_object,
+                source_offset,
+            } => {
                 let inside = self.in_range(offset, start, size);
                 self.same_granule(source_object, g)?;
                 let place = t.add(source_offset, t.sub(offset, start));
@@ -593,7 +744,18 @@ impl Engine<'_> {
                 let was = self.written(before, offset, g)?;
                 t.ite(inside, copied, was)
             }
-            Version::Fill { before, offset: start, size, .. } | Version::Havoc { before, offset: start, size, .. } => {
+            Version::Fill {
+                before,
+                offset: start,
+                size,
+                ..
+            }
+            | Version::Havoc {
+                before,
+                offset: start,
+                size,
+                ..
+            } => {
                 let inside = self.in_range(offset, start, size);
                 let was = self.written(before, offset, g)?;
                 t.or(inside, was)
@@ -612,7 +774,12 @@ impl Engine<'_> {
         value: Value,
     ) -> Result<VersionId, Stop> {
         self.fit_granule(object, offset, Some(bytes))?;
-        Ok(self.add_version(Version::Store { before, offset, bytes, value }))
+        Ok(self.add_version(Version::Store {
+            before,
+            offset,
+            bytes,
+            value,
+        }))
     }
 
     /// Before a range write or copy: its start and length must be granule-aligned.
@@ -644,7 +811,11 @@ impl Engine<'_> {
         } else {
             Rc::new(yes.targets.union(&no.targets).copied().collect())
         };
-        Pointer { base: t.ite(condition, yes.base, no.base), offset: t.ite(condition, yes.offset, no.offset), targets }
+        Pointer {
+            base: t.ite(condition, yes.base, no.base),
+            offset: t.ite(condition, yes.offset, no.offset),
+            targets,
+        }
     }
 
     pub(super) fn choose_value(&mut self, condition: Term, yes: &Value, no: &Value) -> Value {
@@ -667,7 +838,11 @@ impl Engine<'_> {
     }
 
     pub(super) fn pointer_to(&self, object: ObjectId, offset: Term) -> Pointer {
-        Pointer { base: self.base_const(object), offset, targets: Rc::new([object].into()) }
+        Pointer {
+            base: self.base_const(object),
+            offset,
+            targets: Rc::new([object].into()),
+        }
     }
 
     pub(super) fn null(&self) -> Pointer {
@@ -676,7 +851,9 @@ impl Engine<'_> {
 
     /// A pointer of which nothing is known.
     pub(super) fn wild_pointer(&mut self, why: &str) -> Pointer {
-        let offset = self.terms.fresh(&format!("wild.{why}"), Sort::BitVec(self.pointer_bits));
+        let offset = self
+            .terms
+            .fresh(&format!("wild.{why}"), Sort::BitVec(self.pointer_bits));
         self.pointer_to(WILD, offset)
     }
 
@@ -697,7 +874,8 @@ impl Engine<'_> {
             };
         }
         let address = t.add(base, pointer.offset);
-        self.address_sources.insert(base, (pointer.base, pointer.targets.clone()));
+        self.address_sources
+            .insert(base, (pointer.base, pointer.targets.clone()));
         self.pointer_of_address.insert(address, pointer.clone());
         address
     }
@@ -716,16 +894,27 @@ impl Engine<'_> {
         if let View::Add(a, b) = t.view(address) {
             for (base, rest) in [(a, b), (b, a)] {
                 if let Some((base, targets)) = self.address_sources.get(&base).cloned() {
-                    return Pointer { base, offset: rest, targets };
+                    return Pointer {
+                        base,
+                        offset: rest,
+                        targets,
+                    };
                 }
             }
         }
         // A small integer (an error number) belongs to no object; anything else could point anywhere.
-        let small = t.uge(address, t.bv(self.pointer_bits, (1u128 << self.pointer_bits) - 4096));
+        let small = t.uge(
+            address,
+            t.bv(self.pointer_bits, (1u128 << self.pointer_bits) - 4096),
+        );
         let zero = t.eq(address, self.offset_const(0));
         let harmless = t.or(small, zero);
         let none = self.pointer_to(NO_OBJECT, address);
-        let wild = Pointer { base: self.base_const(WILD), offset: address, targets: Rc::new([WILD].into()) };
+        let wild = Pointer {
+            base: self.base_const(WILD),
+            offset: address,
+            targets: Rc::new([WILD].into()),
+        };
         self.choose_pointer(harmless, &none, &wild)
     }
 

@@ -35,8 +35,8 @@ pub use inputs::Contract;
 pub use loops::LoopKey;
 use memory::{Version, VersionId};
 use state::Contents;
-pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};
 use value::Names;
+pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};
 
 /// How loops are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,11 +86,22 @@ pub enum Event {
     Fact(Term),
     Check(CheckInstance),
     /// Executions that may reach this obligation were not followed.
-    Undecided { key: CheckKey, guard: Term, reason: Reason },
+    Undecided {
+        key: CheckKey,
+        guard: Term,
+        reason: Reason,
+    },
     /// Candidate invariants on loop entry or after an iteration: (candidate number, it holds here).
-    Establish { candidates: Vec<(usize, Term)>, guard: Term },
+    Establish {
+        candidates: Vec<(usize, Term)>,
+        guard: Term,
+    },
     /// Execution that needs more iterations than the bound.
-    Unwound { guard: Term, function: FunctionId, header: BlockId },
+    Unwound {
+        guard: Term,
+        function: FunctionId,
+        header: BlockId,
+    },
 }
 
 /// A candidate invariant of this execution.
@@ -116,7 +127,10 @@ pub struct ChoicePoint {
 pub enum ChoiceTerm {
     Value(Value, vf_ir::Ty),
     /// Label of the array (indexed from the start) and the size.
-    Bytes { label: Rc<str>, size: Term },
+    Bytes {
+        label: Rc<str>,
+        size: Term,
+    },
     Fails(Term),
 }
 
@@ -198,6 +212,8 @@ pub(crate) struct Engine<'p> {
     initial: BTreeMap<ObjectId, Contents>,
     addresses_given: BTreeSet<ObjectId>,
     strings: HashSet<ObjectId>,
+    /// Input bytes that may be taken for a string: the clause, and the offset of the NUL that it says exists.
+    string_clauses: HashMap<ObjectId, (String, Term)>,
     /// Lengths of strings by contents and start: the same string has one length.
     string_lengths: HashMap<(ObjectId, VersionId, Term), Term>,
     /// (record, offset) of members whose pointers the program compares with null.
@@ -233,7 +249,12 @@ const RESTART_LIMIT: u32 = 400;
 ///
 /// # Errors
 /// The reason why the function as a whole cannot be decided.
-pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mode) -> Result<Execution, Reason> {
+pub fn execute(
+    settings: &Settings<'_>,
+    terms: &Terms,
+    memo: &mut Memo,
+    mode: Mode,
+) -> Result<Execution, Reason> {
     for _ in 0..RESTART_LIMIT {
         let mut engine = Engine {
             program: settings.program,
@@ -260,6 +281,7 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
             initial: BTreeMap::new(),
             addresses_given: BTreeSet::new(),
             strings: HashSet::new(),
+            string_clauses: HashMap::new(),
             string_lengths: HashMap::new(),
             tested_members: None,
             events: Vec::new(),
@@ -277,8 +299,11 @@ pub fn execute(settings: &Settings<'_>, terms: &Terms, memo: &mut Memo, mode: Mo
         };
         match engine.run_entry() {
             Ok(arguments) => {
-                let granules =
-                    engine.objects.keys().map(|id| (*id, engine.granule(*id))).collect::<HashMap<_, _>>();
+                let granules = engine
+                    .objects
+                    .keys()
+                    .map(|id| (*id, engine.granule(*id)))
+                    .collect::<HashMap<_, _>>();
                 return Ok(Execution {
                     events: engine.events,
                     candidates: engine.candidates,
@@ -307,14 +332,15 @@ impl Engine<'_> {
     fn tick(&mut self) -> Result<(), Stop> {
         self.steps += 1;
         if self.steps > self.settings.budget.steps {
-            return Err(Stop::Give(Reason::TooComplex { what: "symbolic execution steps" }));
+            return Err(Stop::Give(Reason::TooComplex {
+                what: "symbolic execution steps",
+            }));
         }
-        if self.steps.is_multiple_of(1024) {
-            if let Some(deadline) = self.settings.budget.deadline {
-                if Instant::now() > deadline {
-                    return Err(Stop::Give(Reason::Timeout));
-                }
-            }
+        if self.steps.is_multiple_of(1024)
+            && let Some(deadline) = self.settings.budget.deadline
+            && Instant::now() > deadline
+        {
+            return Err(Stop::Give(Reason::Timeout));
         }
         Ok(())
     }

@@ -22,7 +22,18 @@ impl Engine<'_> {
         let name: String = self
             .objects
             .get(&object)
-            .map(|o| o.name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '.' }).collect())
+            .map(|o| {
+                o.name
+                    .chars()
+                    .map(|c| {
+                        if c.is_ascii_alphanumeric() || c == '_' {
+                            c
+                        } else {
+                            '.'
+                        }
+                    })
+                    .collect()
+            })
             .unwrap_or_default();
         format!("{}{name}", object.0)
     }
@@ -67,7 +78,10 @@ impl Engine<'_> {
     }
 
     pub(super) fn add_object(&mut self, id: ObjectId, object: Object) {
-        let granule = object.element.as_ref().map_or(1, |ty| self.natural_granule(ty, 0));
+        let granule = object
+            .element
+            .as_ref()
+            .map_or(1, |ty| self.natural_granule(ty, 0));
         self.learned.granule.entry(id).or_insert(granule);
         self.objects.insert(id, object);
     }
@@ -78,19 +92,39 @@ impl Engine<'_> {
             CType::Void | CType::Function(_) => 1,
             CType::Array { element, .. } => self.natural_granule(element, depth + 1),
             CType::Record(id) if depth < 8 => {
-                let fields = self.program.records.get(id.0 as usize).map(|r| r.fields.as_slice()).unwrap_or(&[]);
-                let least = fields.iter().map(|f| self.natural_granule(&f.ty, depth + 1)).min().unwrap_or(1);
+                let fields = self
+                    .program
+                    .records
+                    .get(id.0 as usize)
+                    .map(|r| r.fields.as_slice())
+                    .unwrap_or(&[]);
+                let least = fields
+                    .iter()
+                    .map(|f| self.natural_granule(&f.ty, depth + 1))
+                    .min()
+                    .unwrap_or(1);
                 // A packed record may place wider members at odd offsets.
-                let offsets = fields.iter().map(|f| f.offset.trailing_zeros().min(3)).min().unwrap_or(0);
+                let offsets = fields
+                    .iter()
+                    .map(|f| f.offset.trailing_zeros().min(3))
+                    .min()
+                    .unwrap_or(0);
                 least.min(1 << offsets)
             }
             CType::Record(_) => 1,
-            scalar => scalar.scalar().map_or(1, |s| s.size(self.program.model)).clamp(1, 8),
+            scalar => scalar
+                .scalar()
+                .map_or(1, |s| s.size(self.program.model))
+                .clamp(1, 8),
         }
     }
 
     pub(super) fn set_initial(&mut self, id: ObjectId, version: VersionId) {
-        let contents = Contents { version, alive: self.terms.bool(true), nul: self.no_nul() };
+        let contents = Contents {
+            version,
+            alive: self.terms.bool(true),
+            nul: self.no_nul(),
+        };
         self.initial.insert(id, contents);
     }
 
@@ -134,14 +168,13 @@ impl Engine<'_> {
             }),
         };
         self.set_initial(id, version);
-        if fixed {
-            if let Initial::Known(items) = &info.init {
-                if let Some(nul) = last_zero(info.size.unwrap_or(0), items) {
-                    let nul = t.bv(self.pointer_bits, u128::from(nul));
-                    if let Some(contents) = self.initial.get_mut(&id) {
-                        contents.nul = nul;
-                    }
-                }
+        if fixed
+            && let Initial::Known(items) = &info.init
+            && let Some(nul) = last_zero(info.size.unwrap_or(0), items)
+        {
+            let nul = t.bv(self.pointer_bits, u128::from(nul));
+            if let Some(contents) = self.initial.get_mut(&id) {
+                contents.nul = nul;
             }
         }
     }
@@ -206,7 +239,10 @@ impl Engine<'_> {
     /// The address of an object: not null, and the object does not wrap around the address space.
     pub(super) fn object_address(&mut self, object: ObjectId) -> Term {
         let t = self.terms;
-        let address = t.var(&format!("address.{}", self.object_label(object)), Sort::BitVec(self.pointer_bits));
+        let address = t.var(
+            &format!("address.{}", self.object_label(object)),
+            Sort::BitVec(self.pointer_bits),
+        );
         if self.addresses_given.insert(object) {
             let page = t.bv(self.pointer_bits, 4096);
             let top = t.bv(self.pointer_bits, (1u128 << self.pointer_bits) - 4096);
@@ -215,9 +251,16 @@ impl Engine<'_> {
             let size = self.objects.get(&object).map_or(page, |o| o.size);
             self.fact(t.ult(size, t.sub(top, address)));
             // Objects do not overlap.
-            let others: Vec<ObjectId> = self.addresses_given.iter().copied().filter(|o| *o != object).collect();
+            let others: Vec<ObjectId> = self
+                .addresses_given
+                .iter()
+                .copied()
+                .filter(|o| *o != object)
+                .collect();
             for other in others.into_iter().take(OVERLAP_LIMIT) {
-                let Some(info) = self.objects.get(&other) else { continue };
+                let Some(info) = self.objects.get(&other) else {
+                    continue;
+                };
                 let there = t.var(
                     &format!("address.{}", self.object_label(other)),
                     Sort::BitVec(self.pointer_bits),
@@ -238,7 +281,9 @@ impl Engine<'_> {
             return id;
         }
         let info = self.program.function(frame.function).locals.get(local.index());
-        let size = info.and_then(|l| l.ty.size(&self.program.records, self.program.model)).unwrap_or(0);
+        let size = info
+            .and_then(|l| l.ty.size(&self.program.records, self.program.model))
+            .unwrap_or(0);
         let name = info.map_or_else(|| "local".into(), |l| l.name.clone());
         let element = info.map(|l| element_of(&l.ty).clone());
         self.add_object(
@@ -260,7 +305,11 @@ impl Engine<'_> {
 
     /// What an object holds now.
     pub(super) fn contents(&mut self, state: &State, object: ObjectId) -> Option<Contents> {
-        state.memory.get(&object).or_else(|| self.initial.get(&object)).cloned()
+        state
+            .memory
+            .get(&object)
+            .or_else(|| self.initial.get(&object))
+            .cloned()
     }
 
     pub(super) fn set_contents(&mut self, state: &mut State, object: ObjectId, contents: Contents) {
@@ -274,14 +323,24 @@ impl Engine<'_> {
             self.add_version(Version::Zero { written: true })
         } else {
             let label: Rc<str> = format!(".new{}", self.unique()).into();
-            self.add_version(Version::Base { object, label, written: Written::None, lazy: false, before: None })
+            self.add_version(Version::Base {
+                object,
+                label,
+                written: Written::None,
+                lazy: false,
+                before: None,
+            })
         };
         let size = self.objects.get(&object).map(|o| o.size);
         let nul = match size {
             Some(size) if zeroed => t.sub(size, t.bv(self.pointer_bits, 1)),
             _ => self.no_nul(),
         };
-        Contents { version, alive: t.bool(true), nul }
+        Contents {
+            version,
+            alive: t.bool(true),
+            nul,
+        }
     }
 
     /// Whether a local is a memory object.
@@ -303,7 +362,7 @@ impl Engine<'_> {
     ) -> Result<Value, Stop> {
         let size = ty.size(self.program.model);
         Ok(match ty {
-            vf_ir::Ty::Ptr => Value::Pointer(self.read_pointer(object, version, offset)?),
+            vf_ir::Ty::Ptr => Value::Pointer(self.read_pointer(version, offset)?),
             _ => Value::Bits(self.read_bits(object, version, offset, size)?),
         })
     }
@@ -312,9 +371,10 @@ impl Engine<'_> {
 /// The element type of an array type, through all dimensions; any other type itself.
 pub(super) fn element_of(ty: &CType) -> &CType {
     match ty {
-        CType::Array { element, len: ArrayLen::Fixed(_) | ArrayLen::Unknown | ArrayLen::Variable } => {
-            element_of(element)
-        }
+        CType::Array {
+            element,
+            len: ArrayLen::Fixed(_) | ArrayLen::Unknown | ArrayLen::Variable,
+        } => element_of(element),
         other => other,
     }
 }
@@ -330,7 +390,9 @@ fn last_zero(size: u64, items: &[vf_ir::InitItem]) -> Option<u64> {
         InitValue::Bytes(bytes) => {
             last >= item.offset && bytes.get((last - item.offset) as usize).is_some_and(|b| *b != 0)
         }
-        InitValue::GlobalAddress { .. } | InitValue::FunctionAddress(_) => last >= item.offset && last < item.offset + 8,
+        InitValue::GlobalAddress { .. } | InitValue::FunctionAddress(_) => {
+            last >= item.offset && last < item.offset + 8
+        }
         InitValue::Unknown { size } => last >= item.offset && last < item.offset + size,
     });
     (!covered).then_some(last)

@@ -45,9 +45,15 @@ pub struct Edge {
 impl Engine<'_> {
     /// One state for several: `value = if guard1 then value1 else if guard2 ...`. Registers that are not in
     /// `live` are dropped.
-    pub(super) fn merge(&mut self, mut edges: Vec<Edge>, live: impl Fn(usize) -> bool) -> Result<Option<Edge>, Stop> {
+    pub(super) fn merge(
+        &mut self,
+        mut edges: Vec<Edge>,
+        live: impl Fn(usize) -> bool,
+    ) -> Result<Option<Edge>, Stop> {
         edges.retain(|edge| !self.terms.is_false(edge.guard));
-        let Some(mut merged) = edges.pop() else { return Ok(None) };
+        let Some(mut merged) = edges.pop() else {
+            return Ok(None);
+        };
         while let Some(edge) = edges.pop() {
             self.tick()?;
             let condition = edge.guard;
@@ -70,7 +76,11 @@ impl Engine<'_> {
         } else {
             let mut merged = Vec::with_capacity(yes.registers.len());
             for (index, (a, b)) in yes.registers.iter().zip(no.registers.iter()).enumerate() {
-                merged.push(if live(index) { self.merge_register(condition, a, b) } else { None });
+                merged.push(if live(index) {
+                    self.merge_register(condition, a, b)
+                } else {
+                    None
+                });
             }
             Rc::new(merged)
         };

@@ -101,7 +101,10 @@ impl Names {
     /// The context of the call (or loop iteration) `what` at (block, statement) in `from`.
     pub fn context(&mut self, from: Context, block: u32, statement: u32, what: u32) -> Context {
         let next = Context(1 + self.contexts.len() as u32);
-        *self.contexts.entry((from, block, statement, what)).or_insert(next)
+        *self
+            .contexts
+            .entry((from, block, statement, what))
+            .or_insert(next)
     }
 }
 
