@@ -610,8 +610,8 @@ impl Engine<'_> {
                 offset: start,
                 size,
                 source,
-                source_object,
                 source_offset,
+                ..
             } => {
                 let wholly = t.and(
                     self.in_range(offset, start, size),
