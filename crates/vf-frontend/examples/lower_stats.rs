@@ -4,6 +4,9 @@
 //! `lower_stats FILE.i... [--list CONSTRUCT]`: with `--list`, names the functions lost to constructs that
 //! contain this text.
 
+#[path = "../tests/well_typed/rules.rs"]
+mod rules;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -33,6 +36,7 @@ fn main() {
         snippet: false,
     };
     let (mut main, mut main_lost, mut all, mut all_lost, mut obligations) = (0, 0, 0, 0, 0);
+    let mut ill_typed = 0;
     let mut constructs: BTreeMap<String, usize> = BTreeMap::new();
     let mut slowest: Vec<(Duration, String)> = Vec::new();
     for file in &files {
@@ -51,6 +55,10 @@ fn main() {
             }
         };
         slowest.push((start.elapsed(), file.display().to_string()));
+        for broken in rules::broken_rules(&loaded.program) {
+            ill_typed += 1;
+            eprintln!("{}: {broken}", file.display());
+        }
         for f in &loaded.program.functions {
             let in_main = loaded.main_files.contains(&f.span.file);
             match &f.body {
@@ -87,6 +95,7 @@ fn main() {
     println!("| functions with a body that were needed | {all} |");
     println!("| of these not lowered | {all_lost} |");
     println!("| obligations | {obligations} |");
+    println!("| broken typing rules of the IR | {ill_typed} |");
     let total: Duration = slowest.iter().map(|s| s.0).sum();
     println!("| time, all files | {:.1} s |", total.as_secs_f64());
     println!("\n| not supported | functions |\n| --- | --- |");
