@@ -80,6 +80,15 @@ pub enum FrontendError {
     NoCompileCommand { path: PathBuf, file: PathBuf },
     #[error("{}: not a kernel .cmd file (no `cmd_...` or `savedcmd_...` line)", path.display())]
     BadKernelCommand { path: PathBuf },
-    #[error("{}: `{function}` is not defined here", path.display())]
-    UnknownFunction { path: PathBuf, function: String },
+    #[error(
+        "{}: `{function}` is not defined here{}",
+        path.display(),
+        if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) }
+    )]
+    UnknownFunction {
+        path: PathBuf,
+        function: String,
+        /// Names of functions that are defined, the most similar first.
+        near: Vec<String>,
+    },
 }

@@ -69,11 +69,8 @@ pub fn load_preprocessed(
         }
     }
     let lowered = on_large_stack(|| lower_program(units, models, &options.wanted, options.model, &sources))?;
-    if let (Some(function), Some(path)) = (lowered.missing, files.first()) {
-        return Err(FrontendError::UnknownFunction {
-            path: path.clone(),
-            function,
-        });
+    if let Some(function) = lowered.missing {
+        return Err(unknown_function(&function, files, &[]));
     }
     Ok(Loaded {
         program: lowered.program,
@@ -112,13 +109,9 @@ fn unknown_function(name: &str, files: &[PathBuf], units: &[Unit]) -> FrontendEr
         .map(|n| (distance(name, n), n))
         .collect();
     known.sort();
-    let near: Vec<&str> = known.iter().take(3).map(|(_, n)| *n).collect();
-    let function = if near.is_empty() {
-        name.to_string()
-    } else {
-        format!("{name}` (functions with near names: {}) `", near.join(", "))
-    };
-    FrontendError::UnknownFunction { path, function }
+    let near = known.into_iter().take(3).map(|(_, n)| n.to_string()).collect();
+    let function = name.to_string();
+    FrontendError::UnknownFunction { path, function, near }
 }
 
 /// Levenshtein distance.

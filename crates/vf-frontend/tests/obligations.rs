@@ -296,3 +296,25 @@ fn calls_through_other_function_types_are_refused() {
     let body = &loaded.program.function(id).body;
     assert!(matches!(body, Body::Unsupported(why) if why.construct.contains("incompatible")));
 }
+
+#[test]
+fn an_unknown_function_is_an_error_that_names_others() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("test.c");
+    std::fs::write(&file, "int parse_header(int n) { return n; }").expect("the temporary folder is writable");
+    let options = Options {
+        model: DataModel::Lp64,
+        compiler: PathBuf::from("cc"),
+        flags: Vec::new(),
+        directory: None,
+        wanted: Wanted::Functions(vec!["parse_heder".to_string()]),
+        overlay: Vec::new(),
+        library_models: false,
+        snippet: false,
+    };
+    let error = load(&[file], &options).expect_err("no such function").to_string();
+    assert!(
+        error.ends_with("`parse_heder` is not defined here; did you mean parse_header?"),
+        "{error}"
+    );
+}

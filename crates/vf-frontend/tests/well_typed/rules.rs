@@ -333,10 +333,10 @@ impl Check<'_> {
     fn checks(&mut self) {
         let mut seen = vec![0; self.f.obligations.len()];
         for s in self.f.blocks().iter().flat_map(|b| &b.statements) {
-            if let StmtKind::Check(id) = s.kind {
-                if let Some(n) = seen.get_mut(id.index()) {
-                    *n += 1;
-                }
+            if let StmtKind::Check(id) = s.kind
+                && let Some(n) = seen.get_mut(id.index())
+            {
+                *n += 1;
             }
         }
         self.demand(seen.iter().all(|n| *n == 1), || {
