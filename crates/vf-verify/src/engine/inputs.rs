@@ -74,13 +74,19 @@ impl Engine<'_> {
                     let name = info.name.clone();
                     let pointee = match &info.ty {
                         CType::Pointer { to, .. } => (**to).clone(),
+                        // A record passed by value comes as the address of the caller's copy.
+                        CType::Record(id) => CType::Record(*id),
                         _ => CType::Void,
                     };
                     let read_only = matches!(&info.ty, CType::Pointer { to_const: true, .. });
                     let hidden = position == 0 && matches!(function.ret, CType::Record(_));
                     let may_be_null = nullable.contains(&local) && !hidden;
                     let key = ObjectKey::Parameter(local);
-                    Value::Pointer(self.input_object(key, &name, &pointee, read_only, may_be_null))
+                    let pointer = self.input_object(key, &name, &pointee, read_only, may_be_null);
+                    if hidden || matches!(info.ty, CType::Record(_)) {
+                        self.compiler_made(&pointer, if hidden { &function.ret } else { &info.ty });
+                    }
+                    Value::Pointer(pointer)
                 }
                 Storage::Register(ty) => {
                     let term = self
@@ -215,6 +221,21 @@ impl Engine<'_> {
         self.choose_pointer(is_null, &null, &there)
     }
 
+    /// A pointer that the compiler passes, not the user: it always leads to an object of the type.
+    fn compiler_made(&mut self, pointer: &Pointer, ty: &CType) {
+        let t = self.terms;
+        self.fact(t.not(self.is_null(pointer)));
+        let Some(size) = ty.size(&self.program.records, self.program.model) else {
+            return;
+        };
+        for object in pointer.targets.iter() {
+            if let Some(info) = self.objects.get(object).filter(|o| o.input) {
+                let enough = t.uge(info.size, t.bv(self.pointer_bits, u128::from(size)));
+                self.fact(enough);
+            }
+        }
+    }
+
     /// A `void *` from outside is used as a pointer to a record: it then points to one.
     pub(super) fn read_as_record(&mut self, pointer: &Pointer, record: vf_ir::RecordId) {
         let t = self.terms;
@@ -267,13 +288,9 @@ impl Engine<'_> {
             format!("{path}@{label}")
         };
         let fresh = !self.objects.contains_key(&self.names.object(&key));
-        let pointer = if matches!(pointee, CType::Function(_)) {
-            self.wild_pointer("function")
-        } else {
-            // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
-            let tested = self.reads_tested(&info, at);
-            self.input_object(key, &name, &pointee, read_only, tested)
-        };
+        // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
+        let tested = self.reads_tested(&info, at);
+        let pointer = self.input_object(key, &name, &pointee, read_only, tested);
         if fresh && label.is_empty() {
             self.input_pointers.push(InputCell {
                 object,

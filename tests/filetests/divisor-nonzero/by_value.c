@@ -1,0 +1,18 @@
+// A record passed by value: its members are inputs like any other.
+// test: verify
+struct ratio {
+    long over;
+    int under;
+};
+
+int share(struct ratio r)
+{
+    return 100 / r.under;
+}
+
+int share_checked(struct ratio r)
+{
+    if (r.under <= 0)
+        return 0;
+    return 100 / r.under;
+}
