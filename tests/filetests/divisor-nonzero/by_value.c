@@ -8,6 +8,7 @@ struct ratio {
 int share(struct ratio r)
 {
     return 100 / r.under;
+    //     ^^^^^^^^^^^^^ refuted[divisor-nonzero]
 }
 
 int share_checked(struct ratio r)
@@ -16,3 +17,5 @@ int share_checked(struct ratio r)
         return 0;
     return 100 / r.under;
 }
+// summary: share: 1 proved, 1 refuted
+// summary: share_checked: 3 proved

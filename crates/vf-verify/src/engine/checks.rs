@@ -303,15 +303,7 @@ impl Engine<'_> {
             let Some(contents) = self.contents(state, object) else {
                 continue;
             };
-            if let Some((text, nul)) = self
-                .string_clauses
-                .get(&object)
-                .cloned()
-                .filter(|(_, nul)| *nul == contents.nul)
-            {
-                self.strings.insert(object);
-                self.contract(text, t.ne(nul, self.no_nul()));
-            }
+            self.read_as_string(object, contents.nul);
             let here = t.eq(pointer.base, self.base_const(object));
             let known = t.all(&[
                 t.ne(contents.nul, self.no_nul()),
@@ -335,6 +327,17 @@ impl Engine<'_> {
         Ok(ok)
     }
 
+    /// Input bytes, not written so far, are read as a string: that they are one is the caller's part.
+    fn read_as_string(&mut self, object: ObjectId, nul: Term) {
+        let Some((text, given)) = self.string_clauses.get(&object).cloned() else {
+            return;
+        };
+        if given == nul {
+            self.strings.insert(object);
+            self.contract(text, self.terms.ne(nul, self.no_nul()));
+        }
+    }
+
     /// The number of bytes before the first NUL.
     pub(super) fn string_length(&mut self, edge: &Edge, pointer: &Pointer) -> Result<Term, Stop> {
         let t = self.terms;
@@ -348,6 +351,7 @@ impl Engine<'_> {
             };
             let here = t.eq(pointer.base, self.base_const(object));
             self.strings.insert(object);
+            self.read_as_string(object, contents.nul);
             let length = match (t.as_bv(info.size), t.as_bv(pointer.offset)) {
                 (Some(size), Some(from)) if size <= EXACT_STRING || info.constant && size <= 4096 => {
                     // Search from the end, so that the first NUL decides.
