@@ -138,14 +138,14 @@ impl Engine<'_> {
         if self.terms.is_true(clause) {
             return;
         }
-        if let Some(known) = self.contracts.iter().find(|c| c.text == text) {
-            let literal = known.literal;
-            self.fact(self.terms.implies(literal, clause));
-            return;
-        }
-        let literal = self.terms.var(&format!("contract.{text}"), Sort::Bool);
-        self.fact(self.terms.implies(literal, clause));
-        self.contracts.push(Contract { literal, text });
+        let known = self.contracts.iter().find(|c| c.text == text).map(|c| c.literal);
+        let literal = known.unwrap_or_else(|| {
+            let literal = self.terms.var(&format!("contract.{text}"), Sort::Bool);
+            self.contracts.push(Contract { literal, text });
+            literal
+        });
+        // It speaks of the input, so it holds from the start, wherever the need for it is found.
+        self.contract_facts.push(self.terms.implies(literal, clause));
     }
 
     /// A pointer that came from outside, and the object it points to when it is not null.
@@ -176,8 +176,14 @@ impl Engine<'_> {
                 },
             );
             self.limit_size(size);
+            // Bytes behind a parameter may be counted by another; `pair_lengths` settles those.
+            let bytes = matches!(pointee, CType::Int { bits: 8, .. });
+            let parameter = matches!(
+                self.objects.get(&id).map(|o| &o.key),
+                Some(ObjectKey::Parameter(_))
+            );
             if let Some(least) = pointee.size(&self.program.records, self.program.model)
-                && !matches!(pointee, CType::Int { bits: 8, .. })
+                && !(bytes && parameter)
             {
                 let least = t.bv(self.pointer_bits, u128::from(least));
                 self.contract(format!("\\valid({name})"), t.uge(size, least));
@@ -201,10 +207,6 @@ impl Engine<'_> {
                 if let Some(contents) = self.initial.get_mut(&id) {
                     contents.nul = nul;
                 }
-                let parameter = matches!(
-                    self.objects.get(&id).map(|o| &o.key),
-                    Some(ObjectKey::Parameter(_))
-                );
                 if read_only || !parameter {
                     self.string_clauses
                         .insert(id, (format!("valid_read_string({name})"), nul));
@@ -403,7 +405,12 @@ impl Engine<'_> {
                 if matches!(**to, CType::Int { bits: 8, .. }) {
                     let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
                     for object in pointer.targets.iter() {
-                        if let Some(nul) = self.initial.get(object).filter(|_| object.0 > 2).map(|c| c.nul) {
+                        let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else {
+                            continue;
+                        };
+                        let one = self.terms.bv(self.pointer_bits, 1);
+                        self.contract(format!("\\valid({name})"), self.terms.uge(size, one));
+                        if let Some(nul) = self.initial.get(object).map(|c| c.nul) {
                             self.string_clauses
                                 .insert(*object, (format!("valid_read_string({name})"), nul));
                         }

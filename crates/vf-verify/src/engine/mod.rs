@@ -222,6 +222,7 @@ pub(crate) struct Engine<'p> {
     events: Vec<Event>,
     candidates: Vec<CandidateInstance>,
     contracts: Vec<Contract>,
+    contract_facts: Vec<Term>,
     choices: Vec<ChoicePoint>,
     assumptions: BTreeSet<String>,
     input_pointers: Vec<inputs::InputCell>,
@@ -287,6 +288,7 @@ pub fn execute(
             events: Vec::new(),
             candidates: Vec::new(),
             contracts: Vec::new(),
+            contract_facts: Vec::new(),
             choices: Vec::new(),
             assumptions: BTreeSet::new(),
             input_pointers: Vec::new(),
@@ -304,8 +306,10 @@ pub fn execute(
                     .keys()
                     .map(|id| (*id, engine.granule(*id)))
                     .collect::<HashMap<_, _>>();
+                let mut events: Vec<Event> = engine.contract_facts.into_iter().map(Event::Fact).collect();
+                events.extend(engine.events);
                 return Ok(Execution {
-                    events: engine.events,
+                    events,
                     candidates: engine.candidates,
                     contracts: engine.contracts,
                     choices: engine.choices,
