@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use vf_ir::cfg::Cfg;
 use vf_ir::{
-    AllocKind, Block, BlockId, Condition, Expr, Function, FunctionId, HavocReason, LocalId, Stmt, StmtKind,
-    Storage, Terminator, Ty,
+    AllocKind, BinaryOp, Block, BlockId, Condition, Expr, Function, FunctionId, HavocReason, LocalId, Stmt,
+    StmtKind, Storage, Terminator, Ty,
 };
 use vf_smt::{Sort, Term};
 
@@ -393,7 +393,8 @@ impl Engine<'_> {
                     (Ty::Int(_) | Ty::Float(_), Value::Pointer(p)) => Value::Bits(self.address_of(&p)),
                     (_, value) => value,
                 };
-                self.store(&mut edge.state, &pointer, value, *ty)?;
+                let partial = self.is_partial(frame, at, statement);
+                self.store(&mut edge.state, &pointer, value, *ty, partial)?;
             }
             StmtKind::Copy { dst, src, size } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
@@ -578,19 +579,56 @@ impl Engine<'_> {
         Ok(())
     }
 
+    /// A store to a bit-field: it puts back bits that it read from the same place (`x = (x & mask) | bits`).
+    fn is_partial(&self, frame: &Frame, at: (BlockId, u32), statement: &Stmt) -> bool {
+        let StmtKind::Store { ptr, value, .. } = &statement.kind else {
+            return false;
+        };
+        let masked = |expr: &Expr| match expr {
+            Expr::Binary {
+                op: BinaryOp::And,
+                lhs,
+                rhs,
+            } => match (&**lhs, &**rhs) {
+                (Expr::Local(local), Expr::Int { .. }) | (Expr::Int { .. }, Expr::Local(local)) => {
+                    Some(*local)
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let kept = match value {
+            Expr::Binary {
+                op: BinaryOp::Or,
+                lhs,
+                rhs,
+            } => masked(lhs).or_else(|| masked(rhs)),
+            other => masked(other),
+        };
+        let Some(kept) = kept else { return false };
+        let block = self.program.function(frame.function).blocks().get(at.0.index());
+        let earlier = block
+            .and_then(|b| b.statements.get(..at.1 as usize))
+            .unwrap_or(&[]);
+        let source = earlier.iter().rev().find(|s| defined(&s.kind) == Some(kept));
+        matches!(source.map(|s| &s.kind), Some(StmtKind::Load { ptr: from, .. }) if from == ptr)
+    }
+
     pub(super) fn store(
         &mut self,
         state: &mut State,
         pointer: &Pointer,
         value: Value,
         ty: Ty,
+        partial: bool,
     ) -> Result<(), Stop> {
         let t = self.terms;
         let bytes = ty.size(self.program.model);
         let offset = pointer.offset;
         let none = self.no_nul();
         self.write_each(state, pointer, |engine, object, before| {
-            let version = engine.store_version(object, before.version, offset, bytes, value.clone())?;
+            let version =
+                engine.store_version(object, before.version, offset, bytes, value.clone(), partial)?;
             let distance = t.sub(before.nul, offset);
             let covered = t.ult(distance, t.bv(engine.pointer_bits, u128::from(bytes)));
             let kept = t.ite(covered, none, before.nul);

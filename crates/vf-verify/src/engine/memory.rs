@@ -73,6 +73,8 @@ pub enum Version {
         offset: Term,
         bytes: u64,
         value: Value,
+        /// Some of its bits were read from the same place: it initialises nothing that was not before.
+        partial: bool,
     },
     Choice {
         condition: Term,
@@ -272,6 +274,7 @@ impl Engine<'_> {
                 offset: start,
                 bytes,
                 value,
+                ..
             } => match self.overlap(offset, g, start, bytes) {
                 Overlap::Inside(distance) => self.slice_of(&value, distance, g),
                 Overlap::Disjoint => self.read_granule(before, offset, g)?,
@@ -577,6 +580,7 @@ impl Engine<'_> {
                 offset: start,
                 bytes,
                 value,
+                ..
             } => match (self.overlap(offset, width, start, bytes), &value) {
                 (Overlap::Disjoint, _) => self.read_pointer(before, offset)?,
                 (Overlap::Inside(0), Value::Pointer(pointer)) => pointer.clone(),
@@ -713,6 +717,11 @@ impl Engine<'_> {
             Version::Table { .. } => t.bool(true),
             Version::Store {
                 before,
+                partial: true,
+                ..
+            } => self.written(before, offset, g)?,
+            Version::Store {
+                before,
                 offset: start,
                 bytes,
                 ..
@@ -772,6 +781,7 @@ impl Engine<'_> {
         offset: Term,
         bytes: u64,
         value: Value,
+        partial: bool,
     ) -> Result<VersionId, Stop> {
         self.fit_granule(object, offset, Some(bytes))?;
         Ok(self.add_version(Version::Store {
@@ -779,6 +789,7 @@ impl Engine<'_> {
             offset,
             bytes,
             value,
+            partial,
         }))
     }
 
