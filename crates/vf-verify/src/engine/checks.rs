@@ -79,7 +79,11 @@ impl Engine<'_> {
             }
             Condition::NotNull { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
-                t.not(self.is_null(&pointer))
+                let open = self.open_if_wild(&pointer);
+                t.and(
+                    t.not(self.is_null(&pointer)),
+                    t.or(t.not(self.is_wild(&pointer)), open),
+                )
             }
             Condition::Live { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
@@ -191,7 +195,26 @@ impl Engine<'_> {
             );
             ok = t.or(ok, t.and(here, fits));
         }
-        ok
+        t.or(ok, self.open_if_wild(pointer))
+    }
+
+    /// The pointer is one of which nothing is known.
+    pub(super) fn is_wild(&self, pointer: &Pointer) -> Term {
+        if pointer.targets.contains(&WILD) {
+            self.terms.eq(pointer.base, self.base_const(WILD))
+        } else {
+            self.terms.bool(false)
+        }
+    }
+
+    /// What is asked of a pointer of which nothing is known may hold or not. Never "does not": execution goes on
+    /// as if it held, and that must leave the executions in which it does.
+    fn open_if_wild(&self, pointer: &Pointer) -> Term {
+        let wild = self.is_wild(pointer);
+        if self.terms.is_false(wild) {
+            return wild;
+        }
+        self.terms.and(wild, self.terms.fresh("open", Sort::Bool))
     }
 
     fn live(&mut self, state: &State, pointer: &Pointer) -> Term {
@@ -226,7 +249,12 @@ impl Engine<'_> {
             // A heap object, or one whose origin the caller knows.
             let heap = matches!(info.key, super::ObjectKey::Allocation(..)) || info.input && !info.constant;
             let global = matches!(info.key, super::ObjectKey::Global(_));
-            if !heap || global || info.summary {
+            if info.summary {
+                let here = t.eq(pointer.base, self.base_const(object));
+                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
+                continue;
+            }
+            if !heap || global {
                 continue;
             }
             let Some(contents) = self.contents(state, object) else {
@@ -236,7 +264,7 @@ impl Engine<'_> {
             let here = t.eq(pointer.base, self.base_const(object));
             ok = t.or(ok, t.all(&[here, start, contents.alive]));
         }
-        ok
+        t.or(ok, self.open_if_wild(pointer))
     }
 
     fn initialized(&mut self, state: &State, pointer: &Pointer, size: Term) -> Result<Term, Stop> {
@@ -298,6 +326,8 @@ impl Engine<'_> {
                 continue;
             };
             if info.summary {
+                let here = t.eq(pointer.base, self.base_const(object));
+                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
                 continue;
             }
             let Some(contents) = self.contents(state, object) else {
@@ -324,7 +354,7 @@ impl Engine<'_> {
             }
             ok = t.or(ok, t.and(here, found));
         }
-        Ok(ok)
+        Ok(t.or(ok, self.open_if_wild(pointer)))
     }
 
     /// Input bytes, not written so far, are read as a string: that they are one is the caller's part.

@@ -535,6 +535,11 @@ impl Engine<'_> {
                 }
             });
         }
+        let wild = self.is_wild(pointer);
+        if let (Some(value), false) = (&result, t.is_false(wild)) {
+            let any = self.unknown_value(ty);
+            result = Some(self.choose_value(wild, &any, value));
+        }
         Ok(match result {
             Some(value) => value,
             None => self.unknown_value(ty),
@@ -548,6 +553,37 @@ impl Engine<'_> {
         }
     }
 
+    /// A write through a pointer of which nothing is known may change every object that is not constant.
+    fn havoc_if_wild(&mut self, state: &mut State, pointer: &Pointer) -> Result<(), Stop> {
+        let wild = self.is_wild(pointer);
+        if self.terms.is_false(wild) {
+            return Ok(());
+        }
+        let mut edge = Edge {
+            guard: wild,
+            state: state.clone(),
+        };
+        self.havoc_reachable(&mut edge, &[], "wild")?;
+        let changed: Vec<(ObjectId, Contents)> = edge
+            .state
+            .memory
+            .iter()
+            .map(|(id, contents)| (*id, contents.clone()))
+            .collect();
+        for (id, after) in changed {
+            let Some(before) = self.contents(state, id) else {
+                continue;
+            };
+            let merged = Contents {
+                version: self.choose_version(wild, after.version, before.version),
+                alive: before.alive,
+                nul: self.terms.ite(wild, after.nul, before.nul),
+            };
+            self.set_contents(state, id, merged);
+        }
+        Ok(())
+    }
+
     /// Replaces the version of every object the pointer may point to by what `write` makes of it.
     fn write_each(
         &mut self,
@@ -556,6 +592,7 @@ impl Engine<'_> {
         mut write: impl FnMut(&mut Self, ObjectId, &Contents) -> Result<Contents, Stop>,
     ) -> Result<(), Stop> {
         let t = self.terms;
+        self.havoc_if_wild(state, pointer)?;
         for object in self.accessible(pointer) {
             if self.objects.get(&object).is_none_or(|o| o.summary) {
                 continue;

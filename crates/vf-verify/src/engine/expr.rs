@@ -237,6 +237,18 @@ impl Engine<'_> {
     /// Pointers to different objects are unequal; orders between different objects go by address.
     pub(super) fn compare_pointers(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
+        // Nothing is known of a wild pointer, so neither is how it compares, but with itself.
+        let wild = t.or(self.is_wild(lhs), self.is_wild(rhs));
+        let itself = lhs.base == rhs.base && lhs.offset == rhs.offset;
+        if !itself && !t.is_false(wild) {
+            let known = self.compare_known(op, lhs, rhs);
+            return t.ite(wild, t.fresh("open", Sort::Bool), known);
+        }
+        self.compare_known(op, lhs, rhs)
+    }
+
+    fn compare_known(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+        let t = self.terms;
         let same = t.eq(lhs.base, rhs.base);
         match op {
             CompareOp::Equal | CompareOp::NotEqual => {

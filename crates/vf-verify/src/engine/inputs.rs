@@ -479,10 +479,27 @@ impl Engine<'_> {
                 continue;
             };
             let lazy = info.input;
+            // What is passed is taken to be filled in; of the rest nobody knows whether it was written.
+            let written = if passed.contains(&id) || !info.indeterminate {
+                Written::All
+            } else {
+                let array = self.terms.var(
+                    &format!("written.{}{label}", self.object_label(id)),
+                    Sort::Array {
+                        index: self.pointer_bits,
+                        element: 1,
+                    },
+                );
+                Written::Since {
+                    before: before.version,
+                    array,
+                    ranges: Rc::new(Vec::new()),
+                }
+            };
             let version = self.add_version(Version::Base {
                 object: id,
                 label: label.clone(),
-                written: Written::All,
+                written,
                 lazy,
                 before: None,
             });
