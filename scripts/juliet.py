@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""Measures the prover on the Juliet C suite, beside CBMC and Frama-C Eva.
+
+    cargo build --release -p vf-cli
+    python3 scripts/juliet.py CHECKOUT                        # 104 pairs a CWE, seeded, verify-fix alone
+    python3 scripts/juliet.py CHECKOUT --pairs 20 --tools verify-fix,cbmc,eva
+
+CHECKOUT is a copy of the public suite, version 1.3, in the layout of arichardson/juliet-test-suite-c (`testcases/`,
+`testcasesupport/`).  Peers: `frama-c` from Debian's `frama-c-base`; `cbmc` from a newer Debian release
+(scripts/cbmc-from-newer-debian.sh), both found on the PATH or named with --cbmc and --eva.
+
+A pair is one single-file C case that runs on Linux.  Its `bad` program is compiled with OMITGOOD, its `good` one with
+OMITBAD, both with the suite's own `main` and `io.c`, as whole programs.  Every answer is one of
+
+    found    an alarm, on the bad program.  verify-fix's must be a refutation in the case's own file and of a property of
+             the CWE's class; CBMC's any failed check; Eva's any alarm (which is no proof that the input exists)
+    passed   the good program is proved (verify-fix: all obligations; CBMC: successful; Eva: no alarm)
+    wrong    bad proved, or good refuted: by verify-fix and CBMC.  Eva's alarm on a good program is counted as not passed
+    unknown  everything else, a time limit included
+
+The pairs are drawn with --seed, and the first of the drawn pairs of each CWE are the peers' sample.  CPU seconds are user
+and system time of the whole process tree.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+MEMORY = {"index-upper-bound", "index-lower-bound", "valid-read", "valid-write", "precondition"}
+ARITHMETIC = {"signed-overflow", "unsigned-wrap", "lossy-conversion"}
+CLASSES = {
+    121: MEMORY,
+    122: MEMORY,
+    124: MEMORY,
+    126: MEMORY,
+    127: MEMORY,
+    190: ARITHMETIC,
+    191: ARITHMETIC,
+    680: MEMORY | ARITHMETIC | {"allocation-size"},
+}
+# Labels that the suite has wrong, with the input that shows it.
+LABELS = [
+    # `abs((long)data)` of an unsigned `data` above INT_MAX converts to a small int: 4294967295 passes the guard.
+    (re.compile(r"CWE190_.*__unsigned_int_.*_square_"), "good"),
+]
+
+
+def pairs(checkout, cwe):
+    """The single-file C cases of one CWE that are for Linux, in a fixed order."""
+    found = []
+    for folder in sorted((checkout / "testcases").glob(f"CWE{cwe}_*")):
+        for file in sorted(folder.rglob("*.c")):
+            if re.search(r"_\d\d\.c$", file.name) and "w32" not in file.name:
+                found.append(file)
+    return found
+
+
+def limited_run(command, timeout, folder):
+    """Runs a command: its standard output, its exit status (None past the limit), CPU and wall seconds, peak KiB."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd=folder, start_new_session=True
+        )
+        timer = threading_timer(process.pid, timeout)
+        _, status, usage = os.wait4(process.pid, 0)
+        timed_out = timer()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - started
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    return text, None if timed_out else process.returncode, usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss
+
+
+def threading_timer(pid, timeout):
+    import threading
+
+    fired = []
+
+    def stop():
+        fired.append(True)
+        try:
+            os.killpg(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    timer = threading.Timer(timeout, stop)
+    timer.start()
+
+    def finish():
+        timer.cancel()
+        return bool(fired)
+
+    return finish
+
+
+def flags(support, kind):
+    return [f"-I{support}", "-DINCLUDEMAIN", "-DOMITGOOD" if kind == "bad" else "-DOMITBAD"]
+
+
+def verify_fix(options, file, support, kind, cwe, folder):
+    wraps = ["--wraps", "all"] if cwe in (190, 191) else []
+    command = [options.binary, "check", str(file), str(support / "io.c"), "--entry", "main", "--format", "json", *wraps]
+    command += ["--timeout", str(options.timeout), "--", *flags(support, kind)]
+    text, status, cpu, wall, peak = limited_run(command, options.timeout + 5, folder)
+    refuted, unknown = [], []
+    try:
+        for function in json.loads(text)["functions"]:
+            for o in function["obligations"]:
+                where = f"{pathlib.Path(o['location']['file']).name}:{o['location']['line']}"
+                line = f"{where} {o['property']}"
+                if o["verdict"] == "refuted":
+                    refuted.append((o["property"], pathlib.Path(o["location"]["file"]).name == file.name, line))
+                elif o["verdict"] == "unknown":
+                    unknown.append(f"{line} {json.dumps(o['reason'])}")
+    except (ValueError, KeyError):
+        return "error", cpu, wall, peak, [text[-300:]]
+    notes = [line for *_, line in refuted] + unknown
+    if kind == "bad":
+        if any(own and prop in CLASSES[cwe] for prop, own, _ in refuted):
+            return "found", cpu, wall, peak, notes
+        answer = "elsewhere" if refuted else "wrong" if status == 0 else "unknown"
+    else:
+        answer = "wrong" if refuted else "passed" if status == 0 else "unknown"
+    return answer, cpu, wall, peak, notes
+
+
+def cbmc(options, file, support, kind, cwe, folder):
+    command = [options.cbmc, str(file), str(support / "io.c"), *flags(support, kind), "--no-standard-checks"]
+    command += ["--bounds-check", "--pointer-check", "--div-by-zero-check", "--signed-overflow-check"]
+    command += ["--undefined-shift-check", "--unwinding-assertions"]
+    if cwe in (190, 191, 680):
+        command += ["--unsigned-overflow-check", "--conversion-check"]
+    text, status, cpu, wall, peak = limited_run(command, options.timeout, folder)
+    if status == 0:
+        return ("passed" if kind == "good" else "wrong"), cpu, wall, peak, []
+    if status == 10:
+        failed = [l for l in text.splitlines() if l.endswith("FAILURE")]
+        return ("found" if kind == "bad" else "wrong"), cpu, wall, peak, failed
+    return "unknown", cpu, wall, peak, [] if status is None else text.splitlines()[-3:]
+
+
+def eva(options, file, support, kind, cwe, folder):
+    command = [options.eva, "-machdep", "gcc_x86_64", "-eva", "-eva-precision", "5"]
+    command += ["-cpp-extra-args=" + " ".join(flags(support, kind)), str(file), str(support / "io.c")]
+    if cwe in (190, 191, 680):
+        command += ["-warn-unsigned-overflow", "-warn-signed-downcast", "-warn-unsigned-downcast"]
+    text, status, cpu, wall, peak = limited_run(command, options.timeout, folder)
+    alarms = re.search(r"(\d+) alarms? generated by the analysis", text)
+    if status != 0 or not alarms:
+        return "unknown", cpu, wall, peak, text.splitlines()[-3:]
+    clean = alarms.group(1) == "0"
+    answer = {("bad", True): "wrong", ("bad", False): "found", ("good", True): "passed", ("good", False): "alarm"}
+    return answer[kind, clean], cpu, wall, peak, []
+
+
+TOOLS = {"verify-fix": verify_fix, "cbmc": cbmc, "eva": eva}
+
+
+def label_is_wrong(file, kind):
+    return any(pattern.search(file.name) and kind == which for pattern, which in LABELS)
+
+
+def table(rows, tools):
+    lines = ["| tool | CWE | pairs | bad found | good passed | wrong | unknown | median CPU s | peak MB |"]
+    lines.append("| --- " * 9 + "|")
+    for tool in tools:
+        mine = [r for r in rows if r["tool"] == tool]
+        groups = [(str(c), [r for r in mine if r["cwe"] == c]) for c in CLASSES] + [("all", mine)]
+        for name, group in groups:
+            if not group:
+                continue
+            count = lambda *answers: sum(r["answer"] in answers and not r["label"] for r in group)
+            bad = sum(r["kind"] == "bad" for r in group)
+            good = sum(r["kind"] == "good" and not r["label"] for r in group)
+            lines.append(
+                f"| {tool} | {name} | {bad} | {count('found')} of {bad} | {count('passed')} of {good} "
+                f"| {count('wrong')} | {count('unknown', 'alarm', 'elsewhere', 'error')} "
+                f"| {statistics.median(r['cpu'] for r in group):.2f} | {max(r['peak'] for r in group) // 1024} |"
+            )
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkout", type=pathlib.Path)
+    parser.add_argument("--pairs", type=int, default=104, help="drawn for each CWE; 0: all of them")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cwe", type=int, action="append", choices=CLASSES)
+    parser.add_argument("--only", help="a regular expression over file names")
+    parser.add_argument("--tools", default="verify-fix")
+    parser.add_argument("--binary", default="target/release/verify-fix")
+    parser.add_argument("--cbmc", default=shutil.which("cbmc") or "cbmc")
+    parser.add_argument("--eva", default=shutil.which("frama-c") or "frama-c")
+    parser.add_argument("--timeout", type=int, default=60, help="seconds for one program")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--out", type=pathlib.Path, help="one JSON line for each answer")
+    options = parser.parse_args()
+    options.binary = str(pathlib.Path(options.binary).resolve())
+    support = options.checkout.resolve() / "testcasesupport"
+    if not (support / "io.c").is_file():
+        sys.exit(f"{options.checkout}: no testcasesupport/io.c: not a checkout of the suite")
+    tools = options.tools.split(",")
+    work = []
+    for cwe in options.cwe or CLASSES:
+        found = pairs(options.checkout.resolve(), cwe)
+        order = list(found)
+        random.Random(options.seed * 1000 + cwe).shuffle(order)
+        drawn = order[: options.pairs] if options.pairs else found
+        if options.only:
+            drawn = [f for f in found if re.search(options.only, f.name)]
+        work += [(tool, cwe, file, kind) for file in drawn for kind in ("bad", "good") for tool in tools]
+    rows = []
+
+    def one(item):
+        tool, cwe, file, kind = item
+        with tempfile.TemporaryDirectory() as folder:
+            answer, cpu, wall, peak, notes = TOOLS[tool](options, file, support, kind, cwe, folder)
+        row = dict(tool=tool, cwe=cwe, file=file.name, kind=kind, answer=answer, cpu=round(cpu, 3), wall=round(wall, 3))
+        return row | dict(peak=peak, label=label_is_wrong(file, kind), notes=notes)
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for done, row in enumerate(pool.map(one, work), 1):
+            rows.append(row)
+            if sys.stderr.isatty():
+                print(f"\r{done}/{len(work)}", end="", file=sys.stderr)
+    if options.out:
+        options.out.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    print(table(rows, tools))
+    skipped = sum(r["label"] for r in rows if r["tool"] == tools[0])
+    if skipped:
+        print(f"\n{skipped} programs whose label is wrong are left out of the counts (see LABELS in scripts/juliet.py).")
+    print()
+    for row in rows:
+        if row["answer"] not in ("found", "passed") and row["tool"] == "verify-fix" and not row["label"]:
+            print(f"- {row['answer']}: {row['file']} ({row['kind']}): {'; '.join(row['notes'][:3])[:400]}")
+
+
+main()
