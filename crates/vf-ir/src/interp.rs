@@ -21,21 +21,29 @@
 //!
 //! [`Choice`]: crate::input::Choice
 
+use std::collections::BTreeSet;
+
 use vf_source::Span;
 
 use crate::input::Input;
 use crate::obligation::ObligationId;
 use crate::program::{BlockId, FunctionId, LocalId, Program};
 
+mod calls;
 mod check;
+mod dependences;
 mod eval;
+mod kept;
 mod machine;
 mod memory;
 mod outside;
+mod record;
 mod setup;
 mod value;
 
+pub use kept::Kept;
 pub use memory::{ObjectId, ObjectInfo, ObjectKind, Pointer};
+pub use record::{History, Node, NodeId, Observation, Site, Source};
 pub use value::{Value, signed};
 
 /// Decides which checks to pass over.
@@ -190,6 +198,25 @@ pub struct Run {
 /// Runs `input.function` of the program.
 pub fn run(program: &Program, input: &Input, limits: &Limits<'_>) -> Run {
     machine::Machine::new(program, input, limits).run()
+}
+
+/// Runs it and keeps what depends on what, with the values that the `watched` steps see. No history when the run
+/// was too long to be kept.
+pub fn run_recorded(
+    program: &Program,
+    input: &Input,
+    limits: &Limits<'_>,
+    watched: &BTreeSet<NodeId>,
+) -> (Run, Option<History>) {
+    machine::Machine::new(program, input, limits)
+        .recording(watched)
+        .run_to_end()
+}
+
+/// Runs what is left of the program when every statement but the kept ones is taken out. A decision that is not
+/// kept goes on where its ways meet again; a check is made before what is kept.
+pub fn run_kept(program: &Program, input: &Input, limits: &Limits<'_>, kept: &Kept) -> Run {
+    machine::Machine::new(program, input, limits).keeping(kept).run()
 }
 
 #[cfg(test)]

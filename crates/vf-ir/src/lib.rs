@@ -22,6 +22,7 @@ pub mod obligation;
 pub mod parse;
 pub mod print;
 pub mod program;
+pub mod slice;
 pub mod types;
 
 pub use obligation::{Access, Condition, Obligation, ObligationId, Property};

@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, Stop};
 use super::memory::{ObjectKind, Pointer};
-use super::value;
+use super::value::{self, Value};
 use crate::obligation::Condition;
 
 impl Machine<'_> {
@@ -25,6 +25,7 @@ impl Machine<'_> {
             }
             Condition::ValidAccess { ptr, size, .. } => {
                 let (pointer, size) = (self.eval_pointer(ptr)?, self.eval_size(size)?);
+                self.reads_extent(pointer);
                 self.memory.is_inside(pointer, size)
             }
             Condition::NotNull { ptr } => {
@@ -34,26 +35,40 @@ impl Machine<'_> {
             Condition::Live { ptr } => {
                 // What points into no object points into none that has died.
                 let pointer = self.eval_pointer(ptr)?;
+                self.reads_extent(pointer);
                 let object = self
                     .memory
                     .resolve(pointer)
                     .and_then(|(id, _)| self.memory.info(id));
                 object.is_none_or(|info| info.alive)
             }
-            Condition::InitializedLocal(local) => self.is_assigned(*local),
+            Condition::InitializedLocal(local) => {
+                if !self.is_assigned(*local) {
+                    self.reads_register(*local, Value::int(1, 0))?;
+                }
+                self.is_assigned(*local)
+            }
             Condition::InitializedMemory { ptr, size } => {
                 let (pointer, size) = (self.eval_pointer(ptr)?, self.eval_size(size)?);
                 self.spend_on_search(pointer, size)?;
-                self.memory.is_initialized(pointer, size)
+                let initialized = self.memory.is_initialized(pointer, size);
+                if !initialized {
+                    self.reads_unwritten(pointer, size);
+                }
+                initialized
             }
             Condition::Terminated { ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
                 let length = self.terminator_of(pointer, true);
                 self.spend_on_search(pointer, length.unwrap_or(u64::MAX))?;
+                if length.is_none() {
+                    self.reads_string(pointer, length);
+                }
                 length.is_some()
             }
             Condition::Freeable { ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
+                self.reads_extent(pointer);
                 pointer == Pointer::NULL || self.is_freeable(pointer)
             }
             Condition::Unreachable => false,

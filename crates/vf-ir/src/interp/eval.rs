@@ -59,9 +59,16 @@ impl Machine<'_> {
         Ok(match expr {
             Expr::Int { bits, value } => Value::int(*bits, *value),
             Expr::Null => Value::Pointer(Pointer::NULL),
-            Expr::Local(local) => self.register(*local)?,
+            Expr::Local(local) => {
+                let value = self.register(*local)?;
+                self.reads_register(*local, value)?;
+                value
+            }
             Expr::LocalAddress(local) => {
                 let object = self.local_object(*local)?;
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.read_local_object(&self.memory, object);
+                }
                 Value::Pointer(Pointer {
                     object: Some(object),
                     offset: 0,

@@ -1,17 +1,20 @@
 //! The machine: frames, statements, terminators.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
 
 use vf_source::Span;
 
-use super::memory::{Byte, Memory, ObjectId, ObjectKind, OutOfMemory, Pointer};
+use super::kept::Kept;
+use super::memory::{Byte, Memory, NO_STEP, ObjectId, ObjectKind, OutOfMemory, Pointer};
+use super::record::{History, Recorder};
 use super::value::Value;
-use super::{CallSite, Effect, ExternalCall, Limits, Outcome, Run, Step, StuckReason};
+use super::{Effect, ExternalCall, Limits, NodeId, Outcome, Run, Step, StuckReason};
+use crate::cfg::Cfg;
 use crate::input::{Choice, Input};
 use crate::obligation::ObligationId;
 use crate::program::{
-    Block, BlockId, Body, Callee, Expr, Function, FunctionId, GlobalId, LocalId, Program, Stmt, StmtKind,
-    Storage, Terminator,
+    Block, BlockId, Function, FunctionId, GlobalId, LocalId, Program, Stmt, StmtKind, Storage, Terminator,
 };
 use crate::types::Ty;
 
@@ -34,30 +37,30 @@ impl From<OutOfMemory> for Stop {
 }
 
 pub(super) struct Frame<'a> {
-    id: FunctionId,
-    function: &'a Function,
-    block: BlockId,
+    pub id: FunctionId,
+    pub function: &'a Function,
+    pub block: BlockId,
     /// Index of the next statement of the block.
-    statement: usize,
+    pub statement: usize,
     /// `None`: never assigned.
-    registers: Vec<Option<Value>>,
+    pub registers: Vec<Option<Value>>,
     /// Current life of each memory local.
-    objects: Vec<Option<ObjectId>>,
+    pub objects: Vec<Option<ObjectId>>,
     /// Objects that die with the call.
     pub owned: Vec<ObjectId>,
     /// Register of the caller that gets the result.
-    result: Option<LocalId>,
+    pub result: Option<LocalId>,
 }
 
 pub(super) struct Machine<'a> {
     pub program: &'a Program,
     pub input: &'a Input,
-    limits: &'a Limits<'a>,
+    pub limits: &'a Limits<'a>,
     pub memory: Memory,
     pub input_objects: Vec<ObjectId>,
     pub global_objects: HashMap<GlobalId, ObjectId>,
     pub function_objects: HashMap<FunctionId, ObjectId>,
-    frames: Vec<Frame<'a>>,
+    pub frames: Vec<Frame<'a>>,
     pub choices: std::slice::Iter<'a, Choice>,
     pub choices_used: usize,
     pub choices_missing: usize,
@@ -65,6 +68,11 @@ pub(super) struct Machine<'a> {
     trace_dropped: u64,
     pub output: Vec<ExternalCall>,
     steps: u64,
+    /// Notes what depends on what, where that is wanted.
+    pub recorder: Option<Recorder<'a>>,
+    /// Only these statements are executed.
+    pub kept: Option<&'a Kept>,
+    graphs: HashMap<FunctionId, Rc<Cfg>>,
 }
 
 impl<'a> Machine<'a> {
@@ -85,10 +93,30 @@ impl<'a> Machine<'a> {
             trace_dropped: 0,
             output: Vec::new(),
             steps: 0,
+            recorder: None,
+            kept: None,
+            graphs: HashMap::new(),
         }
     }
 
-    pub fn run(mut self) -> Run {
+    /// Keeps the history of the run, with the values that the watched steps see.
+    pub fn recording(mut self, watched: &'a BTreeSet<NodeId>) -> Self {
+        self.recorder = Some(Recorder::new(watched));
+        self.memory.set_writer(Some(NO_STEP));
+        self
+    }
+
+    /// Passes over every statement that is not kept.
+    pub fn keeping(mut self, kept: &'a Kept) -> Self {
+        self.kept = Some(kept);
+        self
+    }
+
+    pub fn run(self) -> Run {
+        self.run_to_end().0
+    }
+
+    pub fn run_to_end(mut self) -> (Run, Option<History>) {
         let stop = match self.set_up() {
             Ok(()) => loop {
                 if let Err(stop) = self.step() {
@@ -103,7 +131,7 @@ impl<'a> Machine<'a> {
                 limit: self.limits.memory,
             }),
         };
-        Run {
+        let run = Run {
             outcome,
             trace: self.trace.into(),
             trace_dropped: self.trace_dropped,
@@ -112,7 +140,17 @@ impl<'a> Machine<'a> {
             choices_missing: self.choices_missing,
             steps: self.steps,
             objects: self.memory.into_infos(),
-        }
+        };
+        (run, self.recorder.and_then(Recorder::finish))
+    }
+
+    /// The control-flow graph of a function.
+    pub fn graph(&mut self, id: FunctionId, function: &Function) -> Rc<Cfg> {
+        let graph = self
+            .graphs
+            .entry(id)
+            .or_insert_with(|| Rc::new(Cfg::new(function)));
+        graph.clone()
     }
 
     pub fn pointer_bits(&self) -> u32 {
@@ -160,7 +198,10 @@ impl<'a> Machine<'a> {
         self.spend(self.room(pointer, size).min(self.memory.used()))
     }
 
-    fn record(&mut self, statement: Option<usize>, span: Span, effect: Effect) -> Result<(), Stop> {
+    pub fn record(&mut self, statement: Option<usize>, span: Span, effect: Effect) -> Result<(), Stop> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.effect(&effect);
+        }
         if self.limits.trace == 0 {
             self.trace_dropped += 1;
             return Ok(());
@@ -180,42 +221,6 @@ impl<'a> Machine<'a> {
             effect,
         };
         self.trace.push_back(step);
-        Ok(())
-    }
-
-    /// Starts a call; missing arguments are zero, surplus ones (of a variadic function) are dropped.
-    pub fn enter(
-        &mut self,
-        id: FunctionId,
-        arguments: Vec<Value>,
-        result: Option<LocalId>,
-    ) -> Result<(), Stop> {
-        if self.frames.len() >= self.limits.depth {
-            return Err(Outcome::Stuck(StuckReason::DepthLimit {
-                limit: self.limits.depth,
-            })
-            .into());
-        }
-        let program = self.program;
-        let function = program
-            .functions
-            .get(id.index())
-            .ok_or_else(|| self.ill_formed("a function does not exist"))?;
-        let count = function.locals.len();
-        self.frames.push(Frame {
-            id,
-            function,
-            block: BlockId(0),
-            statement: 0,
-            registers: vec![None; count],
-            objects: vec![None; count],
-            owned: Vec::new(),
-            result,
-        });
-        for (index, param) in function.params.iter().enumerate() {
-            let value = arguments.get(index).copied().unwrap_or(Value::int(64, 0));
-            self.assign(*param, Some(value))?;
-        }
         Ok(())
     }
 
@@ -246,7 +251,14 @@ impl<'a> Machine<'a> {
             .is_some_and(Option::is_some)
     }
 
-    fn assign(&mut self, local: LocalId, value: Option<Value>) -> Result<Option<Value>, Stop> {
+    pub fn assign(&mut self, local: LocalId, value: Option<Value>) -> Result<Option<Value>, Stop> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write_register(local);
+        }
+        self.put(local, value)
+    }
+
+    pub fn put(&mut self, local: LocalId, value: Option<Value>) -> Result<Option<Value>, Stop> {
         let ty = self.register_type(local)?;
         let value = value.map(|v| self.coerce(v, ty));
         if let Some(slot) = self.frame_mut()?.registers.get_mut(local.index()) {
@@ -295,8 +307,16 @@ impl<'a> Machine<'a> {
             Some(block) => block,
             None => return Err(self.ill_formed("a block does not exist")),
         };
-        let index = frame.statement;
-        match block.statements.get(index) {
+        let (index, at) = (frame.statement, frame.block);
+        let statement = block.statements.get(index);
+        if self.kept.is_some() && self.pass_over(block, statement.map(|_| index))? {
+            return Ok(());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(at, statement.map(|_| index));
+            self.memory.set_writer(Some(recorder.current()));
+        }
+        match statement {
             Some(statement) => {
                 self.frame_mut()?.statement += 1;
                 self.statement(index, statement)
@@ -340,40 +360,12 @@ impl<'a> Machine<'a> {
         };
         self.record(None, span, Effect::WentTo(target))?;
         let frame = self.frame_mut()?;
+        let from = frame.block;
         (frame.block, frame.statement) = (target, 0);
-        Ok(())
-    }
-
-    fn leave(&mut self, value: Option<Value>) -> Result<(), Stop> {
-        let ty = self.frame()?.function.ret.scalar();
-        let value = value.map(|v| ty.map_or(v, |ty| self.coerce(v, ty)));
-        let Some(frame) = self.frames.pop() else {
-            return Err(self.ill_formed("no call is active"));
-        };
-        for object in frame.owned {
-            self.memory.kill(object);
-        }
-        if self.frames.is_empty() {
-            return Err(Outcome::Returned { value }.into());
-        }
-        if let Some(dst) = frame.result {
-            let value = self.assign(dst, value)?;
-            let (index, span) = self.call_place()?;
-            let effect = value.map_or(Effect::None, |value| Effect::Assigned(dst, value));
-            self.record(Some(index), span, effect)?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.go_to(from, target);
         }
         Ok(())
-    }
-
-    /// Index and span of the statement that the innermost frame executed last.
-    fn call_place(&self) -> Result<(usize, Span), Stop> {
-        let frame = self.frame()?;
-        let index = frame.statement.saturating_sub(1);
-        let block = frame.function.blocks().get(frame.block.index());
-        let span = block
-            .and_then(|b| b.statements.get(index))
-            .map_or(Span::NONE, |s| s.span);
-        Ok((index, span))
     }
 
     fn statement(&mut self, index: usize, statement: &'a Stmt) -> Result<(), Stop> {
@@ -396,6 +388,7 @@ impl<'a> Machine<'a> {
                 let value = if *volatile {
                     self.chosen_value("")?
                 } else {
+                    self.reads_memory(pointer, ty.size(self.program.model));
                     self.load(pointer, *ty)
                 };
                 let value = self.coerce(value, *ty);
@@ -411,7 +404,7 @@ impl<'a> Machine<'a> {
                 let (to, from) = (self.eval_pointer(dst)?, self.eval_pointer(src)?);
                 let size = self.eval_size(size)?;
                 self.spend_on(to, size)?;
-                self.memory.copy(to, from, size)?;
+                self.copy(to, from, size)?;
                 Effect::None
             }
             StmtKind::Fill { dst, byte, size } => {
@@ -448,15 +441,16 @@ impl<'a> Machine<'a> {
             StmtKind::StringLength { dst, ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
                 // Without a NUL in the object, the first byte after it reads as zero.
-                let length = self
-                    .terminator_of(pointer, false)
-                    .unwrap_or_else(|| self.room(pointer, u64::MAX));
+                let terminator = self.terminator_of(pointer, false);
+                let length = terminator.unwrap_or_else(|| self.room(pointer, u64::MAX));
                 self.spend(length)?;
+                self.reads_string(pointer, terminator);
                 self.assigned(*dst, Value::int(self.pointer_bits(), u128::from(length)))?
             }
             StmtKind::ObjectSize { dst, ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
                 let left = self.room(pointer, u64::MAX);
+                self.reads_extent(pointer);
                 self.assigned(*dst, Value::int(self.pointer_bits(), u128::from(left)))?
             }
             StmtKind::Call { dst, callee, args } => {
@@ -539,6 +533,7 @@ impl<'a> Machine<'a> {
         if self.holds(&obligation.condition)? {
             return Ok(Effect::None);
         }
+        self.reads_bound(index, &obligation.condition)?;
         if self.limits.ignore.is_some_and(|ignore| ignore(function_id, id)) {
             return Ok(Effect::CheckFailed(id));
         }
@@ -550,69 +545,5 @@ impl<'a> Machine<'a> {
             call_stack,
         }
         .into())
-    }
-
-    fn call_stack(&self) -> Vec<CallSite> {
-        let site = |frame: &Frame| {
-            let block = frame.function.blocks().get(frame.block.index());
-            let statement = block.and_then(|b| b.statements.get(frame.statement.saturating_sub(1)));
-            let span = statement.map_or(Span::NONE, |s| s.span);
-            CallSite {
-                function: frame.id,
-                block: frame.block,
-                span,
-            }
-        };
-        self.frames.iter().map(site).collect()
-    }
-
-    fn call(
-        &mut self,
-        index: usize,
-        span: Span,
-        dst: Option<LocalId>,
-        callee: &Callee,
-        args: &[Expr],
-    ) -> Result<(), Stop> {
-        let mut values = Vec::with_capacity(args.len());
-        for arg in args {
-            values.push(self.eval(arg)?);
-        }
-        let id = match callee {
-            Callee::Direct(id) => *id,
-            Callee::Indirect(pointer) => {
-                let pointer = self.eval_pointer(pointer)?;
-                let object = self.memory.resolve(pointer).filter(|(_, offset)| *offset == 0);
-                match object
-                    .and_then(|(id, _)| self.memory.info(id))
-                    .map(|info| info.kind)
-                {
-                    Some(ObjectKind::Function(id)) => id,
-                    _ => return Err(Outcome::Stuck(StuckReason::NotAFunction).into()),
-                }
-            }
-        };
-        let program = self.program;
-        let function = program
-            .functions
-            .get(id.index())
-            .ok_or_else(|| self.ill_formed("a function does not exist"))?;
-        self.record(Some(index), span, Effect::Called(id))?;
-        match &function.body {
-            Body::Defined(_) => self.enter(id, values, dst),
-            Body::Declared => {
-                let value = self.external(function, &values)?;
-                let Some(dst) = dst else {
-                    return Ok(());
-                };
-                let value = self.assign(dst, value)?;
-                let effect = value.map_or(Effect::None, |value| Effect::Assigned(dst, value));
-                self.record(Some(index), span, effect)
-            }
-            Body::Unsupported(why) => {
-                let (name, construct) = (function.name.clone(), why.construct.clone());
-                Err(Outcome::Stuck(StuckReason::UnsupportedBody { name, construct }).into())
-            }
-        }
     }
 }

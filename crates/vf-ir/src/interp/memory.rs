@@ -62,10 +62,14 @@ const PAGE: u64 = 256;
 const OBJECT_COST: u64 = 128;
 /// No object lies below this: null pointers with a small offset hit nothing.
 const LOWEST: u64 = 0x1_0000;
+/// Stands for the time before the first step, and for no step at all.
+pub(super) const NO_STEP: u32 = u32::MAX;
 
 struct Page {
     bytes: [u8; PAGE as usize],
     initialized: [bool; PAGE as usize],
+    /// The node of the history that wrote each byte, where a history is kept.
+    writers: Option<Box<[u32; PAGE as usize]>>,
 }
 
 struct Object {
@@ -77,6 +81,11 @@ struct Object {
     pages: HashMap<u64, Box<Page>>,
     /// Pointers that were stored whole, by offset. Their address is in the bytes too.
     pointers: BTreeMap<u64, Pointer>,
+    /// Nodes of the history: what made the object, what ended its life, what wrote the bytes of pages that do
+    /// not exist.
+    allocated_by: u32,
+    killed_by: u32,
+    filled_by: u32,
 }
 
 pub(super) struct Memory {
@@ -86,6 +95,8 @@ pub(super) struct Memory {
     pointer_bits: u32,
     used: u64,
     limit: u64,
+    /// The node of the history that writes now; `None` where no history is kept.
+    writer: Option<u32>,
 }
 
 /// A byte of memory: its value, and whether it was ever written.
@@ -100,7 +111,53 @@ impl Memory {
             pointer_bits,
             used: 0,
             limit,
+            writer: None,
         }
+    }
+
+    /// Says which node of the history writes from now on; `None`: no history is kept.
+    pub fn set_writer(&mut self, writer: Option<u32>) {
+        self.writer = writer;
+    }
+
+    pub fn writer(&self) -> Option<u32> {
+        self.writer
+    }
+
+    /// The node that wrote a byte last.
+    pub fn writer_of(&self, id: ObjectId, offset: u64) -> u32 {
+        let Some(object) = self.objects.get(id.0 as usize) else {
+            return NO_STEP;
+        };
+        let page = object.pages.get(&(offset / PAGE));
+        page.and_then(|p| p.writers.as_ref()?.get((offset % PAGE) as usize).copied())
+            .unwrap_or(object.filled_by)
+    }
+
+    /// Gives bytes another writer, without writing.
+    pub fn attribute(&mut self, id: ObjectId, offset: u64, size: u64, writer: u32) {
+        let Some(object) = self.objects.get_mut(id.0 as usize) else {
+            return;
+        };
+        for at in offset..offset.saturating_add(size) {
+            let page = object.pages.get_mut(&(at / PAGE));
+            if let Some(slot) = page
+                .and_then(|p| p.writers.as_mut())
+                .and_then(|w| w.get_mut((at % PAGE) as usize))
+            {
+                *slot = writer;
+            }
+        }
+    }
+
+    pub fn allocated_by(&self, id: ObjectId) -> u32 {
+        self.objects
+            .get(id.0 as usize)
+            .map_or(NO_STEP, |o| o.allocated_by)
+    }
+
+    pub fn killed_by(&self, id: ObjectId) -> u32 {
+        self.objects.get(id.0 as usize).map_or(NO_STEP, |o| o.killed_by)
     }
 
     fn pointer_bytes(&self) -> u64 {
@@ -166,6 +223,9 @@ impl Memory {
             constant: false,
             pages: HashMap::new(),
             pointers: BTreeMap::new(),
+            allocated_by: self.writer.unwrap_or(NO_STEP),
+            killed_by: NO_STEP,
+            filled_by: self.writer.unwrap_or(NO_STEP),
         });
         Ok(id)
     }
@@ -186,7 +246,11 @@ impl Memory {
 
     /// Ends an object's life. Its size is still known, its contents are not.
     pub fn kill(&mut self, id: ObjectId) {
+        let writer = self.writer.unwrap_or(NO_STEP);
         if let Some(object) = self.objects.get_mut(id.0 as usize) {
+            if object.info.alive {
+                object.killed_by = writer;
+            }
             object.info.alive = false;
             self.used = self.used.saturating_sub(object.pages.len() as u64 * 2 * PAGE);
             object.pages = HashMap::new();
@@ -255,6 +319,7 @@ impl Memory {
     }
 
     fn put(&mut self, id: ObjectId, offset: u64, (value, initialized): Byte) -> Result<(), OutOfMemory> {
+        let writer = self.writer;
         let Some(object) = self.objects.get_mut(id.0 as usize) else {
             return Ok(());
         };
@@ -262,17 +327,23 @@ impl Memory {
             return Ok(());
         }
         let mut cost = 0;
-        let zeroed = object.zeroed;
+        let (zeroed, filled_by) = (object.zeroed, object.filled_by);
         let page = object.pages.entry(offset / PAGE).or_insert_with(|| {
             cost = 2 * PAGE;
             Box::new(Page {
                 bytes: [0; PAGE as usize],
                 initialized: [zeroed; PAGE as usize],
+                writers: writer.map(|_| Box::new([filled_by; PAGE as usize])),
             })
         });
         let at = (offset % PAGE) as usize;
         if let (Some(byte), Some(flag)) = (page.bytes.get_mut(at), page.initialized.get_mut(at)) {
             (*byte, *flag) = (value, initialized);
+        }
+        if let (Some(writers), Some(writer)) = (&mut page.writers, writer)
+            && let Some(slot) = writers.get_mut(at)
+        {
+            *slot = writer;
         }
         self.charge(cost)
     }
@@ -392,6 +463,7 @@ impl Memory {
             self.used = self.used.saturating_sub(object.pages.len() as u64 * 2 * PAGE);
             object.pages = HashMap::new();
             object.zeroed = true;
+            object.filled_by = self.writer.unwrap_or(NO_STEP);
             return Ok(());
         }
         self.fits(size)?;

@@ -2,6 +2,7 @@
 
 use super::machine::{Machine, Stop};
 use super::memory::{Byte, ObjectKind, Pointer};
+use super::record::Source;
 use super::setup::MAX_STRING;
 use super::value::Value;
 use super::{ExternalArgument, ExternalCall};
@@ -14,6 +15,9 @@ impl<'a> Machine<'a> {
     fn choice<T>(&mut self, wanted: impl FnOnce(&'a Choice) -> Option<T>) -> Option<T> {
         let found = self.choices.as_slice().first().and_then(wanted);
         if found.is_some() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.add(Source::Choice(self.choices_used as u32));
+            }
             self.choices.next();
             self.choices_used += 1;
         } else {

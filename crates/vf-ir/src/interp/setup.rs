@@ -1,7 +1,7 @@
 //! What exists before the first statement: objects, globals and arguments of the input.
 
 use super::machine::{Machine, Stop};
-use super::memory::{Byte, ObjectId, ObjectKind, Pointer};
+use super::memory::{Byte, NO_STEP, ObjectId, ObjectKind, Pointer};
 use super::value::Value;
 use super::{Outcome, StuckReason};
 use crate::input::{Contents, InputPointer, InputValue};
@@ -133,6 +133,15 @@ impl Machine<'_> {
         if let Some(object) = self.global_objects.get(&id) {
             return Ok(*object);
         }
+        // What a global holds before the run is written by no step, whenever it is first asked for.
+        let writer = self.memory.writer();
+        self.memory.set_writer(writer.map(|_| NO_STEP));
+        let object = self.make_global(id)?;
+        self.memory.set_writer(writer);
+        Ok(object)
+    }
+
+    fn make_global(&mut self, id: GlobalId) -> Result<ObjectId, Stop> {
         let mut new = Vec::new();
         let object = self.reserve_global(id, &mut new)?;
         while let Some((id, object)) = new.pop() {
@@ -213,7 +222,11 @@ impl Machine<'_> {
         if let Some(object) = self.function_objects.get(&id) {
             return Ok(*object);
         }
-        let object = self.memory.allocate(ObjectKind::Function(id), 1, 16, true)?;
+        let writer = self.memory.writer();
+        self.memory.set_writer(writer.map(|_| NO_STEP));
+        let object = self.memory.allocate(ObjectKind::Function(id), 1, 16, true);
+        self.memory.set_writer(writer);
+        let object = object?;
         self.function_objects.insert(id, object);
         Ok(object)
     }
