@@ -5,13 +5,13 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vf_ir::{Body, Condition, FunctionId, ObligationId, Program, Property};
+use vf_ir::{Body, Condition, FunctionId, ObligationId, Program};
 use vf_smt::{Limits, Terms};
-use vf_source::{FileId, SourceMap, Span};
+use vf_source::{SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
-use crate::report::{Counterexample, FunctionReport, Location, ObligationReport, Verdict};
+use crate::report::{Counterexample, Location, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
 use crate::{CheckOptions, Emit, Emitted, Progress, Reason, Wraps, counterexample, relevance};
 
@@ -33,7 +33,7 @@ const QUERY_TIME: Duration = Duration::from_secs(10);
 pub struct Context<'p> {
     pub program: &'p Program,
     pub sources: &'p SourceMap,
-    options: &'p CheckOptions,
+    pub options: &'p CheckOptions,
     deadline: Option<Instant>,
     /// Checks that are no obligations of this run, by function.
     skipped: Vec<BTreeSet<ObligationId>>,
@@ -423,7 +423,7 @@ impl<'p> Context<'p> {
     }
 
     /// The verdict on an obligation that no execution reaches: where that is what it demands, it is proved.
-    fn not_reached(&self, key: &CheckKey) -> Verdict {
+    pub fn not_reached(&self, key: &CheckKey) -> Verdict {
         let obligation = self
             .program
             .function(key.inner)
@@ -563,199 +563,4 @@ fn names(execution: &Execution, contracts: &BTreeSet<usize>) -> BTreeSet<String>
         .filter_map(|i| execution.contracts.get(*i))
         .map(|c| c.text.clone())
         .collect()
-}
-
-/// One report a function, in the order of the program.
-pub fn report_functions(
-    context: &Context<'_>,
-    main_files: &[FileId],
-    results: Vec<EntryResult>,
-) -> Vec<FunctionReport> {
-    let mut by_function: BTreeMap<FunctionId, BTreeMap<CheckKey, Decision>> = BTreeMap::new();
-    let mut failures: BTreeMap<FunctionId, Reason> = BTreeMap::new();
-    let mut looked_at: BTreeSet<FunctionId> = BTreeSet::new();
-    for result in results {
-        looked_at.insert(result.entry);
-        if let Some(reason) = result.failure {
-            failures.insert(result.entry, reason);
-        }
-        for (key, decision) in result.decisions {
-            looked_at.insert(key.function);
-            let slot = by_function.entry(key.function).or_default();
-            match slot.get_mut(&key) {
-                None => {
-                    slot.insert(key, decision);
-                }
-                Some(known) => combine(known, decision),
-            }
-        }
-    }
-    let mut reports = Vec::new();
-    for id in looked_at {
-        let function = context.program.function(id);
-        // Inline functions of headers are judged where they are called; their own report would repeat that
-        // for every file. Only what was found wrong in them is shown.
-        let in_main = main_files.contains(&function.span.file);
-        let mut decisions = by_function.remove(&id).unwrap_or_default();
-        let failure = failures.get(&id);
-        complete(context, id, failure, &mut decisions);
-        let obligations = obligation_reports(context, id, decisions, in_main);
-        if obligations.is_empty() && !in_main && failure.is_none() {
-            continue;
-        }
-        let contract: BTreeSet<String> = obligations
-            .iter()
-            .flat_map(|o| o.assumptions.iter())
-            .filter_map(|a| a.strip_prefix("requires ").map(str::to_owned))
-            .collect();
-        reports.push(FunctionReport {
-            name: function.name.clone(),
-            file: context
-                .sources
-                .get(function.span.file)
-                .map(|f| f.path.display().to_string())
-                .unwrap_or_default(),
-            unsupported: failure.map(ToString::to_string),
-            contract: contract.into_iter().collect(),
-            obligations,
-        });
-    }
-    reports
-}
-
-/// The worse of two decisions on one obligation, with the assumptions of both.
-fn combine(known: &mut Decision, other: Decision) {
-    known.assumptions.extend(other.assumptions.iter().cloned());
-    known.contracts.extend(other.contracts.iter().cloned());
-    known.applies |= other.applies;
-    let rank = |v: Verdict| match v {
-        Verdict::Unreachable => 0,
-        Verdict::Proved => 1,
-        Verdict::ProvedToBound => 2,
-        Verdict::Unknown => 3,
-        Verdict::Refuted => 4,
-    };
-    if rank(other.verdict) > rank(known.verdict) {
-        known.verdict = other.verdict;
-        known.reason = other.reason;
-        known.bound = other.bound;
-        known.counterexample = other.counterexample;
-    }
-}
-
-/// Adds what no execution reached: unknown when the function could not be looked at, else unreachable.
-fn complete(
-    context: &Context<'_>,
-    id: FunctionId,
-    failure: Option<&Reason>,
-    decisions: &mut BTreeMap<CheckKey, Decision>,
-) {
-    let function = context.program.function(id);
-    for number in 0..function.obligations.len() as u32 {
-        let obligation = ObligationId(number);
-        let key = CheckKey {
-            function: id,
-            via: Vec::new(),
-            inner: id,
-            obligation,
-        };
-        if decisions.contains_key(&key) || context.skips(id, obligation) {
-            continue;
-        }
-        let (verdict, reason) = match failure {
-            Some(reason) => (Verdict::Unknown, Some(reason.clone())),
-            None => (context.not_reached(&key), None),
-        };
-        decisions.insert(
-            key,
-            Decision {
-                verdict,
-                reason,
-                bound: None,
-                counterexample: None,
-                contracts: BTreeSet::new(),
-                assumptions: BTreeSet::new(),
-                applies: failure.is_some()
-                    || !matches!(
-                        function.obligations[number as usize].property,
-                        Property::Lifetime | Property::Initialized
-                    ),
-            },
-        );
-    }
-}
-
-fn obligation_reports(
-    context: &Context<'_>,
-    id: FunctionId,
-    decisions: BTreeMap<CheckKey, Decision>,
-    in_main: bool,
-) -> Vec<ObligationReport> {
-    let function = context.program.function(id);
-    let mut ordered: Vec<(CheckKey, Decision)> = decisions.into_iter().collect();
-    ordered.sort_by_key(|(key, _)| {
-        let place = context.place(key);
-        (place.file, place.start, key.clone())
-    });
-    let mut counts: HashMap<Property, u32> = HashMap::new();
-    let mut reports = Vec::new();
-    for (key, decision) in ordered {
-        let Some(obligation) = context
-            .program
-            .function(key.inner)
-            .obligations
-            .get(key.obligation.index())
-        else {
-            continue;
-        };
-        if !decision.applies {
-            continue;
-        }
-        let selected = &context.options.properties;
-        if !selected.is_empty() && !selected.contains(&obligation.property) {
-            continue;
-        }
-        if !in_main
-            && !matches!(
-                decision.verdict,
-                Verdict::Refuted | Verdict::Unknown | Verdict::ProvedToBound
-            )
-        {
-            continue;
-        }
-        let number = counts.entry(obligation.property).or_default();
-        *number += 1;
-        let place = context.place(&key);
-        let text = if key.via.is_empty() {
-            obligation.text.clone()
-        } else {
-            context
-                .sources
-                .text(place)
-                .map_or_else(|| obligation.text.clone(), str::to_owned)
-        };
-        let mut assumptions: Vec<String> = decision
-            .contracts
-            .iter()
-            .map(|c| format!("requires {c}"))
-            .collect();
-        if matches!(decision.verdict, Verdict::Proved | Verdict::ProvedToBound) {
-            assumptions.extend(decision.assumptions.iter().cloned());
-        } else {
-            assumptions.clear();
-        }
-        reports.push(ObligationReport {
-            id: format!("{}/{}/{}", function.name, obligation.property.name(), number),
-            property: obligation.property.name().to_owned(),
-            cwe: obligation.cwe().to_owned(),
-            location: context.location(place),
-            text,
-            verdict: decision.verdict,
-            reason: decision.reason.map(|r| r.to_string()),
-            bound: decision.bound,
-            counterexample: decision.counterexample,
-            assumptions,
-        });
-    }
-    reports
 }

@@ -11,8 +11,8 @@ use vf_ir::interp::{self, Effect, Limits, Outcome, Run, Value};
 use vf_ir::{Condition, FunctionId, LocalId, ObligationId, Property};
 
 use crate::analysis::Context;
-use crate::counterexample;
 use crate::engine::CheckKey;
+use crate::inputs;
 use crate::report::{Counterexample, Replay, TraceStep};
 
 /// Steps of a trace that are shown.
@@ -81,7 +81,7 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
 
 fn describe(context: &Context<'_>, input: &Input, run: &Run, key: &CheckKey) -> Counterexample {
     let program = context.program;
-    let mut inputs = counterexample::inputs_of(program, input);
+    let mut inputs = inputs::inputs_of(program, input);
     let mut trace: Vec<TraceStep> = Vec::new();
     let mut locals: BTreeMap<(FunctionId, LocalId), String> = BTreeMap::new();
     for step in &run.trace {
@@ -189,7 +189,7 @@ fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
 
 fn value_text(value: Value, signed: bool) -> String {
     match value {
-        Value::Int { bits, value } => counterexample::integer(value, bits, signed),
+        Value::Int { bits, value } => inputs::integer(value, bits, signed),
         Value::Pointer(_) => "a pointer".into(),
         other => format!("{other:?}"),
     }

@@ -16,8 +16,10 @@ mod confirm;
 pub mod counterexample;
 mod engine;
 pub mod format;
+mod inputs;
 pub mod relevance;
 pub mod report;
+mod reports;
 mod solve;
 
 use std::collections::BTreeSet;
@@ -170,7 +172,7 @@ pub fn check(
     let entries = entries(&program, main_files, options);
     let context = analysis::Context::new(&program, sources, options, started);
     let results = context.run(&entries, progress);
-    let functions = analysis::report_functions(&context, main_files, results);
+    let functions = reports::report_functions(&context, main_files, results);
     let verdict = overall(&functions);
     CheckReport {
         schema: report::SCHEMA.to_owned(),
