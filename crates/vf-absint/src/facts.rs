@@ -157,7 +157,7 @@ fn condition_expressions(condition: &Condition) -> Vec<&Expr> {
         }
         Condition::NotNull { ptr }
         | Condition::Live { ptr }
-        | Condition::Terminated { ptr }
+        | Condition::Terminated { ptr, .. }
         | Condition::Freeable { ptr } => vec![ptr],
         Condition::InitializedLocal(_) | Condition::Unreachable => Vec::new(),
     }

@@ -328,7 +328,10 @@ impl Random {
                 ptr: self.expr(),
                 size: self.expr(),
             },
-            8 => Condition::Terminated { ptr: self.expr() },
+            8 => Condition::Terminated {
+                ptr: self.expr(),
+                unit: self.pick(&[1, 2, 4]),
+            },
             9 => Condition::Freeable { ptr: self.expr() },
             _ => Condition::Holds(self.expr()),
         }
@@ -498,7 +501,7 @@ impl Random {
             },
             5 => StmtKind::Fill {
                 dst: self.expr(),
-                byte: self.expr(),
+                unit: self.expr(),
                 size: self.expr(),
             },
             6 => StmtKind::HavocMemory {
@@ -516,6 +519,7 @@ impl Random {
             9 => StmtKind::StringLength {
                 dst,
                 ptr: self.expr(),
+                unit: self.pick(&[1, 2, 4]),
             },
             10 => StmtKind::ObjectSize {
                 dst,

@@ -164,9 +164,10 @@ pub enum Condition {
         ptr: Expr,
         size: Expr,
     },
-    /// A NUL byte lies at or after `ptr` inside its object.
+    /// A NUL lies at or after `ptr` inside its object: `unit` zero bytes, a multiple of `unit` behind `ptr`.
     Terminated {
         ptr: Expr,
+        unit: u64,
     },
     /// `ptr` is null or points to the start of a live heap object.
     Freeable {

@@ -181,8 +181,9 @@ pub enum StmtKind {
     },
     /// Moves `size` bytes as `memmove` does (record assignment, `memcpy`). Size has pointer width.
     Copy { dst: Expr, src: Expr, size: Expr },
-    /// Sets `size` bytes to `byte` (an `Int(8)`).
-    Fill { dst: Expr, byte: Expr, size: Expr },
+    /// Fills `size` bytes with copies of `unit`, an `Int` of 8, 16, 32 or 64 bits whose lowest byte comes first; the last
+    /// copy is cut where the range ends.
+    Fill { dst: Expr, unit: Expr, size: Expr },
     /// Writes any bytes to `size` bytes.
     HavocMemory { dst: Expr, size: Expr },
     /// `dst` becomes the address of a fresh object of `size` bytes. With `may_fail`, possibly null.
@@ -195,10 +196,11 @@ pub enum StmtKind {
     },
     /// Ends the life of the heap object that `ptr` points to the start of; null is a no-op.
     Free { ptr: Expr },
-    /// `dst` = number of bytes before the first NUL at or after `ptr` (pointer width). Where no NUL follows in
-    /// the object, the number of bytes to its end: `Terminated{ptr}` is `dst < ObjectSize(ptr)`, and the statement
-    /// itself assumes nothing (bounded string functions run on arrays without a NUL).
-    StringLength { dst: LocalId, ptr: Expr },
+    /// `dst` = number of characters before the first NUL at or after `ptr` (pointer width). A character has `unit`
+    /// bytes (1: `char`; 2 and 4: wide ones), and lies at `ptr` plus a multiple of that. Where no NUL follows in the
+    /// object, the number of whole characters to its end: `Terminated{ptr}` is `dst < ObjectSize(ptr) / unit`, and
+    /// the statement itself assumes nothing (bounded string functions run on arrays without a NUL).
+    StringLength { dst: LocalId, ptr: Expr, unit: u64 },
     /// `dst` = bytes from `ptr` to the end of its object (pointer width).
     ObjectSize { dst: LocalId, ptr: Expr },
     /// `dst` (if any) `= callee(args)`. Arguments have the callee's parameter types; a record is passed

@@ -197,10 +197,10 @@ impl<'a> Reader<'a> {
     fn contents(&self, id: ObjectId, object: &Object) -> Contents {
         let size = self.size(object);
         let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
-        if self.execution.strings.contains(&id) {
+        if let Some(unit) = self.execution.strings.get(&id) {
             // Nothing is said of the rest of a string; a NUL there would end it early.
             for at in 0..size.min(FILL_LIMIT) {
-                bytes.insert(at, b'A');
+                bytes.insert(at, if at % unit == 0 { b'A' } else { 0 });
             }
         }
         let label: String = object

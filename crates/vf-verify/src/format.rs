@@ -224,7 +224,7 @@ impl Pass<'_> {
             self.emit
                 .check(Property::Lifetime, Condition::Live { ptr: ptr.clone() }, &what);
             self.emit
-                .check(Property::ValidRead, Condition::Terminated { ptr }, &what);
+                .check(Property::ValidRead, Condition::Terminated { ptr, unit: 1 }, &what);
             return unknown(&mut self.emit);
         };
         let Ok(pieces) = directive::parse(text) else {
@@ -376,7 +376,7 @@ impl Pass<'_> {
             }),
             None => self.emit.push(StmtKind::Fill {
                 dst: end,
-                byte: Expr::int(8, 0),
+                unit: Expr::int(8, 0),
                 size: terminator,
             }),
         }
@@ -495,7 +495,7 @@ impl Pass<'_> {
         });
         self.emit.push(StmtKind::Fill {
             dst: at(fresh.clone(), text),
-            byte: Expr::int(8, 0),
+            unit: Expr::int(8, 0),
             size: select(got, int(bits, 1), int(bits, 0)),
         });
         fresh

@@ -326,7 +326,7 @@ fn expressions(kind: &StmtKind) -> Vec<&Expr> {
         | StmtKind::ObjectSize { ptr, .. } => vec![ptr],
         StmtKind::Store { ptr, value, .. } => vec![ptr, value],
         StmtKind::Copy { dst, src, size } => vec![dst, src, size],
-        StmtKind::Fill { dst, byte, size } => vec![dst, byte, size],
+        StmtKind::Fill { dst, unit, size } => vec![dst, unit, size],
         StmtKind::HavocMemory { dst, size } => vec![dst, size],
         StmtKind::Alloc { size, .. } => vec![size],
         StmtKind::Call { callee, args, .. } => {

@@ -10,6 +10,9 @@
 //!
 //! Overlapping operands and other undefined calls that stay inside are not made.
 
+#[path = "library_models/wide.rs"]
+mod wide;
+
 use std::ffi::{c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
 
@@ -51,6 +54,8 @@ struct Function {
     /// Asks for what the standard asks for even where the implementation stops early: a violation may be one that the
     /// real function's answer does not show.
     strict: bool,
+    /// Bytes of the characters that places and lengths count.
+    unit: usize,
 }
 
 fn nothing(_: &Bytes, _: Arguments, _: i64) -> Vec<ChoiceKind> {
@@ -164,12 +169,14 @@ fn functions() -> Vec<Function> {
         real,
         decisions: nothing,
         strict: false,
+        unit: 1,
     };
     let told = |name, real: Real, decisions: Decisions| Function {
         name,
         real,
         decisions,
         strict: true,
+        unit: 1,
     };
     vec![
         exact("memcpy", |d, s, a| unsafe {
@@ -451,13 +458,31 @@ impl Numbers {
     }
 
     /// Few different letters, so that strings resemble each other; NULs from none to many.
-    fn bytes(&mut self) -> [u8; SIZE] {
+    fn bytes(&mut self, unit: usize) -> [u8; SIZE] {
+        if unit == 4 {
+            return self.wide_characters();
+        }
         let terminators = [0, 1, 2, 4, 8][self.below(5)];
         let alphabet = [b"ab".as_slice(), b"aAbB", b"\x01\x02\x80\xff"][self.below(3)];
         let mut bytes = [0; SIZE];
         bytes.fill_with(|| alphabet[self.below(alphabet.len())]);
         for _ in 0..terminators {
             bytes[self.below(SIZE)] = 0;
+        }
+        bytes
+    }
+
+    fn wide_characters(&mut self) -> [u8; SIZE] {
+        let terminators = [0, 1, 1, 2, 4][self.below(5)];
+        let alphabet = [[0x61, 0x62, 0x41], [0x100, 0x1_0000, -1]][self.below(2)];
+        let mut units = [0i32; SIZE / 4];
+        units.fill_with(|| alphabet[self.below(3)]);
+        for _ in 0..terminators {
+            units[self.below(SIZE / 4)] = 0;
+        }
+        let mut bytes = [0; SIZE];
+        for (cell, unit) in bytes.chunks_exact_mut(4).zip(units) {
+            cell.copy_from_slice(&unit.to_le_bytes());
         }
         bytes
     }
@@ -484,17 +509,17 @@ fn load() -> Loaded {
 fn models_agree_with_the_c_library() {
     let loaded = load();
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
-    for function in functions() {
+    for function in functions().into_iter().chain(wide::functions()) {
         let (mut inside, mut outside) = (0, 0);
         for _ in 0..400 {
             let before = Bytes {
-                dst: numbers.bytes(),
-                src: numbers.bytes(),
+                dst: numbers.bytes(function.unit),
+                src: numbers.bytes(function.unit),
             };
             let arguments = Arguments {
-                d: numbers.below(SIZE + 1),
-                s: numbers.below(SIZE + 1),
-                n: numbers.below(40),
+                d: numbers.below(SIZE / function.unit + 1),
+                s: numbers.below(SIZE / function.unit + 1),
+                n: numbers.below(40 / function.unit),
             };
             let seen = observe(&function, &before, arguments);
             let decisions = (function.decisions)(&before, arguments, seen.result);

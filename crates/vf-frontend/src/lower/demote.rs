@@ -151,9 +151,9 @@ impl Rewriter<'_> {
                 self.expression(src, span);
                 self.expression(size, span);
             }
-            StmtKind::Fill { dst, byte, size } => {
+            StmtKind::Fill { dst, unit, size } => {
                 self.expression(dst, span);
-                self.expression(byte, span);
+                self.expression(unit, span);
                 self.expression(size, span);
             }
             StmtKind::HavocMemory { dst, size } => {
@@ -199,7 +199,7 @@ impl Rewriter<'_> {
             }
             Condition::NotNull { ptr }
             | Condition::Live { ptr }
-            | Condition::Terminated { ptr }
+            | Condition::Terminated { ptr, .. }
             | Condition::Freeable { ptr } => self.expression(ptr, span),
             Condition::Unreachable => {}
         }

@@ -292,7 +292,7 @@ impl Lowerer<'_> {
         self.f().stmt(
             StmtKind::Fill {
                 dst: address.clone(),
-                byte: Expr::int(8, 0),
+                unit: Expr::int(8, 0),
                 size,
             },
             span,

@@ -459,7 +459,7 @@ impl Lowerer<'_> {
             // What no initialiser names is zero (6.7.9p21).
             let fill = StmtKind::Fill {
                 dst: address.clone(),
-                byte: Expr::int(8, 0),
+                unit: Expr::int(8, 0),
                 size: size.clone(),
             };
             self.f().stmt(fill, span);

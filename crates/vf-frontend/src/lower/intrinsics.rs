@@ -58,13 +58,16 @@ impl Lowerer<'_> {
                 let n_value = self.size_argument(n, &size_t)?;
                 self.oblige_initialised_memory(&p_value, n_value, p.span);
             }
-            ("__vf_require_string", [p]) => {
+            ("__vf_require_string" | "__vf_require_wide_string", [p]) => {
                 let p_value = self.pointer_argument(p)?;
                 self.oblige_not_null(&p_value, p.span);
                 self.oblige_live(&p_value, p.span);
                 self.oblige(
                     Property::ValidRead,
-                    Condition::Terminated { ptr: p_value },
+                    Condition::Terminated {
+                        ptr: p_value,
+                        unit: self.character_of(name),
+                    },
                     p.span,
                 );
             }
@@ -82,10 +85,11 @@ impl Lowerer<'_> {
                 let n_value = self.size_argument(n, &size_t)?;
                 self.oblige_no_overlap(p_value, q_value, n_value, at);
             }
-            ("__vf_strlen", [p]) => {
+            ("__vf_strlen" | "__vf_wcslen", [p]) => {
                 let ptr = self.pointer_argument(p)?;
+                let unit = self.character_of(name);
                 let dst = self.size_register(&size_t, span);
-                self.f().stmt(StmtKind::StringLength { dst, ptr }, span);
+                self.f().stmt(StmtKind::StringLength { dst, ptr, unit }, span);
                 return Ok(Some(Value::new(Expr::Local(dst), size_t)));
             }
             ("__vf_object_size", [p]) => {
@@ -100,19 +104,18 @@ impl Lowerer<'_> {
                 let size = self.size_argument(n, &size_t)?;
                 self.f().stmt(StmtKind::Copy { dst, src, size }, span);
             }
-            ("__vf_fill", [d, byte, n]) => {
+            ("__vf_fill" | "__vf_fill_wide", [d, unit, n]) => {
                 let dst = self.pointer_argument(d)?;
-                let byte_value = self.rvalue(byte)?;
-                let byte = self
-                    .convert(
-                        byte_value,
-                        &Type::int(IntType::UCHAR),
-                        Conversion::Silent,
-                        byte.span,
-                    )?
+                let value = self.rvalue(unit)?;
+                let ty = match name {
+                    "__vf_fill" => IntType::UCHAR,
+                    _ => IntType::INT,
+                };
+                let unit = self
+                    .convert(value, &Type::int(ty), Conversion::Silent, unit.span)?
                     .expr;
                 let size = self.size_argument(n, &size_t)?;
-                self.f().stmt(StmtKind::Fill { dst, byte, size }, span);
+                self.f().stmt(StmtKind::Fill { dst, unit, size }, span);
             }
             ("__vf_havoc", [d, n]) => {
                 let dst = self.pointer_argument(d)?;
@@ -164,6 +167,14 @@ impl Lowerer<'_> {
             }
         }
         Ok(Some(Value::void()))
+    }
+
+    /// Bytes of the characters that an intrinsic is about.
+    fn character_of(&self, name: &str) -> u64 {
+        match name {
+            "__vf_require_wide_string" | "__vf_wcslen" => 4,
+            _ => 1,
+        }
     }
 
     fn size_register(&mut self, size_t: &Type, span: vf_source::Span) -> vf_ir::LocalId {

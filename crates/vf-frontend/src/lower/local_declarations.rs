@@ -235,7 +235,7 @@ impl Lowerer<'_> {
                 self.f().stmt(
                     StmtKind::Fill {
                         dst,
-                        byte: Expr::int(8, 0),
+                        unit: Expr::int(8, 0),
                         size,
                     },
                     span,

@@ -220,9 +220,9 @@ impl Check<'_> {
                 self.expects(src, Ty::Ptr);
                 self.expects(n, size);
             }
-            StmtKind::Fill { dst, byte, size: n } => {
+            StmtKind::Fill { dst, unit, size: n } => {
                 self.expects(dst, Ty::Ptr);
-                self.expects(byte, Ty::Int(8));
+                self.integer(unit);
                 self.expects(n, size);
             }
             StmtKind::HavocMemory { dst, size: n } => {
@@ -234,7 +234,7 @@ impl Check<'_> {
                 self.assigns(*dst, Some(Ty::Ptr));
             }
             StmtKind::Free { ptr } => self.expects(ptr, Ty::Ptr),
-            StmtKind::StringLength { dst, ptr } | StmtKind::ObjectSize { dst, ptr } => {
+            StmtKind::StringLength { dst, ptr, .. } | StmtKind::ObjectSize { dst, ptr } => {
                 self.expects(ptr, Ty::Ptr);
                 self.assigns(*dst, Some(size));
             }
@@ -360,7 +360,7 @@ impl Check<'_> {
                 }
                 Condition::NotNull { ptr }
                 | Condition::Live { ptr }
-                | Condition::Terminated { ptr }
+                | Condition::Terminated { ptr, .. }
                 | Condition::Freeable { ptr } => self.expects(ptr, Ty::Ptr),
                 Condition::InitializedLocal(l) => {
                     let known = self.register(*l).is_some();

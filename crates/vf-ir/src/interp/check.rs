@@ -57,12 +57,13 @@ impl Machine<'_> {
                 }
                 initialized
             }
-            Condition::Terminated { ptr } => {
+            Condition::Terminated { ptr, unit } => {
                 let pointer = self.eval_pointer(ptr)?;
-                let length = self.terminator_of(pointer, true);
-                self.spend_on_search(pointer, length.unwrap_or(u64::MAX))?;
+                let length = self.terminator_of(pointer, *unit, true);
+                let bytes = length.map_or(u64::MAX, |length| length.saturating_mul(*unit));
+                self.spend_on_search(pointer, bytes)?;
                 if length.is_none() {
-                    self.reads_string(pointer, length);
+                    self.reads_string(pointer, *unit, length);
                 }
                 length.is_some()
             }
@@ -75,12 +76,23 @@ impl Machine<'_> {
         })
     }
 
-    /// Bytes from the pointer to the first NUL in its object. Bytes that were never written could be
-    /// anything: where only written ones count, they are not NUL.
-    pub(super) fn terminator_of(&self, pointer: Pointer, only_written: bool) -> Option<u64> {
+    /// Characters of `unit` bytes from the pointer to the first NUL in its object. Bytes that were never written
+    /// could be anything: where only written ones count, they are not NUL.
+    pub(super) fn terminator_of(&self, pointer: Pointer, unit: u64, only_written: bool) -> Option<u64> {
         let (id, offset) = self.memory.resolve(pointer)?;
         let nul = |(byte, written): (u8, bool)| byte == 0 && (written || !only_written);
-        Some(self.memory.find(id, offset, u64::MAX, nul)? - offset)
+        let mut from = offset;
+        loop {
+            let first = self.memory.find(id, from, u64::MAX, nul)?;
+            // The character that the byte belongs to.
+            let length = (first - offset) / unit.max(1);
+            let at = offset + length * unit;
+            let whole = (at..at.checked_add(unit)?).all(|k| self.memory.byte(id, k).is_some_and(nul));
+            if whole {
+                return Some(length);
+            }
+            from = at.checked_add(unit.max(1))?;
+        }
     }
 
     pub(super) fn is_freeable(&self, pointer: Pointer) -> bool {

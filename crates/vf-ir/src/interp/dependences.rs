@@ -26,9 +26,12 @@ impl Machine<'_> {
     }
 
     /// A string is read: its bytes with the terminator, or where none follows, all bytes and the extent.
-    pub(super) fn reads_string(&mut self, pointer: Pointer, length: Option<u64>) {
+    pub(super) fn reads_string(&mut self, pointer: Pointer, unit: u64, length: Option<u64>) {
         match length {
-            Some(length) => self.reads_memory(pointer, length.saturating_add(1)),
+            Some(length) => {
+                let characters = length.saturating_add(1);
+                self.reads_memory(pointer, characters.saturating_mul(unit));
+            }
             None => {
                 self.reads_memory(pointer, u64::MAX);
                 self.reads_extent(pointer);

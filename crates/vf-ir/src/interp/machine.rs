@@ -407,10 +407,11 @@ impl<'a> Machine<'a> {
                 self.copy(to, from, size)?;
                 Effect::None
             }
-            StmtKind::Fill { dst, byte, size } => {
+            StmtKind::Fill { dst, unit, size } => {
                 let to = self.eval_pointer(dst)?;
-                let (byte, size) = (self.eval_bits(byte)?.1 as u8, self.eval_size(size)?);
-                self.fill(to, byte, size)?;
+                let ((bits, unit), size) = (self.eval_bits(unit)?, self.eval_size(size)?);
+                let unit = unit.to_le_bytes();
+                self.fill(to, &unit[..(bits as usize / 8).clamp(1, unit.len())], size)?;
                 Effect::None
             }
             StmtKind::HavocMemory { dst, size } => {
@@ -438,13 +439,13 @@ impl<'a> Machine<'a> {
                 }
                 Effect::None
             }
-            StmtKind::StringLength { dst, ptr } => {
+            StmtKind::StringLength { dst, ptr, unit } => {
                 let pointer = self.eval_pointer(ptr)?;
-                // Without a NUL in the object, the first byte after it reads as zero.
-                let terminator = self.terminator_of(pointer, false);
-                let length = terminator.unwrap_or_else(|| self.room(pointer, u64::MAX));
+                // Without a NUL in the object, what comes after it reads as zero.
+                let terminator = self.terminator_of(pointer, *unit, false);
+                let length = terminator.unwrap_or_else(|| self.room(pointer, u64::MAX) / (*unit).max(1));
                 self.spend(length)?;
-                self.reads_string(pointer, terminator);
+                self.reads_string(pointer, *unit, terminator);
                 self.assigned(*dst, Value::int(self.pointer_bits(), u128::from(length)))?
             }
             StmtKind::ObjectSize { dst, ptr } => {

@@ -446,15 +446,15 @@ impl Memory {
             .is_some_and(|info| info.size <= size)
     }
 
-    /// Sets bytes, as far as they lie in the object.
-    pub fn fill(&mut self, to: Pointer, byte: u8, size: u64) -> Result<(), OutOfMemory> {
+    /// Sets bytes to copies of `unit`, as far as they lie in the object.
+    pub fn fill(&mut self, to: Pointer, unit: &[u8], size: u64) -> Result<(), OutOfMemory> {
         let Some((id, offset)) = self.resolve(to) else {
             return Ok(());
         };
         let size = self.inside(id, offset, size);
         self.forget_pointers(id, offset, size);
         // An object filled with zeros as a whole needs no pages.
-        if byte == 0
+        if unit.iter().all(|b| *b == 0)
             && self.is_whole(to, size)
             && let Some(object) = self.objects.get_mut(id.0 as usize)
             && !object.constant
@@ -467,8 +467,8 @@ impl Memory {
             return Ok(());
         }
         self.fits(size)?;
-        for i in 0..size {
-            self.put(id, offset.saturating_add(i), (byte, true))?;
+        for (i, byte) in (0..size).zip(unit.iter().cycle()) {
+            self.put(id, offset.saturating_add(i), (*byte, true))?;
         }
         Ok(())
     }

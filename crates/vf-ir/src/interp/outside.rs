@@ -41,10 +41,10 @@ impl<'a> Machine<'a> {
         }
     }
 
-    pub(super) fn fill(&mut self, to: Pointer, byte: u8, size: u64) -> Result<(), Stop> {
-        let whole = byte == 0 && self.memory.is_whole(to, size);
+    pub(super) fn fill(&mut self, to: Pointer, unit: &[u8], size: u64) -> Result<(), Stop> {
+        let whole = unit.iter().all(|b| *b == 0) && self.memory.is_whole(to, size);
         self.spend_on(to, if whole { 0 } else { size })?;
-        Ok(self.memory.fill(to, byte, size)?)
+        Ok(self.memory.fill(to, unit, size)?)
     }
 
     pub(super) fn havoc_memory(&mut self, to: Pointer, size: u64) -> Result<(), Stop> {
@@ -54,7 +54,7 @@ impl<'a> Machine<'a> {
         });
         let chosen = chosen.unwrap_or_default();
         self.spend(chosen.len() as u64)?;
-        self.fill(to, 0, size)?;
+        self.fill(to, &[0], size)?;
         let kept = chosen.iter().take(usize::try_from(size).unwrap_or(usize::MAX));
         let bytes: Vec<Byte> = kept.map(|b| (*b, true)).collect();
         Ok(self.memory.write(to, &bytes)?)
@@ -138,7 +138,7 @@ impl<'a> Machine<'a> {
     fn external_argument(&self, value: Value) -> ExternalArgument {
         if let Value::Pointer(pointer) = value
             && let Some(length) = self
-                .terminator_of(pointer, true)
+                .terminator_of(pointer, 1, true)
                 .filter(|length| *length <= MAX_STRING)
         {
             let bytes = self.memory.read(pointer, length);

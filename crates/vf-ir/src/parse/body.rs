@@ -243,8 +243,8 @@ impl<'p, 't> BodyParser<'p, 't> {
                 StmtKind::Copy { dst, src, size }
             }
             "fill" => {
-                let (dst, byte, size) = self.three()?;
-                StmtKind::Fill { dst, byte, size }
+                let (dst, unit, size) = self.three()?;
+                StmtKind::Fill { dst, unit, size }
             }
             "havoc-memory" => {
                 let (dst, size) = self.two()?;
@@ -296,9 +296,11 @@ impl<'p, 't> BodyParser<'p, 't> {
                 kind,
             }
         } else if self.parser.word("string-length") {
+            let unit = self.unit()?;
             StmtKind::StringLength {
                 dst,
                 ptr: self.expr()?,
+                unit,
             }
         } else if self.parser.word("object-size") {
             StmtKind::ObjectSize {
@@ -312,6 +314,17 @@ impl<'p, 't> BodyParser<'p, 't> {
                 dst,
                 value: self.expr()?,
             }
+        })
+    }
+
+    /// Bytes of a character: `wide2` or `wide4`, or nothing for 1.
+    fn unit(&mut self) -> Result<u64, ParseError> {
+        Ok(if self.parser.word("wide2") {
+            2
+        } else if self.parser.word("wide4") {
+            4
+        } else {
+            1
         })
     }
 
@@ -440,7 +453,13 @@ impl<'p, 't> BodyParser<'p, 't> {
                 let (ptr, size) = self.two()?;
                 Condition::InitializedMemory { ptr, size }
             }
-            "terminated" => Condition::Terminated { ptr: self.expr()? },
+            "terminated" => {
+                let unit = self.unit()?;
+                Condition::Terminated {
+                    ptr: self.expr()?,
+                    unit,
+                }
+            }
             "freeable" => Condition::Freeable { ptr: self.expr()? },
             _ => {
                 self.parser.at = at;

@@ -151,7 +151,7 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
             Condition::InitializedMemory { ptr, size } => {
                 format!("initialized({}, {})", self.expr(ptr), self.expr(size))
             }
-            Condition::Terminated { ptr } => format!("terminated({})", self.expr(ptr)),
+            Condition::Terminated { ptr, unit } => format!("terminated({}{})", wide(*unit), self.expr(ptr)),
             Condition::Freeable { ptr } => format!("freeable({})", self.expr(ptr)),
             Condition::Unreachable => "unreachable".to_string(),
         }
@@ -219,11 +219,11 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
             StmtKind::Copy { dst, src, size } => {
                 format!("copy {}, {}, {}", self.expr(dst), self.expr(src), self.expr(size))
             }
-            StmtKind::Fill { dst, byte, size } => {
+            StmtKind::Fill { dst, unit, size } => {
                 format!(
                     "fill {}, {}, {}",
                     self.expr(dst),
-                    self.expr(byte),
+                    self.expr(unit),
                     self.expr(size)
                 )
             }
@@ -250,8 +250,9 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
                 )
             }
             StmtKind::Free { ptr } => format!("free {}", self.expr(ptr)),
-            StmtKind::StringLength { dst, ptr } => {
-                format!("{} = string-length {}", self.local(*dst), self.expr(ptr))
+            StmtKind::StringLength { dst, ptr, unit } => {
+                let (dst, ptr) = (self.local(*dst), self.expr(ptr));
+                format!("{dst} = string-length {}{ptr}", wide(*unit))
             }
             StmtKind::ObjectSize { dst, ptr } => {
                 format!("{} = object-size {}", self.local(*dst), self.expr(ptr))
@@ -438,5 +439,14 @@ pub(crate) fn havoc_name(why: HavocReason) -> &'static str {
         HavocReason::Float => "float",
         HavocReason::Assembly => "assembly",
         HavocReason::Environment => "environment",
+    }
+}
+
+/// What stands before a pointer to characters of so many bytes.
+fn wide(unit: u64) -> &'static str {
+    match unit {
+        2 => "wide2 ",
+        4 => "wide4 ",
+        _ => "",
     }
 }

@@ -5,12 +5,9 @@ use vf_ir::{Access, Condition, Expr, ObligationId};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
-use super::state::{Contents, Edge, State};
-use super::value::{INVALID, NO_OBJECT, Object, ObjectId, Pointer, Value, WILD};
+use super::state::{Edge, State};
+use super::value::{INVALID, NO_OBJECT, Pointer, Value, WILD};
 use super::{CheckInstance, CheckKey, Engine, Event, Stop};
-
-/// Strings in objects of at most this many bytes are searched for their NUL exactly.
-const EXACT_STRING: u128 = 64;
 
 /// What a condition comes to.
 struct Meaning {
@@ -114,9 +111,9 @@ impl Engine<'_> {
                     t.bool(true)
                 }
             }
-            Condition::Terminated { ptr } => {
+            Condition::Terminated { ptr, unit } => {
                 let pointer = self.pointer(frame, state, ptr)?;
-                self.terminated(state, &pointer)?
+                self.terminated(state, &pointer, *unit)?
             }
             Condition::Freeable { ptr } => {
                 let pointer = self.pointer(frame, state, ptr)?;
@@ -209,7 +206,7 @@ impl Engine<'_> {
 
     /// What is asked of a pointer of which nothing is known may hold or not. Never "does not": execution goes on
     /// as if it held, and that must leave the executions in which it does.
-    fn open_if_wild(&self, pointer: &Pointer) -> Term {
+    pub(super) fn open_if_wild(&self, pointer: &Pointer) -> Term {
         let wild = self.is_wild(pointer);
         if self.terms.is_false(wild) {
             return wild;
@@ -315,126 +312,6 @@ impl Engine<'_> {
             ok = t.and(ok, t.fresh("written", Sort::Bool));
         }
         Ok(ok)
-    }
-
-    /// A NUL lies at or after the pointer in its object.
-    fn terminated(&mut self, state: &State, pointer: &Pointer) -> Result<Term, Stop> {
-        let t = self.terms;
-        let mut ok = t.bool(false);
-        for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object).cloned() else {
-                continue;
-            };
-            if info.summary {
-                let here = t.eq(pointer.base, self.base_const(object));
-                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
-                continue;
-            }
-            let Some(contents) = self.contents(state, object) else {
-                continue;
-            };
-            self.read_as_string(object, contents.nul);
-            let here = t.eq(pointer.base, self.base_const(object));
-            let known = t.all(&[
-                t.ne(contents.nul, self.no_nul()),
-                t.ule(pointer.offset, contents.nul),
-                t.ult(contents.nul, info.size),
-            ]);
-            let mut found = known;
-            if let Some(size) = t.as_bv(info.size)
-                && size <= EXACT_STRING
-                && !t.is_true(known)
-            {
-                for at in 0..size {
-                    let place = t.bv(self.pointer_bits, at);
-                    let byte = self.read_bits(object, contents.version, place, 1)?;
-                    let nul = t.and(t.ule(pointer.offset, place), t.eq(byte, t.bv(8, 0)));
-                    found = t.or(found, nul);
-                }
-            }
-            ok = t.or(ok, t.and(here, found));
-        }
-        Ok(t.or(ok, self.open_if_wild(pointer)))
-    }
-
-    /// Input bytes, not written so far, are read as a string: that they are one is the caller's part.
-    fn read_as_string(&mut self, object: ObjectId, nul: Term) {
-        let Some((text, given)) = self.string_clauses.get(&object).cloned() else {
-            return;
-        };
-        if given == nul {
-            self.strings.insert(object);
-            self.contract(text, self.terms.ne(nul, self.no_nul()));
-        }
-    }
-
-    /// The number of bytes before the first NUL.
-    pub(super) fn string_length(&mut self, edge: &Edge, pointer: &Pointer) -> Result<Term, Stop> {
-        let t = self.terms;
-        let mut result: Option<Term> = None;
-        for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object).cloned() else {
-                continue;
-            };
-            let Some(contents) = self.contents(&edge.state, object) else {
-                continue;
-            };
-            let here = t.eq(pointer.base, self.base_const(object));
-            self.strings.insert(object);
-            self.read_as_string(object, contents.nul);
-            let length = match (t.as_bv(info.size), t.as_bv(pointer.offset)) {
-                (Some(size), Some(from)) if size <= EXACT_STRING || info.constant && size <= 4096 => {
-                    // Search from the end, so that the first NUL decides.
-                    let mut length = t.bv(self.pointer_bits, size.saturating_sub(from));
-                    for at in (from..size).rev() {
-                        let place = t.bv(self.pointer_bits, at);
-                        let byte = self.read_bits(object, contents.version, place, 1)?;
-                        length = t.ite(t.eq(byte, t.bv(8, 0)), t.bv(self.pointer_bits, at - from), length);
-                    }
-                    length
-                }
-                _ => self.unknown_length(object, &info, &contents, pointer.offset)?,
-            };
-            result = Some(match result {
-                None => length,
-                Some(other) => t.ite(here, length, other),
-            });
-        }
-        Ok(result.unwrap_or_else(|| t.fresh("strlen", Sort::BitVec(self.pointer_bits))))
-    }
-
-    /// The length of a string whose NUL cannot be searched for: a number with the properties that a length
-    /// has, one for the same contents and start. Without a NUL it is the distance to the end.
-    fn unknown_length(
-        &mut self,
-        object: ObjectId,
-        info: &Object,
-        contents: &Contents,
-        start: Term,
-    ) -> Result<Term, Stop> {
-        let t = self.terms;
-        let key = (object, contents.version, start);
-        if let Some(known) = self.string_lengths.get(&key) {
-            return Ok(*known);
-        }
-        let number = self.unique();
-        let length = t.var(&format!("strlen.{number}"), Sort::BitVec(self.pointer_bits));
-        let inside = t.ule(start, info.size);
-        let rest = t.sub(info.size, start);
-        self.fact(t.implies(inside, t.ule(length, rest)));
-        let known = t.and(t.ne(contents.nul, self.no_nul()), t.ule(start, contents.nul));
-        let upper = t.ule(length, t.sub(contents.nul, start));
-        self.fact(t.implies(t.and(inside, known), upper));
-        if !info.summary && self.granule(object) == 1 {
-            let byte = self.read_bits(object, contents.version, t.add(start, length), 1)?;
-            let ends = t.and(t.ult(length, rest), t.eq(byte, t.bv(8, 0)));
-            self.fact(t.implies(inside, t.or(ends, t.eq(length, rest))));
-            let first = self.read_bits(object, contents.version, start, 1)?;
-            let some = t.ne(length, t.bv(self.pointer_bits, 0));
-            self.fact(t.implies(t.and(inside, some), t.ne(first, t.bv(8, 0))));
-        }
-        self.string_lengths.insert(key, length);
-        Ok(length)
     }
 
     /// A boolean expression over a state, for candidate invariants.

@@ -402,11 +402,11 @@ impl Engine<'_> {
                 let size = self.bits(frame, &edge.state, size)?;
                 self.copy(&mut edge.state, &dst, &src, size)?;
             }
-            StmtKind::Fill { dst, byte, size } => {
+            StmtKind::Fill { dst, unit, size } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
-                let byte = self.bits(frame, &edge.state, byte)?;
+                let unit = self.bits(frame, &edge.state, unit)?;
                 let size = self.bits(frame, &edge.state, size)?;
-                self.fill(&mut edge.state, &dst, byte, size)?;
+                self.fill(&mut edge.state, &dst, unit, size)?;
             }
             StmtKind::HavocMemory { dst, size } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
@@ -451,9 +451,9 @@ impl Engine<'_> {
                     }
                 }
             }
-            StmtKind::StringLength { dst, ptr } => {
+            StmtKind::StringLength { dst, ptr, unit } => {
                 let pointer = self.pointer(frame, &edge.state, ptr)?;
-                let length = self.string_length(edge, &pointer)?;
+                let length = self.string_length(edge, &pointer, *unit)?;
                 self.assign(&mut edge.state, *dst, Value::Bits(length));
             }
             StmtKind::ObjectSize { dst, ptr } => {
@@ -577,7 +577,7 @@ impl Engine<'_> {
             let merged = Contents {
                 version: self.choose_version(wild, after.version, before.version),
                 alive: before.alive,
-                nul: self.terms.ite(wild, after.nul, before.nul),
+                nuls: self.choose_nuls(wild, after.nuls, before.nuls),
             };
             self.set_contents(state, id, merged);
         }
@@ -609,7 +609,7 @@ impl Engine<'_> {
             let merged = Contents {
                 version: self.choose_version(here, after.version, before.version),
                 alive: before.alive,
-                nul: t.ite(here, after.nul, before.nul),
+                nuls: self.choose_nuls(here, after.nuls, before.nuls),
             };
             self.set_contents(state, object, merged);
         }
@@ -659,26 +659,16 @@ impl Engine<'_> {
         ty: Ty,
         partial: bool,
     ) -> Result<(), Stop> {
-        let t = self.terms;
         let bytes = ty.size(self.program.model);
         let offset = pointer.offset;
-        let none = self.no_nul();
         self.write_each(state, pointer, |engine, object, before| {
             let version =
                 engine.store_version(object, before.version, offset, bytes, value.clone(), partial)?;
-            let distance = t.sub(before.nul, offset);
-            let covered = t.ult(distance, t.bv(engine.pointer_bits, u128::from(bytes)));
-            let kept = t.ite(covered, none, before.nul);
-            let nul = match &value {
-                Value::Bits(bits) if bytes <= 4 => {
-                    t.ite(t.eq(*bits, t.bv((bytes * 8) as u32, 0)), offset, kept)
-                }
-                _ => kept,
-            };
+            let nuls = engine.nuls_after_store(before.nuls, offset, bytes, &value);
             Ok(Contents {
                 version,
                 alive: before.alive,
-                nul,
+                nuls,
             })
         })
     }
@@ -687,30 +677,23 @@ impl Engine<'_> {
         &mut self,
         state: &mut State,
         dst: &Pointer,
-        byte: Term,
+        unit: Term,
         size: Term,
     ) -> Result<(), Stop> {
-        let t = self.terms;
         let offset = dst.offset;
-        let none = self.no_nul();
         self.write_each(state, dst, |engine, object, before| {
             engine.fit_range(object, offset, size)?;
             let version = engine.add_version(Version::Fill {
                 before: before.version,
                 offset,
                 size,
-                byte,
+                unit,
             });
-            let one = t.bv(engine.pointer_bits, 1);
-            let some = t.ne(size, t.bv(engine.pointer_bits, 0));
-            let last = t.sub(t.add(offset, size), one);
-            let covered = t.ult(t.sub(before.nul, offset), size);
-            let zero = t.and(some, t.eq(byte, t.bv(8, 0)));
-            let nul = t.ite(zero, last, t.ite(covered, none, before.nul));
+            let nuls = engine.nuls_after_fill(before.nuls, offset, size, unit);
             Ok(Contents {
                 version,
                 alive: before.alive,
-                nul,
+                nuls,
             })
         })
     }
@@ -722,9 +705,7 @@ impl Engine<'_> {
         size: Term,
         label: Rc<str>,
     ) -> Result<(), Stop> {
-        let t = self.terms;
         let offset = dst.offset;
-        let none = self.no_nul();
         self.write_each(state, dst, |engine, object, before| {
             engine.fit_range(object, offset, size)?;
             // Bytes of the outside are given byte by byte.
@@ -734,11 +715,10 @@ impl Engine<'_> {
                 size,
                 label: label.clone(),
             });
-            let covered = t.ult(t.sub(before.nul, offset), size);
             Ok(Contents {
                 version,
                 alive: before.alive,
-                nul: t.ite(covered, none, before.nul),
+                nuls: engine.nuls_outside(before.nuls, offset, size),
             })
         })
     }
@@ -751,7 +731,6 @@ impl Engine<'_> {
         size: Term,
     ) -> Result<(), Stop> {
         let t = self.terms;
-        let none = self.no_nul();
         let sources: Vec<(ObjectId, Option<Contents>)> = self
             .accessible(src)
             .into_iter()
@@ -761,12 +740,11 @@ impl Engine<'_> {
         let src = src.clone();
         self.write_each(state, dst, |engine, object, before| {
             engine.fit_range(object, offset, size)?;
-            let covered = t.ult(t.sub(before.nul, offset), size);
-            let kept = t.ite(covered, none, before.nul);
+            let kept = engine.nuls_outside(before.nuls, offset, size);
             let mut result: Option<Contents> = None;
             for (source, contents) in &sources {
                 let summary = engine.objects.get(source).is_none_or(|o| o.summary);
-                let (version, nul) = match contents {
+                let (version, nuls) = match contents {
                     Some(contents) if !summary => {
                         engine.fit_range(*source, from, size)?;
                         let g = engine.granule(object).min(engine.granule(*source));
@@ -780,10 +758,10 @@ impl Engine<'_> {
                             source_object: *source,
                             source_offset: from,
                         });
-                        // The source's NUL comes along when it lies in the range.
-                        let distance = t.sub(contents.nul, from);
-                        let comes = t.and(t.ne(contents.nul, none), t.ult(distance, size));
-                        (version, t.ite(comes, t.add(offset, distance), kept))
+                        (
+                            version,
+                            engine.nuls_after_copy(kept, offset, contents.nuls, from, size),
+                        )
                     }
                     _ => {
                         let label: Rc<str> = format!("copied{}", engine.unique()).into();
@@ -800,14 +778,14 @@ impl Engine<'_> {
                     None => Contents {
                         version,
                         alive: before.alive,
-                        nul,
+                        nuls,
                     },
                     Some(other) => {
                         let here = t.eq(src.base, engine.base_const(*source));
                         Contents {
                             version: engine.choose_version(here, version, other.version),
                             alive: before.alive,
-                            nul: t.ite(here, nul, other.nul),
+                            nuls: engine.choose_nuls(here, nuls, other.nuls),
                         }
                     }
                 });
@@ -825,7 +803,7 @@ impl Engine<'_> {
                     Contents {
                         version,
                         alive: before.alive,
-                        nul: kept,
+                        nuls: kept,
                     }
                 }
             })
@@ -1047,9 +1025,9 @@ pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mu
             visit(src);
             visit(size);
         }
-        StmtKind::Fill { dst, byte, size } => {
+        StmtKind::Fill { dst, unit, size } => {
             visit(dst);
-            visit(byte);
+            visit(unit);
             visit(size);
         }
         StmtKind::HavocMemory { dst, size } => {
@@ -1078,7 +1056,7 @@ pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mu
                     }
                     Condition::NotNull { ptr }
                     | Condition::Live { ptr }
-                    | Condition::Terminated { ptr }
+                    | Condition::Terminated { ptr, .. }
                     | Condition::Freeable { ptr } => visit(ptr),
                     Condition::InitializedLocal(local) => visit(&Expr::Local(*local)),
                     Condition::Unreachable => {}

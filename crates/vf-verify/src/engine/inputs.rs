@@ -196,6 +196,17 @@ impl Engine<'_> {
                 before: None,
             });
             self.set_initial(id, version);
+            let wide = matches!(
+                pointee,
+                CType::Int {
+                    bits: 32,
+                    signed: true
+                }
+            );
+            if wide && (read_only || !parameter) {
+                self.wide_string_clauses
+                    .insert(id, format!("valid_read_wstring({name})"));
+            }
             // Bytes may be a string (plain `char` is signed or not, by flag).
             if matches!(pointee, CType::Int { bits: 8, .. }) {
                 let nul = t.var(&format!("nul.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
@@ -205,7 +216,7 @@ impl Engine<'_> {
                 self.pending_nuls.insert(array, (nul, size));
                 self.fact(t.or(t.eq(nul, none), t.ult(nul, size)));
                 if let Some(contents) = self.initial.get_mut(&id) {
-                    contents.nul = nul;
+                    contents.nuls.byte = nul;
                 }
                 if read_only || !parameter {
                     self.string_clauses
@@ -410,9 +421,25 @@ impl Engine<'_> {
                         };
                         let one = self.terms.bv(self.pointer_bits, 1);
                         self.contract(format!("\\valid({name})"), self.terms.uge(size, one));
-                        if let Some(nul) = self.initial.get(object).map(|c| c.nul) {
+                        if let Some(nul) = self.initial.get(object).map(|c| c.nuls.byte) {
                             self.string_clauses
                                 .insert(*object, (format!("valid_read_string({name})"), nul));
+                        }
+                    }
+                }
+                // Likewise one of wide characters.
+                if matches!(
+                    **to,
+                    CType::Int {
+                        bits: 32,
+                        signed: true
+                    }
+                ) {
+                    let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
+                    for object in pointer.targets.iter() {
+                        if self.objects.get(object).is_some_and(|o| o.input) {
+                            self.wide_string_clauses
+                                .insert(*object, format!("valid_read_wstring({name})"));
                         }
                     }
                 }
@@ -503,14 +530,14 @@ impl Engine<'_> {
                 lazy,
                 before: None,
             });
-            let none = self.no_nul();
+            let none = self.no_nuls();
             self.set_contents(
                 &mut edge.state,
                 id,
                 Contents {
                     version,
                     alive: before.alive,
-                    nul: none,
+                    nuls: none,
                 },
             );
         }

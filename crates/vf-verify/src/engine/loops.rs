@@ -413,7 +413,7 @@ impl Engine<'_> {
             let contents = Contents {
                 version,
                 alive: before.alive,
-                nul: before.nul,
+                nuls: before.nuls,
             };
             self.set_contents(&mut state, *object, contents);
         }
@@ -423,7 +423,7 @@ impl Engine<'_> {
                     &format!("nul.{}.loop{number}", self.object_label(*object)),
                     Sort::BitVec(self.pointer_bits),
                 );
-                contents.nul = nul;
+                contents.nuls.byte = nul;
                 // What the ghost means must hold of the new contents too: that byte is NUL.
                 let size = self.objects.get(object).map(|o| o.size);
                 // (Objects read by wider granules go without that fact; the ghost itself must stay unknown, or
@@ -434,6 +434,7 @@ impl Engine<'_> {
                     let none = self.no_nul();
                     self.fact(t.or(t.eq(nul, none), there));
                 }
+                contents.nuls.wide = self.wide_nul_in_loop(*object, &contents, number)?;
                 self.set_contents(&mut state, *object, contents);
             }
         }
@@ -511,7 +512,7 @@ impl Engine<'_> {
             if after.alive != before.alive && !learned.ended.contains(&id) {
                 more |= learned.ended.insert(id);
             }
-            if after.nul != before.nul && !learned.nuls.contains(&id) && !learned.objects.contains(&id) {
+            if after.nuls != before.nuls && !learned.nuls.contains(&id) && !learned.objects.contains(&id) {
                 more |= learned.nuls.insert(id);
             }
         }
@@ -699,7 +700,8 @@ impl Engine<'_> {
             }
         }
         // An index that walks a string.
-        let strings: Vec<ObjectId> = self.strings.iter().copied().collect();
+        let bytes = self.strings.iter().filter(|(_, unit)| **unit == 1);
+        let strings: Vec<ObjectId> = bytes.map(|(object, _)| *object).collect();
         for object in strings.into_iter().take(4) {
             for counter in &integers {
                 found.push(Candidate::IndexBeforeNul {
@@ -971,7 +973,10 @@ impl Engine<'_> {
             }
             Candidate::NulKept(object) => {
                 match (self.contents(state, *object), self.contents(entry, *object)) {
-                    (Some(now), Some(then)) => Some(t.eq(now.nul, then.nul)),
+                    (Some(now), Some(then)) => Some(t.and(
+                        t.eq(now.nuls.byte, then.nuls.byte),
+                        t.eq(now.nuls.wide, then.nuls.wide),
+                    )),
                     _ => None,
                 }
             }
@@ -987,8 +992,8 @@ impl Engine<'_> {
                     for object in self.accessible(&p) {
                         if let Some(contents) = self.contents(state, object) {
                             let here = t.eq(p.base, self.base_const(object));
-                            let known = t.ne(contents.nul, self.no_nul());
-                            before = t.or(before, t.all(&[here, known, t.ule(p.offset, contents.nul)]));
+                            let known = t.ne(contents.nuls.byte, self.no_nul());
+                            before = t.or(before, t.all(&[here, known, t.ule(p.offset, contents.nuls.byte)]));
                         }
                     }
                     Some(before)
@@ -1006,7 +1011,10 @@ impl Engine<'_> {
                             Sort::BitVec(w) if w == self.pointer_bits => i,
                             _ => return Ok(None),
                         };
-                        Some(t.and(t.ne(contents.nul, self.no_nul()), t.ule(i, contents.nul)))
+                        Some(t.and(
+                            t.ne(contents.nuls.byte, self.no_nul()),
+                            t.ule(i, contents.nuls.byte),
+                        ))
                     }
                     _ => None,
                 }

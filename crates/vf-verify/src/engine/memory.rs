@@ -93,7 +93,8 @@ pub enum Version {
         before: VersionId,
         offset: Term,
         size: Term,
-        byte: Term,
+        /// 8 to 64 bits, repeated.
+        unit: Term,
     },
     /// Unknown bytes in a range.
     Havoc {
@@ -320,16 +321,10 @@ impl Engine<'_> {
                 before,
                 offset: start,
                 size,
-                byte,
+                unit,
             } => {
                 let inside = self.in_range(offset, start, size);
-                let mut filled = byte;
-                while let Sort::BitVec(width) = t.sort(filled) {
-                    if width >= bits {
-                        break;
-                    }
-                    filled = t.concat(filled, filled);
-                }
+                let filled = self.repeated(unit, t.sub(offset, start), bits);
                 let kept = if t.is_true(inside) {
                     filled
                 } else {
@@ -368,6 +363,32 @@ impl Engine<'_> {
         };
         self.granule_reads.insert((version, offset), result);
         Ok(result)
+    }
+
+    /// `bits` of a sequence of copies of a unit, `distance` bytes behind its start.
+    fn repeated(&mut self, unit: Term, distance: Term, bits: u32) -> Term {
+        let t = self.terms;
+        let mut whole = unit;
+        while let Sort::BitVec(width) = t.sort(whole) {
+            if width >= bits {
+                break;
+            }
+            whole = t.concat(whole, whole);
+        }
+        let Sort::BitVec(width) = t.sort(whole) else {
+            return whole;
+        };
+        // Which part of a unit a narrower cell shows.
+        let parts = width / bits;
+        let mut result = t.extract(bits - 1, 0, whole);
+        let mask = self.offset_const(u64::from(width / 8 - 1));
+        let place = t.bvand(distance, mask);
+        for part in 1..parts {
+            let slice = t.extract((part + 1) * bits - 1, part * bits, whole);
+            let here = t.eq(place, self.offset_const(u64::from(part * bits / 8)));
+            result = t.ite(here, slice, result);
+        }
+        result
     }
 
     /// The element of an array of unknown contents. At a constant place it is a variable of its own: as long
@@ -640,13 +661,13 @@ impl Engine<'_> {
                 before,
                 offset: start,
                 size,
-                byte,
+                unit,
             } => {
                 let wholly = t.and(
                     self.in_range(offset, start, size),
                     self.in_range(t.add(offset, self.offset_const(width - 1)), start, size),
                 );
-                let filled = if t.as_bv(byte) == Some(0) {
+                let filled = if t.as_bv(unit) == Some(0) {
                     self.null()
                 } else {
                     self.wild_pointer("filled")

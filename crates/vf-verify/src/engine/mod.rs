@@ -19,6 +19,7 @@ mod loops;
 mod memory;
 mod objects;
 mod state;
+mod strings;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -179,7 +180,8 @@ pub struct Execution {
     pub cells: HashMap<Term, BTreeMap<u128, Term>>,
     pub input_pointers: Vec<inputs::InputCell>,
     pub granules: HashMap<ObjectId, u64>,
-    pub strings: HashSet<ObjectId>,
+    /// Objects read as strings, with the bytes of a character.
+    pub strings: BTreeMap<ObjectId, u64>,
     pub cut_loops: usize,
 }
 
@@ -211,11 +213,14 @@ pub(crate) struct Engine<'p> {
     objects: BTreeMap<ObjectId, Object>,
     initial: BTreeMap<ObjectId, Contents>,
     addresses_given: BTreeSet<ObjectId>,
-    strings: HashSet<ObjectId>,
+    /// Objects read as strings, with the bytes of a character.
+    strings: BTreeMap<ObjectId, u64>,
     /// Input bytes that may be taken for a string: the clause, and the offset of the NUL that it says exists.
     string_clauses: HashMap<ObjectId, (String, Term)>,
+    /// Objects that may be wide strings of the caller, with the text of that contract.
+    wide_string_clauses: HashMap<ObjectId, String>,
     /// Lengths of strings by contents and start: the same string has one length.
-    string_lengths: HashMap<(ObjectId, VersionId, Term), Term>,
+    string_lengths: HashMap<(ObjectId, VersionId, Term, u64), Term>,
     /// (record, offset) of members whose pointers the program compares with null.
     tested_members: Option<Rc<HashSet<(u32, u64)>>>,
     // What comes out.
@@ -281,8 +286,9 @@ pub fn execute(
             objects: BTreeMap::new(),
             initial: BTreeMap::new(),
             addresses_given: BTreeSet::new(),
-            strings: HashSet::new(),
+            strings: BTreeMap::new(),
             string_clauses: HashMap::new(),
+            wide_string_clauses: HashMap::new(),
             string_lengths: HashMap::new(),
             tested_members: None,
             events: Vec::new(),

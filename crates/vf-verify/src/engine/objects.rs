@@ -8,7 +8,7 @@ use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
 use super::memory::{Version, VersionId, Written};
-use super::state::{Contents, State};
+use super::state::{Contents, Nuls, State};
 use super::value::{Object, ObjectId, ObjectKey, Value};
 use super::{Engine, Stop};
 use crate::Entry;
@@ -36,10 +36,6 @@ impl Engine<'_> {
             })
             .unwrap_or_default();
         format!("{}{name}", object.0)
-    }
-
-    pub(super) fn no_nul(&self) -> Term {
-        self.terms.bv(self.pointer_bits, u128::MAX)
     }
 
     /// The object of a key that needs no more than the key to be made (globals and functions).
@@ -123,7 +119,7 @@ impl Engine<'_> {
         let contents = Contents {
             version,
             alive: self.terms.bool(true),
-            nul: self.no_nul(),
+            nuls: self.no_nuls(),
         };
         self.initial.insert(id, contents);
     }
@@ -168,13 +164,14 @@ impl Engine<'_> {
             }),
         };
         self.set_initial(id, version);
-        if fixed
-            && let Initial::Known(items) = &info.init
-            && let Some(nul) = last_zero(info.size.unwrap_or(0), items)
-        {
-            let nul = t.bv(self.pointer_bits, u128::from(nul));
+        if fixed && let Initial::Known(items) = &info.init {
+            let size = info.size.unwrap_or(0);
+            let nuls = Nuls {
+                byte: self.known_nul(last_zero(size, 1, items)),
+                wide: self.known_nul(last_zero(size, 4, items)),
+            };
             if let Some(contents) = self.initial.get_mut(&id) {
-                contents.nul = nul;
+                contents.nuls = nuls;
             }
         }
     }
@@ -332,14 +329,14 @@ impl Engine<'_> {
             })
         };
         let size = self.objects.get(&object).map(|o| o.size);
-        let nul = match size {
-            Some(size) if zeroed => t.sub(size, t.bv(self.pointer_bits, 1)),
-            _ => self.no_nul(),
+        let nuls = match size {
+            Some(size) if zeroed => self.nuls_of_zeros(size),
+            _ => self.no_nuls(),
         };
         Contents {
             version,
             alive: t.bool(true),
-            nul,
+            nuls,
         }
     }
 
@@ -379,10 +376,16 @@ pub(super) fn element_of(ty: &CType) -> &CType {
     }
 }
 
-/// Offset of a zero byte at the end of known contents (a string literal's NUL).
-fn last_zero(size: u64, items: &[vf_ir::InitItem]) -> Option<u64> {
-    let last = size.checked_sub(1)?;
-    let covered = items.iter().any(|item| match &item.value {
+/// Offset of the last character of known contents if it is zero (a string literal's NUL).
+fn last_zero(size: u64, unit: u64, items: &[vf_ir::InitItem]) -> Option<u64> {
+    let start = (size - size % unit).checked_sub(unit)?;
+    (start..start + unit)
+        .all(|at| zero_at(at, items))
+        .then_some(start)
+}
+
+fn zero_at(last: u64, items: &[vf_ir::InitItem]) -> bool {
+    !items.iter().any(|item| match &item.value {
         InitValue::Int { bits, value } => {
             let end = item.offset + u64::from(bits / 8);
             last >= item.offset && last < end && (value >> (8 * (last - item.offset))) & 0xff != 0
@@ -394,6 +397,5 @@ fn last_zero(size: u64, items: &[vf_ir::InitItem]) -> Option<u64> {
             last >= item.offset && last < item.offset + 8
         }
         InitValue::Unknown { size } => last >= item.offset && last < item.offset + size,
-    });
-    (!covered).then_some(last)
+    })
 }

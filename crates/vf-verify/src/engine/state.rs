@@ -22,8 +22,16 @@ pub struct Contents {
     pub version: VersionId,
     /// It has not ended its life.
     pub alive: Term,
-    /// Offset of a byte known to be NUL, or all ones when none is known.
-    pub nul: Term,
+    pub nuls: Nuls,
+}
+
+/// Where zeros are known to lie: each an offset, or all ones when none is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nuls {
+    /// A NUL byte.
+    pub byte: Term,
+    /// Four zero bytes: a NUL of `wchar_t`.
+    pub wide: Term,
 }
 
 pub type Memory = BTreeMap<ObjectId, Contents>;
@@ -141,7 +149,7 @@ impl Engine<'_> {
                 (Some(a), Some(b)) => Contents {
                     version: self.choose_version(condition, a.version, b.version),
                     alive: self.terms.ite(condition, a.alive, b.alive),
-                    nul: self.terms.ite(condition, a.nul, b.nul),
+                    nuls: self.choose_nuls(condition, a.nuls, b.nuls),
                 },
                 // Made on one side only: no pointer to it exists on the other.
                 (Some(only), None) | (None, Some(only)) => only,

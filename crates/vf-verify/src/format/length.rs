@@ -142,6 +142,7 @@ impl Emitter<'_> {
         self.push(StmtKind::StringLength {
             dst,
             ptr: ptr.clone(),
+            unit: 1,
         });
         Expr::Local(dst)
     }
@@ -461,8 +462,14 @@ impl Measure<'_, '_> {
         };
         match precision {
             None => {
-                self.emit
-                    .check(Property::ValidRead, Condition::Terminated { ptr: pointer }, &text);
+                self.emit.check(
+                    Property::ValidRead,
+                    Condition::Terminated {
+                        ptr: pointer,
+                        unit: 1,
+                    },
+                    &text,
+                );
                 Extent {
                     bytes: length,
                     at_most: largest,
