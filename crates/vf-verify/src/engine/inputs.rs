@@ -15,7 +15,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
-use vf_ir::{CType, Expr, FunctionId, LocalId, StmtKind, Storage, Ty};
+use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, registers_of};
@@ -60,6 +60,18 @@ impl Engine<'_> {
                     constant: true,
                 },
             );
+        }
+        // What a loop or a call out of view changes must be there to be changed: with known contents, a variable
+        // that is first mentioned afterwards would still be as it was at the start.
+        if self.settings.entry_mode == Entry::Main {
+            let changeable = |id: &GlobalId| !self.program.global(*id).constant;
+            let globals: Vec<GlobalId> = (0..self.program.globals.len() as u32)
+                .map(GlobalId)
+                .filter(changeable)
+                .collect();
+            for global in globals {
+                self.object(ObjectKey::Global(global))?;
+            }
         }
         let entry = self.settings.entry;
         let function = self.program.function(entry);

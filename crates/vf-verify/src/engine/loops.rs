@@ -185,6 +185,9 @@ impl Engine<'_> {
         };
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
+        for object in learned.objects.iter().chain(&learned.ended).chain(&learned.nuls) {
+            self.make_before_loop(*object)?;
+        }
         let number = self.unique();
         let ranges = self.range_candidates(frame, &learned, &changed, &entry.state);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
@@ -263,6 +266,27 @@ impl Engine<'_> {
             });
         }
         Ok(exit.outside)
+    }
+
+    /// An object that the loop changes and first mentions is older than the loop all the same: without contents at
+    /// the header there would be nothing to make unknown, and every iteration would see what was there on entry.
+    /// (Locals, allocations and results of calls out of view begin in the iteration that makes them.)
+    fn make_before_loop(&mut self, object: ObjectId) -> Result<(), Stop> {
+        if self.objects.contains_key(&object) {
+            return Ok(());
+        }
+        match self.names.key_of(object) {
+            Some(key @ (ObjectKey::Global(_) | ObjectKey::Function(_))) => {
+                self.object(key)?;
+            }
+            Some(ObjectKey::Reached(holder, at, label)) => {
+                self.make_before_loop(holder)?;
+                let at = self.terms.bv(self.pointer_bits, u128::from(at));
+                self.input_pointer(holder, &label, at)?;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Registers that the loop assigns and that are live at its header.

@@ -98,6 +98,11 @@ impl Names {
         *self.objects.entry(key.clone()).or_insert(next)
     }
 
+    pub fn key_of(&self, object: ObjectId) -> Option<ObjectKey> {
+        let found = self.objects.iter().find(|(_, id)| **id == object);
+        found.map(|(key, _)| key.clone())
+    }
+
     /// The context of the call (or loop iteration) `what` at (block, statement) in `from`.
     pub fn context(&mut self, from: Context, block: u32, statement: u32, what: u32) -> Context {
         let next = Context(1 + self.contexts.len() as u32);
