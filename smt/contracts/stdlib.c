@@ -24,6 +24,7 @@ long long __vf_nondet_longlong(void);
 size_t __vf_nondet_ulong(void);
 unsigned long long __vf_nondet_ulonglong(void);
 _Bool __vf_nondet_bool(void);
+double __vf_nondet_double(void);
 
 /* C11 7.22.3.4: n bytes of indeterminate value, or null. A size above PTRDIFF_MAX is never meant. */
 void *malloc(size_t n)
@@ -167,6 +168,13 @@ long long llabs(long long x)
 	return x < 0 ? (long long)(0ULL - (unsigned long long)x) : x;
 }
 
+/* C11 7.8.2.1. */
+__INTMAX_TYPE__ imaxabs(__INTMAX_TYPE__ x)
+{
+	__vf_require(x != -__INTMAX_MAX__ - 1, "imaxabs: the result is representable");
+	return x < 0 ? -x : x;
+}
+
 /* C11 7.22.1.2: some number; what does not fit is undefined by the standard but harmless in glibc. */
 int atoi(const char *s)
 {
@@ -252,4 +260,100 @@ char *getenv(const char *name)
 	__vf_havoc(value, length + 1);
 	__vf_fill(value + length + 1, 0, 1);
 	return value + 1;
+}
+
+/* C11 7.22.4.8: null asks whether there is a shell. */
+int system(const char *command)
+{
+	if (command)
+		__vf_require_string(command);
+	return __vf_nondet_int();
+}
+
+/* C11 7.22.1.3: the value of a floating type is unknown anyway; *end points into the string or to its terminator. */
+double atof(const char *s)
+{
+	__vf_require_string(s);
+	return __vf_nondet_double();
+}
+
+double strtod(const char *s, char **end)
+{
+	size_t at;
+
+	__vf_require_string(s);
+	if (end) {
+		__vf_require_write(end, sizeof(char *));
+		at = __vf_nondet_ulong();
+		__vf_assume(at <= __vf_strlen(s));
+		*end = (char *)s + at;
+	}
+	return __vf_nondet_double();
+}
+
+/*
+ * POSIX.1-2008 realpath: the name without links, in an array of PATH_MAX (4096) bytes or, for a null second
+ * argument, on the heap; null after an error, when what the array holds is indeterminate.
+ */
+char *realpath(const char *path, char *resolved)
+{
+	size_t length;
+	char *name = resolved;
+
+	__vf_require_string(path);
+	if (resolved)
+		__vf_require_write(resolved, 4096);
+	length = __vf_nondet_ulong();
+	__vf_assume(length >= 1 && length < 4096);
+	if (!name)
+		name = __vf_alloc(length + 1);
+	if (!name)
+		return 0;
+	__vf_havoc(name, length);
+	__vf_fill(name + length, 0, 1);
+	if (__vf_nondet_bool()) {
+		if (!resolved)
+			__vf_free(name);
+		return 0;
+	}
+	return name;
+}
+
+/*
+ * C11 7.22.5.2: the comparison is called with pairs of elements, which are moved meanwhile. How often and with which is
+ * unspecified.
+ */
+void qsort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))
+{
+	size_t bytes, i, j;
+
+	__vf_require(!__builtin_mul_overflow(count, size, &bytes), "qsort: count * size fits size_t");
+	__vf_require_write(base, bytes);
+	if (count < 2 || size == 0)
+		return;
+	while (__vf_nondet_bool()) {
+		__vf_havoc(base, bytes);
+		i = __vf_nondet_ulong();
+		j = __vf_nondet_ulong();
+		__vf_assume(i < count && j < count);
+		compare((char *)base + i * size, (char *)base + j * size);
+	}
+	__vf_havoc(base, bytes);
+}
+
+/* C11 7.22.5.1: null, or the address of an element that compares equal. */
+void *bsearch(const void *key, const void *base, size_t count, size_t size,
+	      int (*compare)(const void *, const void *))
+{
+	size_t bytes, i;
+
+	__vf_require(!__builtin_mul_overflow(count, size, &bytes), "bsearch: count * size fits size_t");
+	__vf_require_read(base, bytes);
+	while (count != 0 && __vf_nondet_bool()) {
+		i = __vf_nondet_ulong();
+		__vf_assume(i < count);
+		if (compare(key, (const char *)base + i * size) == 0)
+			return (char *)base + i * size;
+	}
+	return 0;
 }

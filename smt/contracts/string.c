@@ -17,6 +17,8 @@ size_t __vf_object_size(const void *p);
 void __vf_copy(void *dst, const void *src, size_t n);
 void __vf_fill(void *dst, int byte, size_t n);
 void *__vf_alloc(size_t n);
+void *__vf_alloc_nofail(size_t n);
+void __vf_havoc(void *dst, size_t n);
 void __vf_assume(_Bool condition);
 int __vf_nondet_int(void);
 size_t __vf_nondet_ulong(void);
@@ -369,4 +371,62 @@ char *strndup(const char *s, size_t n)
 		__vf_fill(copy + length, 0, 1);
 	}
 	return copy;
+}
+
+/*
+ * C11 7.24.5.8, POSIX.1-2008 strtok_r: the next token of s or, for a null s, of what *save has left; a NUL is written
+ * behind it and *save points behind that (to the terminator at the end). Null when there is none.
+ */
+static char *__vf_token(char *s, const char *delimiters, char **save)
+{
+	size_t length, from, to;
+
+	__vf_require_string(delimiters);
+	if (!s)
+		s = *save;
+	if (!s)
+		return 0;
+	__vf_require_string(s);
+	length = __vf_strlen(s);
+	if (length == 0 || __vf_nondet_bool()) {
+		*save = s + length;
+		return 0;
+	}
+	from = __vf_nondet_ulong();
+	to = __vf_nondet_ulong();
+	__vf_assume(from < length && to > from && to <= length);
+	if (to < length) {
+		__vf_require_write(s + to, 1);
+		__vf_fill(s + to, 0, 1);
+		*save = s + to + 1;
+	} else {
+		*save = s + to;
+	}
+	return s + from;
+}
+
+char *strtok_r(char *s, const char *delimiters, char **save)
+{
+	__vf_require_write(save, sizeof(char *));
+	return __vf_token(s, delimiters, save);
+}
+
+static char *__vf_strtok_rest;
+
+char *strtok(char *s, const char *delimiters)
+{
+	return __vf_token(s, delimiters, &__vf_strtok_rest);
+}
+
+/* C11 7.24.6.2: a message in an array that the program does not change. */
+char *strerror(int number)
+{
+	size_t length = __vf_nondet_ulong();
+	char *text;
+
+	__vf_assume(length < 1024);
+	text = __vf_alloc_nofail(length + 2);
+	__vf_havoc(text, length + 1);
+	__vf_fill(text + length + 1, 0, 1);
+	return text + 1;
 }

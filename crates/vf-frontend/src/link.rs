@@ -22,6 +22,7 @@ macro_rules! contracts {
 /// The models of library functions, by the path they have in this repository.
 const CONTRACTS: &[(&str, &str)] = contracts!(
     "ctype.c" "fortify.c" "kernel_alloc.c" "kernel_env.c" "kernel_string.c" "kernel_user.c" "memory.c"
+    "socket.c"
     "stdio.c" "stdlib.c" "string.c" "unistd.c" "wchar.c"
 );
 

@@ -12,6 +12,7 @@ mod build;
 mod directive;
 mod family;
 mod length;
+mod scan;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +23,11 @@ use vf_ir::{
     HavocReason, InitValue, Initial, LocalId, Program, Property, Stmt, StmtKind, Storage, Ty,
 };
 
-use build::{add, at, compare, constant, int, min, negated, not, not_null, or, resized, select};
+use build::{add, at, binary, compare, constant, int, min, negated, not, not_null, or, resized, select};
 use directive::Piece;
 use family::{Family, Sink, family, is_kernel_function};
 use length::{Arguments, Emitter, Extent, Flavour, Measure, UNBOUNDED, UnknownConversion};
+use scan::{ScanFamily, scan_family};
 
 /// Bytes of the buffer that `sysfs_emit` writes to (`PAGE_SIZE` on x86).
 const PAGE: u64 = 4096;
@@ -37,14 +39,14 @@ const PAGE: u64 = 4096;
 /// The new obligations have the span of the call. The program is otherwise unchanged. A function of one of these names that the
 /// program itself defines is left alone.
 pub fn expand_format_calls(program: &mut Program) {
-    let names: Vec<Option<(String, Family)>> = program
+    let names: Vec<Option<(String, Known)>> = program
         .functions
         .iter()
         .map(|f| {
             let own = matches!(f.body, Body::Defined(_) | Body::Unsupported(_)) && !f.library_model;
-            family(&f.name)
+            known(&f.name)
                 .filter(|_| !own)
-                .map(|family| (f.name.clone(), family))
+                .map(|known| (f.name.clone(), known))
         })
         .collect();
     if names.iter().all(Option::is_none) {
@@ -73,6 +75,7 @@ pub fn expand_format_calls(program: &mut Program) {
                 obligations: &mut function.obligations,
                 statements: Vec::new(),
                 span: function.span,
+                may_fail: false,
             },
         };
         for block in blocks {
@@ -85,13 +88,26 @@ pub fn expand_format_calls(program: &mut Program) {
                     _ => None,
                 };
                 match call {
-                    Some((name, family)) => pass.call(name, *family, statement),
+                    Some((name, Known::Prints(family))) => pass.call(name, *family, statement),
+                    Some((name, Known::Scans(family))) => pass.scan(name, *family, statement),
                     None => pass.emit.statements.push(statement),
                 }
             }
             block.statements = std::mem::take(&mut pass.emit.statements);
         }
     }
+}
+
+/// What a function that takes a format does.
+enum Known {
+    Prints(Family),
+    Scans(ScanFamily),
+}
+
+fn known(name: &str) -> Option<Known> {
+    family(name)
+        .map(Known::Prints)
+        .or_else(|| scan_family(name).map(Known::Scans))
 }
 
 /// Does any function under analysis call what only the kernel has?
@@ -175,7 +191,9 @@ impl Pass<'_> {
             self.emit.locals.len(),
             self.emit.obligations.len(),
         );
-        let bytes = self.constant_string(&format);
+        self.emit.may_fail = false;
+        let unit = if family.wide { 4 } else { 1 };
+        let bytes = self.constant_string(&format, unit);
         let call = match &bytes {
             Some(text) => format!("{name}({:?})", String::from_utf8_lossy(text)),
             None => name.to_owned(),
@@ -187,6 +205,10 @@ impl Pass<'_> {
             Sink::Bounded { buffer, size } => {
                 let (buffer, size) = (args.get(buffer), args.get(size));
                 self.bounded(&call, buffer, size, length, dst, false)
+            }
+            Sink::WideBounded { buffer, size } => {
+                let (buffer, size) = (args.get(buffer), args.get(size));
+                self.wide_bounded(&call, buffer, size, length, dst)
             }
             Sink::Counted { buffer, size } => {
                 let (buffer, size) = (args.get(buffer), args.get(size));
@@ -218,13 +240,14 @@ impl Pass<'_> {
         let unknown = |emit: &mut Emitter<'_>| emit.any_between(0, UNBOUNDED, HavocReason::Environment);
         let Some(text) = text else {
             let what = format!("the format of {call}");
+            let unit = if family.wide { 4 } else { 1 };
             let ptr = format.clone();
             self.emit
                 .check(Property::NotNull, Condition::NotNull { ptr: ptr.clone() }, &what);
             self.emit
                 .check(Property::Lifetime, Condition::Live { ptr: ptr.clone() }, &what);
             self.emit
-                .check(Property::ValidRead, Condition::Terminated { ptr, unit: 1 }, &what);
+                .check(Property::ValidRead, Condition::Terminated { ptr, unit }, &what);
             return unknown(&mut self.emit);
         };
         let Ok(pieces) = directive::parse(text) else {
@@ -246,7 +269,7 @@ impl Pass<'_> {
         };
         let bits = self.model.pointer_bits();
         let (globals, constants) = (self.globals, self.constants);
-        let constant_length = |expr: &Expr| constant_length(expr, globals, constants);
+        let constant_length = |expr: &Expr, unit| constant_length(expr, unit, globals, constants);
         let mut total = Extent {
             bytes: int(bits, 0),
             at_most: 0,
@@ -262,6 +285,7 @@ impl Pass<'_> {
                         emit: &mut self.emit,
                         flavour,
                         constant_length: &constant_length,
+                        wide: family.wide,
                         call,
                     };
                     match measure.directive(d, &mut arguments) {
@@ -282,9 +306,9 @@ impl Pass<'_> {
         type_of(expr, self.emit.locals, self.model)
     }
 
-    /// The bytes before the terminator of a constant string.
-    fn constant_string(&self, expr: &Expr) -> Option<Vec<u8>> {
-        constant_string(expr, self.globals, self.constants)
+    /// The characters before the terminator of a constant string, a wide one that is not ASCII as some other byte.
+    fn constant_string(&self, expr: &Expr, unit: u64) -> Option<Vec<u8>> {
+        constant_string(expr, unit, self.globals, self.constants)
     }
 
     /// `sprintf`: `L` bytes and a terminator.
@@ -395,6 +419,63 @@ impl Pass<'_> {
         Some(())
     }
 
+    /// `swprintf`: the text and a terminator, if that is at most `n` wide characters; otherwise -1, and any of the
+    /// `n` may be written.
+    fn wide_bounded(
+        &mut self,
+        call: &str,
+        buffer: Option<&Expr>,
+        size: Option<&Expr>,
+        length: Extent,
+        dst: Option<LocalId>,
+    ) -> Option<()> {
+        const UNIT: u64 = 4;
+        // More characters than any object has.
+        const TOO_MANY: u64 = 1 << 28;
+        let bits = self.emit.bits();
+        let (buffer, size) = (buffer?.clone(), size?.clone());
+        if self.type_of(&size) != Ty::Int(bits) {
+            return None;
+        }
+        let size = self.emit.named(size, bits);
+        let fits = compare(CompareOp::ULess, length.bytes.clone(), size.clone());
+        let fits = self.emit.named(fits, 1);
+        let all = add(bits, length.bytes.clone(), int(bits, 1));
+        let stored = self.emit.named(select(fits.clone(), all, size), bits);
+        let limit = if bits == 32 { TOO_MANY } else { 1 << 60 };
+        let possible = compare(CompareOp::ULess, stored.clone(), int(bits, limit));
+        let bytes = binary(BinaryOp::Mul, stored, int(bits, UNIT));
+        let bytes = self
+            .emit
+            .named(select(possible, bytes, Expr::int(bits, -1)), bits);
+        self.check_write(
+            call,
+            &Write {
+                buffer: buffer.clone(),
+                bytes: bytes.clone(),
+            },
+        );
+        self.emit.push(StmtKind::HavocMemory {
+            dst: buffer.clone(),
+            size: bytes,
+        });
+        let end = binary(BinaryOp::Mul, length.bytes.clone(), int(bits, UNIT));
+        let end = self.emit.named(end, bits);
+        self.emit.push(StmtKind::Fill {
+            dst: at(buffer, end),
+            unit: Expr::int(32, 0),
+            size: select(fits.clone(), int(bits, UNIT), int(bits, 0)),
+        });
+        let Some(dst) = dst else { return Some(()) };
+        self.result(Some(dst), &length);
+        let width = self.register_bits(dst)?;
+        self.emit.push(StmtKind::Assign {
+            dst,
+            value: select(fits, Expr::Local(dst), Expr::int(width, -1)),
+        });
+        Some(())
+    }
+
     /// `sysfs_emit`, `sysfs_emit_at`: into what a page has left; nothing at an offset outside of it.
     fn page(
         &mut self,
@@ -439,7 +520,11 @@ impl Pass<'_> {
             },
         );
         let fresh = self.fresh_string(&length);
-        let failed = not(not_null(fresh.clone()));
+        let no_memory = not(not_null(fresh.clone()));
+        let failed = match self.failure() {
+            Some(other) => or(no_memory, other),
+            None => no_memory,
+        };
         let garbage = self.emit.fresh(Ty::Ptr);
         self.emit.push(StmtKind::Havoc {
             dst: garbage,
@@ -529,6 +614,10 @@ impl Pass<'_> {
         let Some(dst) = dst else { return };
         if let Some(width) = self.register_bits(dst) {
             let value = int_result(length, bits, width);
+            let value = match self.failure() {
+                Some(failed) => select(failed, Expr::int(width, -1), value),
+                None => value,
+            };
             self.emit.push(StmtKind::Assign { dst, value });
         } else {
             self.emit.push(StmtKind::Havoc {
@@ -536,6 +625,19 @@ impl Pass<'_> {
                 why: HavocReason::Environment,
             });
         }
+    }
+
+    /// Whether a conversion of characters failed, where the call makes one (C11 7.21.6.1p14).
+    fn failure(&mut self) -> Option<Expr> {
+        if !self.emit.may_fail {
+            return None;
+        }
+        let failed = self.emit.fresh(Ty::Int(1));
+        self.emit.push(StmtKind::Havoc {
+            dst: failed,
+            why: HavocReason::Environment,
+        });
+        Some(Expr::Local(failed))
     }
 
     /// Width of an integer register.
@@ -597,16 +699,26 @@ fn type_of(expr: &Expr, locals: &[vf_ir::Local], model: DataModel) -> Ty {
 }
 
 /// Length of the constant string that the expression points to, if both ends of a choice have the same too.
-fn constant_length(expr: &Expr, globals: &[Global], constants: &BTreeMap<LocalId, Expr>) -> Option<u64> {
+fn constant_length(
+    expr: &Expr,
+    unit: u64,
+    globals: &[Global],
+    constants: &BTreeMap<LocalId, Expr>,
+) -> Option<u64> {
     if let Expr::Select { then, otherwise, .. } = expr {
-        let length = constant_length(then, globals, constants)?;
-        return (constant_length(otherwise, globals, constants)? == length).then_some(length);
+        let length = constant_length(then, unit, globals, constants)?;
+        return (constant_length(otherwise, unit, globals, constants)? == length).then_some(length);
     }
-    constant_string(expr, globals, constants).map(|s| s.len() as u64)
+    constant_string(expr, unit, globals, constants).map(|s| s.len() as u64)
 }
 
-/// The bytes before the terminator of the constant string that the expression points to.
-fn constant_string(expr: &Expr, globals: &[Global], constants: &BTreeMap<LocalId, Expr>) -> Option<Vec<u8>> {
+/// The characters of `unit` bytes before the terminator of the constant string that the expression points to.
+fn constant_string(
+    expr: &Expr,
+    unit: u64,
+    globals: &[Global],
+    constants: &BTreeMap<LocalId, Expr>,
+) -> Option<Vec<u8>> {
     let (global, offset) = match expr {
         Expr::GlobalAddress(global) => (*global, 0),
         Expr::Local(local) => match constants.get(local)? {
@@ -648,6 +760,13 @@ fn constant_string(expr: &Expr, globals: &[Global], constants: &BTreeMap<LocalId
             .copy_from_slice(&data);
     }
     let text = bytes.get(offset..)?;
+    let unit = usize::try_from(unit).ok()?;
+    let characters = text.chunks_exact(unit).map(|cell| match cell {
+        [byte] => *byte,
+        [low, high @ ..] if low.is_ascii() && high.iter().all(|b| *b == 0) => *low,
+        _ => 0x80,
+    });
+    let text: Vec<u8> = characters.collect();
     let end = text.iter().position(|b| *b == 0)?;
     Some(text[..end].to_vec())
 }

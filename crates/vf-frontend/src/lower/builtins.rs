@@ -328,7 +328,7 @@ impl Lowerer<'_> {
     }
 
     /// Whether the user's own code defines this function.
-    fn is_defined_by_user(&mut self, name: &str) -> bool {
+    pub(super) fn is_defined_by_user(&mut self, name: &str) -> bool {
         match self.lookup(name) {
             Some(Entity::Function(id, _)) => self
                 .functions

@@ -598,6 +598,9 @@ impl Lowerer<'_> {
                 }
                 _ => self.not_constant(e.span),
             },
+            (name, [arg]) if let Some(bits) = self.is_square_root(name) => {
+                self.square_root_constant(bits, arg, e.span)
+            }
             (name, [arg]) => match super::bits::fold_bits(name) {
                 Some(fold) => {
                     let value = self.constant_integer(arg)?;

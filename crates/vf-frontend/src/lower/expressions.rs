@@ -242,15 +242,7 @@ impl Lowerer<'_> {
 
     /// `(int)2.5`: only the constant evaluator knows the value of a floating constant.
     pub fn float_constant_as(&mut self, e: &Node<ast::Expression>, ty: &Type) -> Option<Value> {
-        fn is_float(e: &Node<ast::Expression>) -> bool {
-            match &e.node {
-                ast::Expression::Constant(c) => matches!(c.node, ast::Constant::Float(_)),
-                ast::Expression::UnaryOperator(u) => is_float(&u.node.operand),
-                ast::Expression::BinaryOperator(b) => is_float(&b.node.lhs) || is_float(&b.node.rhs),
-                _ => false,
-            }
-        }
-        if ty.integer().is_none() || !is_float(e) {
+        if ty.integer().is_none() || !self.is_float_expression(e) {
             return None;
         }
         let value = self.unevaluated(|this| this.constant(e)).ok()?;
@@ -376,6 +368,9 @@ impl Lowerer<'_> {
             let new = self.binary(&op, old, operand, places)?;
             let new = self.convert_for(&lv, new, e.span)?;
             return self.store(&lv, new);
+        }
+        if let Some(v) = self.comparison_with_float(&b.node.operator.node, lhs, rhs)? {
+            return Ok(v);
         }
         let a = self.operand_before(lhs, rhs)?;
         let b_value = self.rvalue(rhs)?;

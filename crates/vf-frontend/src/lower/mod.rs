@@ -26,6 +26,7 @@ mod definite_assignment;
 mod demote;
 mod expressions;
 mod finish;
+mod float_constants;
 mod fold;
 mod function_bodies;
 mod initialisers;

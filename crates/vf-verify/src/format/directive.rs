@@ -61,7 +61,7 @@ pub(super) struct NotUnderstood;
 pub(super) fn parse(format: &[u8]) -> Result<Vec<Piece>, NotUnderstood> {
     let mut pieces = Vec::new();
     let mut literal = 0;
-    let mut rest = Cursor { bytes: format, at: 0 };
+    let mut rest = Cursor::new(format);
     while let Some(byte) = rest.next() {
         if byte != b'%' {
             literal += 1;
@@ -84,27 +84,30 @@ pub(super) fn parse(format: &[u8]) -> Result<Vec<Piece>, NotUnderstood> {
     Ok(pieces)
 }
 
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Cursor<'a> {
+        Cursor { bytes, at: 0 }
+    }
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
-    fn next(&mut self) -> Option<u8> {
+    pub(super) fn next(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
     }
-    fn eat(&mut self, byte: u8) -> bool {
+    pub(super) fn eat(&mut self, byte: u8) -> bool {
         let yes = self.peek() == Some(byte);
         self.at += usize::from(yes);
         yes
     }
     /// Digits as a number, if any; one beyond `int` is not understood.
-    fn number(&mut self) -> Result<Option<u64>, NotUnderstood> {
+    pub(super) fn number(&mut self) -> Result<Option<u64>, NotUnderstood> {
         let mut value: Option<u64> = None;
         while let Some(digit @ b'0'..=b'9') = self.peek() {
             self.at += 1;
@@ -153,7 +156,30 @@ fn directive(rest: &mut Cursor<'_>) -> Result<Directive, NotUnderstood> {
     } else {
         Amount::Fixed(rest.number()?.unwrap_or(0))
     };
-    let length = match rest.peek() {
+    let length = length_modifier(rest);
+    let conversion = rest.next().ok_or(NotUnderstood)?;
+    let mut extension = String::new();
+    if conversion == b'p' {
+        while let Some(byte) = rest.peek().filter(u8::is_ascii_alphanumeric) {
+            extension.push(char::from(byte));
+            rest.next();
+        }
+    }
+    Ok(Directive {
+        alternate,
+        signed_prefix,
+        locale,
+        width,
+        precision,
+        length,
+        conversion,
+        extension,
+    })
+}
+
+/// The length modifier, if there is one.
+pub(super) fn length_modifier(rest: &mut Cursor<'_>) -> Length {
+    match rest.peek() {
         Some(b'h') => {
             rest.next();
             if rest.eat(b'h') {
@@ -191,25 +217,7 @@ fn directive(rest: &mut Cursor<'_>) -> Result<Directive, NotUnderstood> {
             Length::PtrDiff
         }
         _ => Length::None,
-    };
-    let conversion = rest.next().ok_or(NotUnderstood)?;
-    let mut extension = String::new();
-    if conversion == b'p' {
-        while let Some(byte) = rest.peek().filter(u8::is_ascii_alphanumeric) {
-            extension.push(char::from(byte));
-            rest.next();
-        }
     }
-    Ok(Directive {
-        alternate,
-        signed_prefix,
-        locale,
-        width,
-        precision,
-        length,
-        conversion,
-        extension,
-    })
 }
 
 /// Bounds of what a kernel `%p` extension prints, padding not counted; `None` where no small bound is known

@@ -9,6 +9,8 @@ pub(super) struct Family {
     pub va_list: bool,
     /// Only the kernel has it.
     pub kernel: bool,
+    /// The format is of wide characters, and so is what is printed.
+    pub wide: bool,
 }
 
 /// Where the text goes.
@@ -18,7 +20,9 @@ pub(super) enum Sink {
     Unbounded { buffer: usize },
     /// `snprintf`: at most `size` bytes, terminator included; returns the length of the whole text.
     Bounded { buffer: usize, size: usize },
-    /// `scnprintf`: the same; returns the length written.
+    /// `swprintf`: at most `size` wide characters, terminator included; returns -1 where that does not suffice.
+    WideBounded { buffer: usize, size: usize },
+    /// `scnprintf`: as `snprintf`; returns the length written.
     Counted { buffer: usize, size: usize },
     /// `sysfs_emit(buf, ...)`, `sysfs_emit_at(buf, at, ...)`: `scnprintf` into the rest of a page.
     Page { buffer: usize, at: Option<usize> },
@@ -38,42 +42,58 @@ pub(super) fn family(name: &str) -> Option<Family> {
         format,
         va_list,
         kernel: false,
+        wide: false,
     };
     let unbounded = |format, va_list| Family {
         sink: Sink::Unbounded { buffer: 0 },
         format,
         va_list,
         kernel: false,
+        wide: false,
     };
     let bounded = |format, va_list| Family {
         sink: Sink::Bounded { buffer: 0, size: 1 },
         format,
         va_list,
         kernel: false,
+        wide: false,
     };
     let counted = |va_list| Family {
         sink: Sink::Counted { buffer: 0, size: 1 },
         format: 2,
         va_list,
         kernel: true,
+        wide: false,
     };
     let returned = |format, va_list| Family {
         sink: Sink::Returned,
         format,
         va_list,
         kernel: true,
+        wide: false,
     };
     let stream = |format| Family {
         sink: Sink::Stream,
         format,
         va_list: false,
         kernel: false,
+        wide: false,
+    };
+    let stream_of_list = |format| Family {
+        va_list: true,
+        ..stream(format)
+    };
+    let wide = |family| Family { wide: true, ..family };
+    let wide_bounded = |format, va_list| Family {
+        sink: Sink::WideBounded { buffer: 0, size: 1 },
+        ..wide(bounded(format, va_list))
     };
     let kernel_stream = |format| Family {
         sink: Sink::Stream,
         format,
         va_list: false,
         kernel: true,
+        wide: false,
     };
     Some(match name {
         // C11 7.21.6.6, 7.21.6.13; glibc's checked spelling has a flag and a size before the format.
@@ -94,6 +114,7 @@ pub(super) fn family(name: &str) -> Option<Family> {
             format: 1,
             va_list: false,
             kernel: true,
+            wide: false,
         },
         "sysfs_emit_at" => Family {
             sink: Sink::Page {
@@ -103,6 +124,7 @@ pub(super) fn family(name: &str) -> Option<Family> {
             format: 2,
             va_list: false,
             kernel: true,
+            wide: false,
         },
         // asprintf(3).
         "asprintf" => stored(1, false),
@@ -116,6 +138,21 @@ pub(super) fn family(name: &str) -> Option<Family> {
         "printf" => stream(0),
         "fprintf" | "dprintf" | "syslog" | "__printf_chk" => stream(1),
         "__fprintf_chk" => stream(2),
+        // C11 7.21.6.10, 7.21.6.8; POSIX.1-2008 vdprintf.
+        "vprintf" => stream_of_list(0),
+        "vfprintf" | "vdprintf" | "vsyslog" | "__vprintf_chk" => stream_of_list(1),
+        "__vfprintf_chk" => stream_of_list(2),
+        // C11 7.29.2.
+        "wprintf" => wide(stream(0)),
+        "fwprintf" | "__wprintf_chk" => wide(stream(1)),
+        "__fwprintf_chk" => wide(stream(2)),
+        "vwprintf" => wide(stream_of_list(0)),
+        "vfwprintf" | "__vwprintf_chk" => wide(stream_of_list(1)),
+        "__vfwprintf_chk" => wide(stream_of_list(2)),
+        "swprintf" => wide_bounded(2, false),
+        "vswprintf" => wide_bounded(2, true),
+        "__swprintf_chk" => wide_bounded(4, false),
+        "__vswprintf_chk" => wide_bounded(4, true),
         "printk" | "_printk" | "_printk_deferred" | "__warn_printk" | "panic" => kernel_stream(0),
         "_dev_emerg" | "_dev_alert" | "_dev_crit" | "_dev_err" | "_dev_warn" | "_dev_notice"
         | "_dev_info" | "netdev_emerg" | "netdev_alert" | "netdev_crit" | "netdev_err" | "netdev_warn"

@@ -17,7 +17,7 @@ use super::directive::{Amount, Directive, Length, kernel_pointer_range};
 pub(super) const UNBOUNDED: u64 = 1 << 30;
 
 /// Bytes of the longest multibyte character (`MB_LEN_MAX` of glibc).
-const LONGEST_CHARACTER: u64 = 16;
+pub(super) const LONGEST_CHARACTER: u64 = 16;
 
 /// Digits in front of the point of the largest `double` and `long double`.
 const DOUBLE_DIGITS: u64 = 309;
@@ -46,6 +46,8 @@ pub(super) struct Emitter<'a> {
     pub obligations: &'a mut Vec<Obligation>,
     pub statements: Vec<Stmt>,
     pub span: Span,
+    /// The call at hand converts characters, which fails on what is none.
+    pub may_fail: bool,
 }
 
 impl Emitter<'_> {
@@ -137,12 +139,13 @@ impl Emitter<'_> {
         self.check(Property::Precondition, Condition::Holds(Expr::Local(bit)), text);
     }
 
-    pub fn string_length(&mut self, ptr: &Expr) -> Expr {
+    /// Characters of `unit` bytes before the terminator.
+    pub fn string_length(&mut self, ptr: &Expr, unit: u64) -> Expr {
         let dst = self.fresh(Ty::Int(self.bits()));
         self.push(StmtKind::StringLength {
             dst,
             ptr: ptr.clone(),
-            unit: 1,
+            unit,
         });
         Expr::Local(dst)
     }
@@ -198,7 +201,9 @@ pub(super) struct Measure<'a, 'b> {
     pub emit: &'a mut Emitter<'b>,
     pub flavour: Flavour,
     /// Length of the constant string that an expression points to, if it does.
-    pub constant_length: &'a dyn Fn(&Expr) -> Option<u64>,
+    pub constant_length: &'a dyn Fn(&Expr, u64) -> Option<u64>,
+    /// It prints wide characters.
+    pub wide: bool,
     /// How the call is named in obligations.
     pub call: &'a str,
 }
@@ -233,8 +238,9 @@ impl Measure<'_, '_> {
         let printed = match d.conversion {
             b'%' => self.exactly(1),
             b'm' => self.any(0, 1024),
-            b'c' if d.length == Length::Long => self.any(0, LONGEST_CHARACTER),
-            b'C' => self.any(0, LONGEST_CHARACTER),
+            b'c' | b'C' if self.wide => self.exactly(1),
+            b'c' if d.length == Length::Long => self.converted_character(),
+            b'C' => self.converted_character(),
             b'c' => self.exactly(1),
             b's' | b'S' => self.string(d, precision, value),
             b'n' => return Ok(self.count_written(d, value)),
@@ -412,10 +418,19 @@ impl Measure<'_, '_> {
         select(and(is_zero.clone(), empty), nothing, usual)
     }
 
+    /// A wide character as a multibyte one.
+    fn converted_character(&mut self) -> Extent {
+        self.emit.may_fail = true;
+        self.any(0, LONGEST_CHARACTER)
+    }
+
     /// `%s`: the length, or as much of it as the precision lets through.
     fn string(&mut self, d: &Directive, precision: Option<Extent>, value: Argument) -> Extent {
         let bits = self.emit.bits();
         let wide = d.length == Length::Long || d.conversion == b'S';
+        let unit = if wide { 4 } else { 1 };
+        let converted = wide != self.wide;
+        self.emit.may_fail |= converted;
         let pointer = match value {
             Some((pointer, Ty::Ptr)) => pointer,
             _ => {
@@ -429,73 +444,70 @@ impl Measure<'_, '_> {
                 );
             }
         };
-        if let Some(length) = (self.constant_length)(&pointer).filter(|_| !wide) {
+        if let Some(length) = (self.constant_length)(&pointer, unit).filter(|_| !converted) {
             let whole = self.exactly(length);
             return self.cut(whole, precision, false);
         }
-        let text = format!("%s of {}", self.call);
-        self.emit.check(
-            Property::NotNull,
-            Condition::NotNull { ptr: pointer.clone() },
-            &text,
-        );
-        self.emit.check(
-            Property::Lifetime,
-            Condition::Live { ptr: pointer.clone() },
-            &text,
-        );
-        if wide {
-            return self.cut(
-                Extent {
-                    bytes: Expr::int(bits, -1),
-                    at_most: UNBOUNDED,
-                },
-                precision,
-                true,
-            );
-        }
-        let length = self.emit.string_length(&pointer);
-        let largest = if bits == 32 {
-            i32::MAX as u64
+        let length = self.string_argument(&pointer, unit, precision.as_ref());
+        let whole = if converted {
+            self.converted_string(length, wide)
         } else {
-            i64::MAX as u64
-        };
-        match precision {
-            None => {
-                self.emit.check(
-                    Property::ValidRead,
-                    Condition::Terminated {
-                        ptr: pointer,
-                        unit: 1,
-                    },
-                    &text,
-                );
-                Extent {
-                    bytes: length,
-                    at_most: largest,
-                }
+            let largest = if bits == 32 {
+                i32::MAX as u64
+            } else {
+                i64::MAX as u64
+            };
+            Extent {
+                bytes: length,
+                at_most: largest,
             }
+        };
+        self.cut(whole, precision, false)
+    }
+
+    /// The checks of a string argument, and the characters it has. It is read up to the terminator, or as many
+    /// characters as the precision says (as in the "C" locale, where a converted one has one byte).
+    fn string_argument(&mut self, pointer: &Expr, unit: u64, precision: Option<&Extent>) -> Expr {
+        let bits = self.emit.bits();
+        let text = format!("%s of {}", self.call);
+        let ptr = || pointer.clone();
+        self.emit
+            .check(Property::NotNull, Condition::NotNull { ptr: ptr() }, &text);
+        self.emit
+            .check(Property::Lifetime, Condition::Live { ptr: ptr() }, &text);
+        let length = self.emit.string_length(pointer, unit);
+        let condition = match precision {
+            None => Condition::Terminated { ptr: ptr(), unit },
             Some(p) => {
-                // Reads up to the terminator, or as many bytes as the precision says.
                 let short = compare(CompareOp::ULess, length.clone(), p.bytes.clone());
                 let read = select(short, add(bits, length.clone(), int(bits, 1)), p.bytes.clone());
-                let read = self.emit.named(read, bits);
-                self.emit.check(
-                    Property::ValidRead,
-                    Condition::ValidAccess {
-                        ptr: pointer,
-                        size: read,
-                        access: Access::Read,
-                    },
-                    &text,
-                );
-                let bytes = min(length, p.bytes);
-                Extent {
-                    bytes: self.emit.named(bytes, bits),
-                    at_most: p.at_most.min(largest),
+                let read = match unit {
+                    1 => read,
+                    _ => binary(BinaryOp::Mul, read, int(bits, unit)),
+                };
+                Condition::ValidAccess {
+                    ptr: ptr(),
+                    size: self.emit.named(read, bits),
+                    access: Access::Read,
                 }
             }
-        }
+        };
+        self.emit.check(Property::ValidRead, condition, &text);
+        length
+    }
+
+    /// What so many characters become in the other kind: bytes, as many as the longest multibyte character has for
+    /// each; or wide characters, at most one for each byte.
+    fn converted_string(&mut self, length: Expr, from_wide: bool) -> Extent {
+        let bits = self.emit.bits();
+        let most = if from_wide { LONGEST_CHARACTER } else { 1 };
+        let at_most = UNBOUNDED * most;
+        let printed = self.any(0, at_most);
+        let limit = min(length, int(bits, UNBOUNDED));
+        let limit = binary(BinaryOp::Mul, limit, int(bits, most));
+        let within = compare(CompareOp::ULessEqual, printed.bytes.clone(), limit);
+        self.emit.push(StmtKind::Assume(within));
+        printed
     }
 
     /// At most the precision; `unknown`: of a length that is not known.
