@@ -12,8 +12,9 @@ CHECKOUT is a copy of the public suite, version 1.3, in the layout of arichardso
 A pair is one single-file C case that runs on Linux.  Its `bad` program is compiled with OMITGOOD, its `good` one with
 OMITBAD, both with the suite's own `main` and `io.c`, as whole programs.  Every answer is one of
 
-    found    an alarm, on the bad program.  verify-fix's must be a refutation in the case's own file and of a property of
-             the CWE's class; CBMC's any failed check; Eva's any alarm (which is no proof that the input exists)
+    found    an alarm, on the bad program.  verify-fix's must be a refutation of a property of the CWE's class (in the
+             case's own file, or in io.c, where a string without its NUL is printed); CBMC's any failed check; Eva's any
+             alarm (which is no proof that the input exists)
     passed   the good program is proved (verify-fix: all obligations; CBMC: successful; Eva: no alarm)
     wrong    bad proved, or good refuted: by verify-fix and CBMC.  Eva's alarm on a good program is counted as not passed
     unknown  everything else, a time limit included
@@ -53,6 +54,8 @@ CLASSES = {
 LABELS = [
     # `abs((long)data)` of an unsigned `data` above INT_MAX converts to a small int: 4294967295 passes the guard.
     (re.compile(r"CWE190_.*__unsigned_int_.*_square_"), "good"),
+    # (INT_MAX / 2 + 2) * sizeof(int) overflows a 32-bit size_t only; on LP64 the program allocates 4 GiB and fills them.
+    (re.compile(r"CWE680_.*__malloc_fixed_"), "bad"),
 ]
 
 
@@ -121,14 +124,14 @@ def verify_fix(options, file, support, kind, cwe, folder):
                 where = f"{pathlib.Path(o['location']['file']).name}:{o['location']['line']}"
                 line = f"{where} {o['property']}"
                 if o["verdict"] == "refuted":
-                    refuted.append((o["property"], pathlib.Path(o["location"]["file"]).name == file.name, line))
+                    refuted.append((o["property"], line))
                 elif o["verdict"] == "unknown":
                     unknown.append(f"{line} {json.dumps(o['reason'])}")
     except (ValueError, KeyError):
         return "error", cpu, wall, peak, [text[-300:]]
-    notes = [line for *_, line in refuted] + unknown
+    notes = [line for _, line in refuted] + unknown
     if kind == "bad":
-        if any(own and prop in CLASSES[cwe] for prop, own, _ in refuted):
+        if any(prop in CLASSES[cwe] for prop, _ in refuted):
             return "found", cpu, wall, peak, notes
         answer = "elsewhere" if refuted else "wrong" if status == 0 else "unknown"
     else:
@@ -182,7 +185,7 @@ def table(rows, tools):
             if not group:
                 continue
             count = lambda *answers: sum(r["answer"] in answers and not r["label"] for r in group)
-            bad = sum(r["kind"] == "bad" for r in group)
+            bad = sum(r["kind"] == "bad" and not r["label"] for r in group)
             good = sum(r["kind"] == "good" and not r["label"] for r in group)
             lines.append(
                 f"| {tool} | {name} | {bad} | {count('found')} of {bad} | {count('passed')} of {good} "

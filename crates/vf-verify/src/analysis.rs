@@ -13,6 +13,7 @@ use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::report::{Counterexample, Location, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
+use crate::unused_reads::unused_reads;
 use crate::{CheckOptions, Emit, Emitted, Progress, Reason, Wraps, counterexample, relevance};
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
@@ -66,10 +67,15 @@ impl<'p> Context<'p> {
     ) -> Self {
         let relevance = relevance::Relevance::new(program);
         let skipped = (0..program.functions.len() as u32)
-            .map(|id| match options.wraps {
-                Wraps::All => BTreeSet::new(),
-                Wraps::Relevant if program.function(FunctionId(id)).blocks().is_empty() => BTreeSet::new(),
-                Wraps::Relevant => relevance.irrelevant(FunctionId(id)),
+            .map(FunctionId)
+            .map(|id| {
+                let mut skipped = match options.wraps {
+                    _ if program.function(id).blocks().is_empty() => BTreeSet::new(),
+                    Wraps::All => relevance.deliberate(id),
+                    Wraps::Relevant => relevance.irrelevant(id),
+                };
+                skipped.append(&mut unused_reads(program.function(id)));
+                skipped
             })
             .collect();
         Context {

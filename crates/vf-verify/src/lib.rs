@@ -21,6 +21,7 @@ pub mod relevance;
 pub mod report;
 mod reports;
 mod solve;
+mod unused_reads;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -14,6 +14,15 @@
 //! a global, a member of a record, and all other memory of the function as one. It does not go through comparisons and
 //! conditions (a bound that was computed too small or too large shows at the access that it guards, which is an obligation
 //! of its own), nor through what cuts a value to a range: the dividend of `%`, `&` with a constant, and right shifts.
+//!
+//! A left shift is a multiplication only where its result goes on as a number. `high << 16 | low` and
+//! `(a << 30) ^ (b << 15) ^ c` put bits together, and bits that leave at the top are meant to; so an unsigned left shift that
+//! is only an operand of `|`, `^` and `&` is no obligation, and with `--wraps all` one that reaches no use that
+//! matters is none either (as in UBSan, whose unsigned-integer-overflow check leaves shifts out).
+//!
+//! The minus sign before an unsigned value wraps for every value but zero: whoever writes it means arithmetic modulo 2^n.
+//! It is no obligation, nor is a sum or a difference with it (`-x - 1`, which is `~x`); what the result does as an index or a
+//! size is checked there.
 
 #[cfg(test)]
 mod tests;
@@ -69,9 +78,22 @@ impl<'p> Relevance<'p> {
         let computed = computed_expressions(function);
         candidates
             .into_iter()
-            .filter(|(id, o)| !matters(function, *id, o, &flow, &computed))
+            .filter(|(id, o)| is_deliberate(o, &computed) || !matters(function, *id, o, &flow, &computed))
             .map(|(id, _)| id)
             .collect()
+    }
+
+    /// The checks that are no obligations even where every wrap is one.
+    pub fn deliberate(&self, id: FunctionId) -> BTreeSet<ObligationId> {
+        let mut found = self.irrelevant(id);
+        let Some(function) = self.program.functions.get(id.index()) else {
+            return found;
+        };
+        found.retain(|o| {
+            let obligation = function.obligations.get(o.index());
+            obligation.is_some_and(|o| is_shift(o) || is_modular(o))
+        });
+        found
     }
 
     /// What flows into uses that matter, in one function.
@@ -429,6 +451,87 @@ fn matters(
         || computed
             .iter()
             .any(|r| flow.expressions.contains(*r) && !only_compared(function, id, r))
+}
+
+fn is_deliberate(obligation: &Obligation, computed: &HashSet<&Expr>) -> bool {
+    is_modular(obligation) || is_shift(obligation) && assembles_bits(obligation, computed)
+}
+
+fn is_shift(obligation: &Obligation) -> bool {
+    matches!(
+        obligation.condition,
+        Condition::NoOverflow {
+            op: Arithmetic::Shl,
+            ..
+        }
+    )
+}
+
+/// Is this the negation of an unsigned value, or a sum or difference with one?
+fn is_modular(obligation: &Obligation) -> bool {
+    let Condition::NoOverflow {
+        op,
+        signed: false,
+        lhs,
+        rhs,
+    } = &obligation.condition
+    else {
+        return false;
+    };
+    let negated = |e: &Expr| matches!(e, Expr::Unary { op: UnaryOp::Neg, .. });
+    match op {
+        Arithmetic::Neg => true,
+        Arithmetic::Add | Arithmetic::Sub => negated(lhs) || negated(rhs),
+        Arithmetic::Mul | Arithmetic::Div | Arithmetic::Shl => false,
+    }
+}
+
+/// Is the result of this shift nowhere more than an operand of bitwise operations?
+fn assembles_bits(obligation: &Obligation, computed: &HashSet<&Expr>) -> bool {
+    let Condition::NoOverflow { op, lhs, rhs, .. } = &obligation.condition else {
+        return false;
+    };
+    let shifts = arithmetic_results(*op, lhs, rhs);
+    let mut used = computed
+        .iter()
+        .filter(|e| shifts.iter().any(|s| is_operand(s, e)))
+        .peekable();
+    used.peek().is_some()
+        && used.all(|e| {
+            matches!(
+                e,
+                Expr::Binary {
+                    op: BinaryOp::And | BinaryOp::Or | BinaryOp::Xor,
+                    ..
+                }
+            )
+        })
+}
+
+/// Is `value` an immediate operand of `expr`?
+fn is_operand(value: &Expr, expr: &Expr) -> bool {
+    match expr {
+        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
+            **arg == *value
+        }
+        Expr::Member { ptr, .. } => **ptr == *value,
+        Expr::Binary { lhs, rhs, .. }
+        | Expr::Compare { lhs, rhs, .. }
+        | Expr::PtrCompare { lhs, rhs, .. }
+        | Expr::PtrDiff { lhs, rhs, .. } => **lhs == *value || **rhs == *value,
+        Expr::PtrAdd { ptr, index, .. } => **ptr == *value || **index == *value,
+        Expr::Select {
+            condition,
+            then,
+            otherwise,
+        } => [condition, then, otherwise].iter().any(|e| ***e == *value),
+        Expr::Int { .. }
+        | Expr::Null
+        | Expr::Local(_)
+        | Expr::LocalAddress(_)
+        | Expr::GlobalAddress(_)
+        | Expr::FunctionAddress(_) => false,
+    }
 }
 
 fn arithmetic_results(op: Arithmetic, lhs: &Expr, rhs: &Expr) -> Vec<Expr> {

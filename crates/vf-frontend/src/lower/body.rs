@@ -1,6 +1,6 @@
 //! The function under construction: blocks, locals, scopes and jumps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use vf_ir::{
     BlockId, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase,
@@ -101,8 +101,10 @@ pub(crate) struct FunctionState {
     pub switches: Vec<OpenSwitch>,
     pub labels: HashMap<String, Label>,
     pub gotos: Vec<PendingGoto>,
-    /// Names whose address is taken somewhere in the function.
-    pub addressed: HashSet<String>,
+    /// Where addresses of names are taken.
+    pub addressed: Addressed,
+    /// Where the open blocks end in the text of the declaration, the innermost last.
+    pub block_ends: Vec<usize>,
     /// Registers that are declared without initialiser, with their scopes: their reads may need a check.
     pub declared_in: HashMap<LocalId, ScopeId>,
     /// More than zero inside an operand that is not evaluated.
@@ -111,8 +113,25 @@ pub(crate) struct FunctionState {
     pub returns_value: bool,
 }
 
+/// Where the address of a name is taken, by offset in the text of the declaration. Two variables of one name in
+/// different blocks are told apart by where they can be named.
+#[derive(Default)]
+pub struct Addressed(HashMap<String, Vec<usize>>);
+
+impl Addressed {
+    pub fn add(&mut self, name: &str, at: usize) {
+        self.0.entry(name.to_string()).or_default().push(at);
+    }
+
+    /// Is the address of `name` taken between the two offsets?
+    pub fn within(&self, name: &str, from: usize, to: usize) -> bool {
+        let places = self.0.get(name).into_iter().flatten();
+        places.into_iter().any(|at| (from..=to).contains(at))
+    }
+}
+
 impl FunctionState {
-    pub fn new(name: &str, ret: Type, addressed: HashSet<String>) -> FunctionState {
+    pub fn new(name: &str, ret: Type, addressed: Addressed) -> FunctionState {
         FunctionState {
             locals: Vec::new(),
             obligations: Vec::new(),
@@ -137,6 +156,7 @@ impl FunctionState {
             labels: HashMap::new(),
             gotos: Vec::new(),
             addressed,
+            block_ends: Vec::new(),
             declared_in: HashMap::new(),
             unevaluated: 0,
             returns_value: false,
@@ -219,6 +239,12 @@ impl FunctionState {
         let dst = self.temporary(ty, c_type, span);
         self.stmt(StmtKind::Assign { dst, value }, span);
         Expr::Local(dst)
+    }
+
+    /// Is the address of a variable that is declared here taken in the rest of its block?
+    pub fn is_addressed(&self, name: &str, declared_at: usize) -> bool {
+        let end = self.block_ends.last().copied().unwrap_or(usize::MAX);
+        self.addressed.within(name, declared_at, end)
     }
 
     pub fn enter_scope(&mut self) -> ScopeId {
@@ -313,7 +339,7 @@ impl Lowerer<'_> {
     /// The function under construction. File-scope expressions that need one are refused before.
     pub fn f(&mut self) -> &mut FunctionState {
         self.function
-            .get_or_insert_with(|| Box::new(FunctionState::new("", Type::void(), HashSet::new())))
+            .get_or_insert_with(|| Box::new(FunctionState::new("", Type::void(), Addressed::default())))
     }
 
     pub fn locals(&self) -> &[Local] {

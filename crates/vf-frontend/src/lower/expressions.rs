@@ -385,7 +385,9 @@ impl Lowerer<'_> {
         };
         let outer = self.f().scope;
         self.f().enter_scope();
+        self.f().block_ends.push(s.span.end);
         let result = self.statement_expression_items(items, outer, s.span);
+        self.f().block_ends.pop();
         self.f().leave_scope();
         result
     }

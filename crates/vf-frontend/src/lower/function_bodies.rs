@@ -1,6 +1,6 @@
 //! The body of one function: parameters, statements, and what happens at the closing brace.
 
-use super::body::FunctionState;
+use super::body::{Addressed, FunctionState};
 use super::declarations::{old_style_names, parameter_list};
 use super::finish::{finish, successors};
 use super::program::declarator_name;
@@ -9,7 +9,6 @@ use super::{Lowered, Lowerer};
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
 use lang_c::visit::{self, Visit};
-use std::collections::HashSet;
 use std::rc::Rc;
 use vf_ir::{FunctionId, Local, Property, Storage, Terminator, Ty};
 use vf_source::Span;
@@ -39,9 +38,9 @@ fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<Strin
         .collect()
 }
 
-/// Names whose address is taken in a function body: by `&`, or by assembly that names memory.
-fn addressed_names(body: &Node<ast::Statement>) -> HashSet<String> {
-    struct Collect(HashSet<String>);
+/// Where the address of a name is taken in a function body: by `&`, or by assembly that names memory.
+fn addressed_names(body: &Node<ast::Statement>) -> Addressed {
+    struct Collect(Addressed);
     impl<'ast> Visit<'ast> for Collect {
         fn visit_unary_operator_expression(
             &mut self,
@@ -51,7 +50,7 @@ fn addressed_names(body: &Node<ast::Statement>) -> HashSet<String> {
             if let (ast::UnaryOperator::Address, ast::Expression::Identifier(i)) =
                 (&u.operator.node, &u.operand.node)
             {
-                self.0.insert(i.node.name.clone());
+                self.0.add(&i.node.name, i.span.start);
             }
             visit::visit_unary_operator_expression(self, u, span);
         }
@@ -63,12 +62,12 @@ fn addressed_names(body: &Node<ast::Statement>) -> HashSet<String> {
                 .iter()
                 .any(|c| c.contains(['m', 'o', 'A', 'Q', 'U']));
             if let (true, ast::Expression::Identifier(i)) = (memory, &o.variable_name.node) {
-                self.0.insert(i.node.name.clone());
+                self.0.add(&i.node.name, i.span.start);
             }
             visit::visit_gnu_asm_operand(self, o, span);
         }
     }
-    let mut collect = Collect(HashSet::new());
+    let mut collect = Collect(Addressed::default());
     collect.visit_statement(&body.node, &body.span);
     collect.0
 }

@@ -47,7 +47,7 @@ impl Lowerer<'_> {
                 let cleanup = declared.attributes.cleanup.as_deref();
                 if cleanup.is_some() {
                     // The cleanup function gets the variable's address.
-                    self.f().addressed.insert(name.clone());
+                    self.f().addressed.add(&name, declared.at.start);
                 }
                 self.automatic_local(&name, &declared.ty, initialiser, declared.at)?;
                 if let Some(function) = cleanup {
@@ -136,7 +136,7 @@ impl Lowerer<'_> {
         if ty.is_variable() {
             return self.variable_array(name, ty, initialiser, at);
         }
-        if let Some(scalar) = ty.scalar().filter(|_| !self.f().addressed.contains(name)) {
+        if let Some(scalar) = ty.scalar().filter(|_| !self.f().is_addressed(name, at.start)) {
             let local = self.f().new_local(Local {
                 name: name.to_string(),
                 ty: ty.to_ir(),
@@ -250,7 +250,7 @@ impl Lowerer<'_> {
     pub fn copy_parameter(&mut self, local: LocalId, name: &str, ty: &Type, at: NodeSpan) -> Lowered<()> {
         let span = self.span(at);
         if let Some(scalar) = ty.scalar() {
-            if !self.f().addressed.contains(name) {
+            if !self.f().is_addressed(name, 0) {
                 self.declare(
                     name,
                     Entity::Register {

@@ -98,6 +98,11 @@ impl Lowerer<'_> {
         if all_fit || (from.bits < 128 && bits < 128 && target.fits(low) && target.fits(high)) {
             return;
         }
+        // A negative constant written where an unsigned value belongs (`size_t none = -1`) is meant modulo 2^n, and
+        // keeps all of its bits.
+        if fold::constant(value).is_some() && from.signed && !signed && bits >= from.bits {
+            return;
+        }
         let condition = Condition::Lossless {
             value: value.clone(),
             value_signed: from.signed,

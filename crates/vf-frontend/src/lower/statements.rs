@@ -23,8 +23,10 @@ impl Lowerer<'_> {
             }
             ast::Statement::Compound(items) => {
                 self.f().enter_scope();
+                self.f().block_ends.push(s.span.end);
                 self.local_labels(s.span);
                 let result = items.iter().try_for_each(|item| self.block_item(item));
+                self.f().block_ends.pop();
                 self.f().leave_scope();
                 result
             }
@@ -53,7 +55,9 @@ impl Lowerer<'_> {
             }
             ast::Statement::For(w) => {
                 self.f().enter_scope();
+                self.f().block_ends.push(s.span.end);
                 let result = self.for_statement(&w.node, span);
+                self.f().block_ends.pop();
                 self.f().leave_scope();
                 result
             }

@@ -18,8 +18,9 @@ use std::rc::Rc;
 use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
-use super::exec::{Frame, registers_of};
+use super::exec::Frame;
 use super::memory::{Version, Written};
+use super::registers::registers_of;
 use super::state::{Contents, Edge, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{Engine, Stop};
@@ -658,7 +659,7 @@ fn null_tested(program: &vf_ir::Program, entry: FunctionId) -> HashSet<LocalId> 
             if let StmtKind::Assign { dst, value } = &statement.kind {
                 registers_of(value, &mut |from| copies.push((*dst, LocalId(from))));
             }
-            super::exec::visit_expressions(&statement.kind, function, &mut |e| {
+            super::registers::visit_expressions(&statement.kind, function, &mut |e| {
                 if !matches!(statement.kind, StmtKind::Check(_)) {
                     look(e);
                 }
@@ -734,7 +735,7 @@ fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
                     copies.push((dst.0, from.0));
                 }
                 if !matches!(statement.kind, StmtKind::Check(_)) {
-                    super::exec::visit_expressions(&statement.kind, function, &mut |e| {
+                    super::registers::visit_expressions(&statement.kind, function, &mut |e| {
                         find_null_tests(e, &mut |l| {
                             tested.insert(l);
                         });

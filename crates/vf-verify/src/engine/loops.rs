@@ -12,8 +12,9 @@ use std::rc::Rc;
 use vf_ir::{BlockId, Expr, FunctionId, LocalId, Storage, Ty};
 use vf_smt::{Sort, Term};
 
-use super::exec::{Frame, FunctionFacts, Returns, defined};
+use super::exec::{Frame, FunctionFacts, Returns};
 use super::memory::{Version, Written, WrittenRange};
+use super::registers::defined;
 use super::state::{Contents, Edge, Memory, Register, State};
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{CandidateInstance, Engine, Event, Mode, Stop};
@@ -880,7 +881,7 @@ impl Engine<'_> {
         Ok(match candidate {
             Candidate::Expr(expr) => {
                 let mut known = true;
-                super::exec::registers_of(expr, &mut |l| {
+                super::registers::registers_of(expr, &mut |l| {
                     known &= state.registers.get(l as usize).is_some_and(Option::is_some);
                 });
                 if known {
