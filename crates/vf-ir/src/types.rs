@@ -106,6 +106,24 @@ pub struct Record {
     pub fields: Vec<Field>,
 }
 
+impl Record {
+    /// The size in bytes of an array member that pointers made from it may not leave.
+    ///
+    /// That is every array of known length, except: in a union; at the end of its record (GCC takes any trailing array
+    /// for one that may go on behind the record, `-fstrict-flex-arrays=0`); arrays of no element.
+    pub fn bounded_array(&self, field: u32, records: &[Record], model: DataModel) -> Option<u64> {
+        let member = self.fields.get(field as usize)?;
+        let followed = self.fields.iter().any(|f| f.offset > member.offset);
+        match &member.ty {
+            CType::Array {
+                len: ArrayLen::Fixed(1..),
+                ..
+            } if !self.is_union && followed => member.ty.size(records, model),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
     /// Name; empty for an anonymous member.

@@ -72,6 +72,7 @@ impl Machine<'_> {
                 Value::Pointer(Pointer {
                     object: Some(object),
                     offset: 0,
+                    bounds: None,
                 })
             }
             Expr::GlobalAddress(global) => {
@@ -79,6 +80,7 @@ impl Machine<'_> {
                 Value::Pointer(Pointer {
                     object: Some(object),
                     offset: 0,
+                    bounds: None,
                 })
             }
             Expr::FunctionAddress(function) => {
@@ -86,6 +88,7 @@ impl Machine<'_> {
                 Value::Pointer(Pointer {
                     object: Some(object),
                     offset: 0,
+                    bounds: None,
                 })
             }
             Expr::Unary { op, arg } => {
@@ -118,20 +121,52 @@ impl Machine<'_> {
                 let (_, condition) = self.bits_at(condition, depth)?;
                 self.eval_at(if condition & 1 == 1 { then } else { otherwise }, depth)?
             }
-            Expr::PtrAdd { ptr, index, scale } => {
+            Expr::PtrAdd {
+                ptr,
+                index: index_expr,
+                scale,
+            } => {
                 let pointer = self.pointer_at(ptr, depth)?;
-                let (bits, index) = self.bits_at(index, depth)?;
-                let distance = (value::signed(bits, index) as u64).wrapping_mul(*scale);
+                let (bits, index) = self.bits_at(index_expr, depth)?;
+                let is_constant = matches!(**index_expr, Expr::Int { .. });
+                let index = value::signed(bits, index);
+                let distance = (index as u64).wrapping_mul(*scale);
+                // Back from the array: to the record around it (container_of).
+                let mut pointer = pointer;
+                if is_constant
+                    && *scale == 1
+                    && index < 0
+                    && pointer.bounds.is_some_and(|(low, _)| low == pointer.offset)
+                {
+                    pointer.bounds = None;
+                }
                 Value::Pointer(self.advance(pointer, distance))
             }
             Expr::Member { ptr, record, field } => {
                 let pointer = self.pointer_at(ptr, depth)?;
-                let fields = self.program.records.get(record.0 as usize).map(|r| &r.fields);
-                let field = fields.and_then(|f| f.get(*field as usize));
-                let offset = field
+                let record = self.program.records.get(record.0 as usize);
+                let member = record.and_then(|r| r.fields.get(*field as usize));
+                let offset = member
                     .ok_or_else(|| self.ill_formed("a member does not exist"))?
                     .offset;
-                Value::Pointer(self.advance(pointer, offset))
+                let mut base = pointer;
+                // The record whose first member the pointer was made from (C11 6.7.2.1p15).
+                if let (Some((low, high)), Some(size)) = (base.bounds, record.and_then(|r| r.size))
+                    && low == base.offset
+                    && size > high.saturating_sub(low)
+                {
+                    base.bounds = None;
+                }
+                let mut pointer = self.advance(base, offset);
+                let length =
+                    record.and_then(|r| r.bounded_array(*field, &self.program.records, self.program.model));
+                if let Some(length) = length {
+                    pointer.bounds = Some((
+                        pointer.offset,
+                        self.memory.wrap(pointer.offset.wrapping_add(length)),
+                    ));
+                }
+                Value::Pointer(pointer)
             }
             Expr::PtrDiff { lhs, rhs, scale } => {
                 let (lhs, rhs) = (self.pointer_at(lhs, depth)?, self.pointer_at(rhs, depth)?);
@@ -150,6 +185,7 @@ impl Machine<'_> {
                 Value::Pointer(Pointer {
                     object: None,
                     offset: self.memory.wrap(address as u64),
+                    bounds: None,
                 })
             }
         })

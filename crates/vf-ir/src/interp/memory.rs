@@ -19,12 +19,16 @@ pub struct Pointer {
     pub object: Option<ObjectId>,
     /// Bytes from the object's start, modulo 2^pointer width; without an object, the address.
     pub offset: u64,
+    /// The offsets `low .. high` that accesses must stay in, for a pointer made from an array member
+    /// ([`Record::bounded_array`](crate::Record::bounded_array)). Lost when the pointer is stored.
+    pub bounds: Option<(u64, u64)>,
 }
 
 impl Pointer {
     pub const NULL: Pointer = Pointer {
         object: None,
         offset: 0,
+        bounds: None,
     };
 }
 
@@ -384,10 +388,15 @@ impl Memory {
         Pointer {
             object: None,
             offset: address,
+            bounds: None,
         }
     }
 
     pub fn write_pointer(&mut self, at: Pointer, value: Pointer) -> Result<(), OutOfMemory> {
+        let value = Pointer {
+            bounds: None,
+            ..value
+        };
         let width = self.pointer_bytes();
         let address = self.address(value).to_le_bytes();
         let bytes: Vec<Byte> = address.iter().take(width as usize).map(|b| (*b, true)).collect();
@@ -432,6 +441,7 @@ impl Memory {
             let at = Pointer {
                 object: Some(to_id),
                 offset: to_offset.saturating_add(offset),
+                bounds: None,
             };
             self.write_pointer(at, pointer)?;
         }
@@ -530,7 +540,10 @@ impl Memory {
                         ..
                     })
                 );
-                !code && self.inside(id, offset, size) == size
+                let bounded = pointer
+                    .bounds
+                    .is_none_or(|(low, high)| low <= offset && offset <= high && size <= high - offset);
+                !code && bounded && self.inside(id, offset, size) == size
             })
     }
 

@@ -90,6 +90,7 @@ impl<'a> Machine<'a> {
         Ok(Pointer {
             object: Some(object),
             offset: 0,
+            bounds: None,
         })
     }
 

@@ -61,6 +61,7 @@ impl Machine<'_> {
                 Pointer {
                     object: Some(id),
                     offset: *offset,
+                    bounds: None,
                 },
                 value,
             )?;
@@ -74,6 +75,7 @@ impl Machine<'_> {
             Pointer {
                 object: Some(id),
                 offset,
+                bounds: None,
             },
             &bytes,
         )?)
@@ -94,6 +96,7 @@ impl Machine<'_> {
                 return Ok(Pointer {
                     object: None,
                     offset: self.memory.wrap(*address),
+                    bounds: None,
                 });
             }
             InputPointer::Object { index, offset } => {
@@ -114,6 +117,7 @@ impl Machine<'_> {
         Ok(Pointer {
             object: Some(object),
             offset: self.memory.wrap(offset as u64),
+            bounds: None,
         })
     }
 
@@ -153,6 +157,7 @@ impl Machine<'_> {
                     let at = Pointer {
                         object: Some(object),
                         offset: item.offset,
+                        bounds: None,
                     };
                     match &item.value {
                         InitValue::Int { bits, value } => {
@@ -169,6 +174,7 @@ impl Machine<'_> {
                                 Pointer {
                                     object: Some(target),
                                     offset,
+                                    bounds: None,
                                 },
                             )?;
                         }
@@ -179,6 +185,7 @@ impl Machine<'_> {
                                 Pointer {
                                     object: Some(target),
                                     offset: 0,
+                                    bounds: None,
                                 },
                             )?;
                         }
@@ -242,7 +249,11 @@ impl Machine<'_> {
             (Ty::Ptr, Value::Pointer(pointer)) => Value::Pointer(pointer),
             (Ty::Ptr, value) => {
                 let offset = self.memory.wrap(self.pattern(value) as u64);
-                Value::Pointer(Pointer { object: None, offset })
+                Value::Pointer(Pointer {
+                    object: None,
+                    offset,
+                    bounds: None,
+                })
             }
         }
     }

@@ -192,6 +192,14 @@ impl Engine<'_> {
             );
             ok = t.or(ok, t.and(here, fits));
         }
+        if let Some(bounds) = pointer.bounds {
+            let inside = t.all(&[
+                t.ule(bounds.low, pointer.offset),
+                t.ule(pointer.offset, bounds.high),
+                t.ule(size, t.sub(bounds.high, pointer.offset)),
+            ]);
+            ok = t.and(ok, t.or(inside, t.eq(size, t.bv(self.pointer_bits, 0))));
+        }
         t.or(ok, self.open_if_wild(pointer))
     }
 

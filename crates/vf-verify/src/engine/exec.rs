@@ -462,9 +462,10 @@ impl Engine<'_> {
                 let mut size = t.bv(self.pointer_bits, 0);
                 for object in pointer.targets.iter() {
                     if let Some(info) = self.objects.get(object) {
+                        let end = self.end_of(&pointer, info.size);
                         let rest = t.ite(
-                            t.ule(pointer.offset, info.size),
-                            t.sub(info.size, pointer.offset),
+                            t.ule(pointer.offset, end),
+                            t.sub(end, pointer.offset),
                             t.bv(self.pointer_bits, 0),
                         );
                         size = t.ite(t.eq(pointer.base, self.base_const(*object)), rest, size);

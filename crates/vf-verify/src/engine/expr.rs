@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use vf_ir::{BinaryOp, CompareOp, Expr, Resize, Storage, Ty, UnaryOp};
+use vf_ir::{BinaryOp, CompareOp, Expr, Record, Resize, Storage, Ty, UnaryOp};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
 use super::state::State;
-use super::value::{INVALID, NO_OBJECT, ObjectKey, Pointer, Value};
+use super::value::{Bounds, INVALID, NO_OBJECT, ObjectKey, Pointer, Value};
 use super::{Engine, Stop};
 
 impl Engine<'_> {
@@ -148,21 +148,37 @@ impl Engine<'_> {
                 self.choose_value(condition, &then, &otherwise)
             }
             Expr::PtrAdd { ptr, index, scale } => {
-                let pointer = self.pointer(frame, state, ptr)?;
+                let mut pointer = self.pointer(frame, state, ptr)?;
+                // Back from the array by a constant: to the record around it (container_of).
+                let back = matches!(**index, Expr::Int { bits, value } if value >> (bits - 1) & 1 == 1);
+                if *scale == 1 && back && pointer.bounds.is_some_and(|b| b.low == pointer.offset) {
+                    pointer.bounds = None;
+                }
                 let index = self.bits(frame, state, index)?;
                 Value::Pointer(self.advance(&pointer, index, *scale))
             }
             Expr::Member { ptr, record, field } => {
                 let pointer = self.pointer(frame, state, ptr)?;
                 self.read_as_record(&pointer, *record);
-                let offset = self
-                    .program
-                    .records
-                    .get(record.0 as usize)
+                let record = self.program.records.get(record.0 as usize);
+                let offset = record
                     .and_then(|r| r.fields.get(*field as usize))
                     .map_or(0, |f| f.offset);
                 let offset = t.add(pointer.offset, t.bv(self.pointer_bits, u128::from(offset)));
-                Value::Pointer(Pointer { offset, ..pointer })
+                let length =
+                    record.and_then(|r| r.bounded_array(*field, &self.program.records, self.program.model));
+                let bounds = match length {
+                    Some(length) => Some(Bounds {
+                        low: offset,
+                        high: t.add(offset, t.bv(self.pointer_bits, u128::from(length))),
+                    }),
+                    None => pointer.bounds.filter(|b| !self.is_first_of(&pointer, b, record)),
+                };
+                Value::Pointer(Pointer {
+                    offset,
+                    bounds,
+                    ..pointer
+                })
             }
             Expr::PtrDiff { lhs, rhs, scale } => {
                 let lhs = self.pointer(frame, state, lhs)?;
@@ -195,6 +211,14 @@ impl Engine<'_> {
         })
     }
 
+    /// Is this pointer, made from an array, used as one to the record that the array is the first member of
+    /// (C11 6.7.2.1p15)?
+    fn is_first_of(&self, pointer: &Pointer, bounds: &Bounds, record: Option<&Record>) -> bool {
+        let length = self.terms.as_bv(self.terms.sub(bounds.high, bounds.low));
+        let size = record.and_then(|r| r.size).map(u128::from);
+        bounds.low == pointer.offset && size.zip(length).is_some_and(|(size, length)| size > length)
+    }
+
     /// `pointer + index * scale`. Arithmetic that leaves the address range yields a pointer to nothing.
     fn advance(&mut self, pointer: &Pointer, index: Term, scale: u64) -> Pointer {
         let t = self.terms;
@@ -207,9 +231,8 @@ impl Engine<'_> {
         );
         if t.is_false(overflow) {
             return Pointer {
-                base: pointer.base,
                 offset,
-                targets: pointer.targets.clone(),
+                ..pointer.clone()
             };
         }
         let base = t.ite(overflow, self.base_const(INVALID), pointer.base);
@@ -219,6 +242,7 @@ impl Engine<'_> {
             base,
             offset,
             targets: Rc::new(targets),
+            bounds: pointer.bounds,
         }
     }
 

@@ -40,6 +40,8 @@ pub struct LoopLearned {
     pub targets: HashMap<u32, BTreeSet<ObjectId>>,
     /// Known low zero bits of a pointer register's offset at the header.
     pub alignment: HashMap<u32, u32>,
+    /// Pointer registers whose bounds change.
+    pub unbounded: BTreeSet<u32>,
 }
 
 /// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
@@ -378,10 +380,15 @@ impl Engine<'_> {
                         self.fact(t.any(&one_of));
                         base
                     };
+                    let bounds = match before.as_ref().map(|r| &r.value) {
+                        Some(Value::Pointer(p)) if !learned.unbounded.contains(&local.0) => p.bounds,
+                        _ => None,
+                    };
                     Value::Pointer(Pointer {
                         base,
                         offset,
                         targets: Rc::new(targets),
+                        bounds,
                     })
                 }
                 Storage::Register(ty) => {
@@ -509,6 +516,9 @@ impl Engine<'_> {
                     more |= learned.targets.entry(local.0).or_default().insert(target);
                 }
             }
+            if at_head.bounds.is_some() && after.bounds != at_head.bounds {
+                more |= learned.unbounded.insert(local.0);
+            }
             let aligned = self.alignment(after.offset).min(3);
             let assumed = learned.alignment.get(&local.0).copied().unwrap_or(3);
             let entry_aligned = match self.register_value(&entry.state, *local) {
@@ -601,6 +611,7 @@ impl Engine<'_> {
             base,
             offset,
             targets: Rc::new(targets),
+            bounds: None,
         }
     }
 

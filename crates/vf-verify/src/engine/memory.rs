@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use vf_smt::{Sort, Term, View};
 
-use super::value::{INVALID, NO_OBJECT, ObjectId, Pointer, Value, WILD};
+use super::value::{Bounds, INVALID, NO_OBJECT, ObjectId, Pointer, Value, WILD};
 use super::{Engine, Stop};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -847,7 +847,25 @@ impl Engine<'_> {
             base: t.ite(condition, yes.base, no.base),
             offset: t.ite(condition, yes.offset, no.offset),
             targets,
+            bounds: self.choose_bounds(condition, yes.bounds, no.bounds),
         }
+    }
+
+    fn choose_bounds(&self, condition: Term, yes: Option<Bounds>, no: Option<Bounds>) -> Option<Bounds> {
+        if yes == no {
+            return yes;
+        }
+        let t = self.terms;
+        // Without bounds: the whole object.
+        let whole = Bounds {
+            low: self.offset_const(0),
+            high: t.bv(self.pointer_bits, u128::MAX >> (128 - self.pointer_bits)),
+        };
+        let (yes, no) = (yes.unwrap_or(whole), no.unwrap_or(whole));
+        Some(Bounds {
+            low: t.ite(condition, yes.low, no.low),
+            high: t.ite(condition, yes.high, no.high),
+        })
     }
 
     pub(super) fn choose_value(&mut self, condition: Term, yes: &Value, no: &Value) -> Value {
@@ -874,6 +892,7 @@ impl Engine<'_> {
             base: self.base_const(object),
             offset,
             targets: Rc::new([object].into()),
+            bounds: None,
         }
     }
 
@@ -930,6 +949,7 @@ impl Engine<'_> {
                         base,
                         offset: rest,
                         targets,
+                        bounds: None,
                     };
                 }
             }
@@ -946,6 +966,7 @@ impl Engine<'_> {
             base: self.base_const(WILD),
             offset: address,
             targets: Rc::new([WILD].into()),
+            bounds: None,
         };
         self.choose_pointer(harmless, &none, &wild)
     }

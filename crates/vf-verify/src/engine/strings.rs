@@ -228,9 +228,10 @@ impl Engine<'_> {
             self.read_as_string(object, &mut contents, unit)?;
             let here = t.eq(pointer.base, self.base_const(object));
             let nul = self.nul_of(&contents, unit);
-            let known = t.and(self.nul_after(nul, pointer.offset, unit), t.ult(nul, info.size));
+            let end = self.end_of(pointer, info.size);
+            let known = t.and(self.nul_after(nul, pointer.offset, unit), t.ult(nul, end));
             let mut found = known;
-            if let Some(size) = t.as_bv(info.size)
+            if let Some(size) = t.as_bv(end)
                 && size / u128::from(unit) <= EXACT_STRING
                 && !t.is_true(known)
             {
@@ -336,7 +337,8 @@ impl Engine<'_> {
             let exact = |size: u128| {
                 size / u128::from(unit) <= EXACT_STRING || info.constant && size <= EXACT_CONSTANT
             };
-            let length = match (t.as_bv(info.size), t.as_bv(pointer.offset)) {
+            let end = self.end_of(pointer, info.size);
+            let length = match (t.as_bv(end), t.as_bv(pointer.offset)) {
                 (Some(size), Some(from)) if exact(size) => {
                     // Search from the end, so that the first NUL decides.
                     let whole = size.saturating_sub(from) / u128::from(unit);
@@ -348,7 +350,10 @@ impl Engine<'_> {
                     }
                     length
                 }
-                _ => self.unknown_length(object, &info, &contents, pointer.offset, unit)?,
+                _ => {
+                    let length = self.unknown_length(object, &info, &contents, pointer.offset, unit)?;
+                    self.bounded_length(length, pointer, unit)
+                }
             };
             result = Some(match result {
                 None => length,
@@ -356,6 +361,33 @@ impl Engine<'_> {
             });
         }
         Ok(result.unwrap_or_else(|| t.fresh("strlen", Sort::BitVec(self.pointer_bits))))
+    }
+
+    /// Where a pointer's room ends: its object's end, or that of the array member it was made from.
+    pub(super) fn end_of(&self, pointer: &Pointer, size: Term) -> Term {
+        let t = self.terms;
+        match pointer.bounds {
+            Some(bounds) => t.ite(t.ule(bounds.high, size), bounds.high, size),
+            None => size,
+        }
+    }
+
+    /// A length in characters, cut at the end of the pointer's bounds.
+    fn bounded_length(&self, length: Term, pointer: &Pointer, unit: u64) -> Term {
+        let t = self.terms;
+        let Some(bounds) = pointer.bounds else {
+            return length;
+        };
+        let bytes = t.ite(
+            t.ule(pointer.offset, bounds.high),
+            t.sub(bounds.high, pointer.offset),
+            t.bv(self.pointer_bits, 0),
+        );
+        let room = match unit {
+            0 | 1 => bytes,
+            _ => t.udiv(bytes, t.bv(self.pointer_bits, u128::from(unit))),
+        };
+        t.ite(t.ult(length, room), length, room)
     }
 
     /// The length of a string whose NUL cannot be searched for: a number with the properties that a length

@@ -34,6 +34,17 @@ pub struct Pointer {
     pub base: Term,
     pub offset: Term,
     pub targets: Rc<BTreeSet<ObjectId>>,
+    /// The part of the object that accesses must stay in, where the pointer was made from an array member.
+    pub bounds: Option<Bounds>,
+}
+
+/// Offsets in a pointer's object: an access must lie in `low .. high`. A pointer made from an array member of a record
+/// may not leave that array, although the object goes on (C11 6.5.6p8; [`vf_ir::Record::bounded_array`] says which
+/// members). Pointers keep their bounds in registers, and lose them in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    pub low: Term,
+    pub high: Term,
 }
 
 /// What distinguishes an object from every other of one analysis; stable across restarts.
