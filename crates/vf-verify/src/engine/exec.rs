@@ -208,6 +208,7 @@ impl Engine<'_> {
                 otherwise,
             } => {
                 let taken = self.truth(frame, &edge.state, condition)?;
+                self.watch_branch(frame, id, taken);
                 leaving.push((
                     *then,
                     Edge {

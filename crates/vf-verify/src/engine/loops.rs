@@ -40,6 +40,8 @@ pub struct LoopLearned {
     pub targets: HashMap<u32, BTreeSet<ObjectId>>,
     /// Known low zero bits of a pointer register's offset at the header.
     pub alignment: HashMap<u32, u32>,
+    /// It is not one of few iterations whose number is constant.
+    pub not_short: bool,
     /// Pointer registers whose bounds change.
     pub unbounded: BTreeSet<u32>,
 }
@@ -129,46 +131,13 @@ impl Engine<'_> {
     ) -> Result<Vec<(BlockId, Edge)>, Stop> {
         match self.mode {
             Mode::Unroll(bound) => self.unroll(frame, facts, index, entry, returns, bound),
-            Mode::Invariants => self.cut(frame, facts, index, entry, returns),
-        }
-    }
-
-    fn unroll(
-        &mut self,
-        frame: &Frame,
-        facts: &Rc<FunctionFacts>,
-        index: usize,
-        entry: Edge,
-        returns: &mut Returns,
-        bound: u32,
-    ) -> Result<Vec<(BlockId, Edge)>, Stop> {
-        let header = facts.cfg.loops()[index].header;
-        let mut outside = Vec::new();
-        let mut current = entry;
-        for iteration in 0..=bound {
-            if iteration == bound {
-                self.events.push(Event::Unwound {
-                    guard: current.guard,
-                    function: frame.function,
-                    header,
-                });
-                break;
-            }
-            // A path of its own for each iteration: its allocations and calls are different ones.
-            let path = self.names.context(frame.path, header.0, u32::MAX, iteration);
-            let inner = Frame {
-                path,
-                ..frame.clone()
-            };
-            let exit = self.run_region(&inner, facts, Some(index), header, current, returns)?;
-            outside.extend(exit.outside);
-            let live = facts.live.get(header.index());
-            match self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
-                Some(next) => current = next,
-                None => break,
+            Mode::Invariants => {
+                if self.is_short(frame, facts, index, &entry) {
+                    return self.run_short(frame, facts, index, entry, returns);
+                }
+                self.cut(frame, facts, index, entry, returns)
             }
         }
-        Ok(outside)
     }
 
     fn cut(
@@ -181,11 +150,7 @@ impl Engine<'_> {
     ) -> Result<Vec<(BlockId, Edge)>, Stop> {
         let t = self.terms;
         let header = facts.cfg.loops()[index].header;
-        let key = LoopKey {
-            context: frame.path,
-            function: frame.function,
-            header,
-        };
+        let key = self.loop_key(frame, header);
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
         for object in learned.objects.iter().chain(&learned.ended).chain(&learned.nuls) {

@@ -119,7 +119,9 @@ const TABLE_LIMIT: usize = 4096;
 impl Engine<'_> {
     pub(super) fn add_version(&mut self, version: Version) -> VersionId {
         self.versions.push(version);
-        VersionId(self.versions.len() as u32 - 1)
+        let id = VersionId(self.versions.len() as u32 - 1);
+        self.index_store(id);
+        id
     }
 
     pub(super) fn version(&self, id: VersionId) -> &Version {
@@ -244,6 +246,7 @@ impl Engine<'_> {
 
     /// The granule at `offset`, `g` bytes wide.
     fn read_granule(&mut self, version: VersionId, offset: Term, g: u64) -> Result<Term, Stop> {
+        let version = self.skip_stores(version, offset, g);
         if let Some(known) = self.granule_reads.get(&(version, offset)) {
             return Ok(*known);
         }
@@ -550,12 +553,13 @@ impl Engine<'_> {
 
     /// Reads a pointer.
     pub(super) fn read_pointer(&mut self, version: VersionId, offset: Term) -> Result<Pointer, Stop> {
+        let width = self.pointer_bytes();
+        let version = self.skip_stores(version, offset, width);
         if let Some(known) = self.pointer_reads.get(&(version, offset)) {
             return Ok(known.clone());
         }
         self.tick()?;
         let t = self.terms;
-        let width = self.pointer_bytes();
         let result = match self.version(version).clone() {
             Version::Base {
                 object: base,
@@ -711,6 +715,7 @@ impl Engine<'_> {
 
     /// Whether the granule at `offset` was written.
     pub(super) fn written(&mut self, version: VersionId, offset: Term, g: u64) -> Result<Term, Stop> {
+        let version = self.skip_stores(version, offset, g);
         if let Some(known) = self.written_reads.get(&(version, offset)) {
             return Ok(*known);
         }

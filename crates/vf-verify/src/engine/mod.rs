@@ -11,6 +11,7 @@
 //! again; that set only grows, so this ends.
 
 mod calls;
+mod chains;
 mod checks;
 mod exec;
 mod expr;
@@ -21,6 +22,7 @@ mod objects;
 mod registers;
 mod state;
 mod strings;
+mod unroll;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -31,6 +33,7 @@ use vf_ir::{BlockId, FunctionId, HavocReason, LocalId, ObligationId, Program};
 use vf_smt::{Term, Terms};
 
 use crate::{Entry, Reason};
+use chains::Chains;
 use exec::FunctionFacts;
 pub use inputs::Contract;
 pub use loops::LoopKey;
@@ -198,6 +201,7 @@ pub(crate) struct Engine<'p> {
     proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
     // Memory.
     versions: Vec<Version>,
+    chains: Chains,
     granule_reads: HashMap<(VersionId, Term), Term>,
     written_reads: HashMap<(VersionId, Term), Term>,
     pointer_reads: HashMap<(VersionId, Term), Pointer>,
@@ -235,6 +239,8 @@ pub(crate) struct Engine<'p> {
     // Where we are.
     stack: Vec<FunctionId>,
     loop_stack: Vec<LoopKey>,
+    /// Loops that are being executed iteration by iteration, the innermost last.
+    watched: Vec<unroll::Watch>,
     allocated_in_loop: Vec<BTreeSet<ObjectId>>,
     cut_loops: usize,
     steps: u64,
@@ -274,6 +280,7 @@ pub fn execute(
             functions: HashMap::new(),
             proposed: memo.proposed.clone(),
             versions: Vec::new(),
+            chains: Chains::default(),
             granule_reads: HashMap::new(),
             written_reads: HashMap::new(),
             pointer_reads: HashMap::new(),
@@ -301,6 +308,7 @@ pub fn execute(
             input_pointers: Vec::new(),
             stack: Vec::new(),
             loop_stack: Vec::new(),
+            watched: Vec::new(),
             allocated_in_loop: Vec::new(),
             cut_loops: 0,
             steps: 0,
