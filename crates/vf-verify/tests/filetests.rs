@@ -308,7 +308,7 @@ fn condition_problem(mark: &Mark, obligation: &ObligationReport) -> Option<Strin
     }
 }
 
-/// The integers among the inputs as a condition.
+/// The integers among the inputs as a condition; sizes of objects are no names that a condition can mention.
 fn inputs_text(obligation: &ObligationReport) -> String {
     let Some(counterexample) = &obligation.counterexample else {
         return String::new();
@@ -316,7 +316,7 @@ fn inputs_text(obligation: &ObligationReport) -> String {
     let integers = counterexample
         .inputs
         .iter()
-        .filter(|(_, v)| v.parse::<i128>().is_ok());
+        .filter(|(name, v)| !name.contains('(') && v.parse::<i128>().is_ok());
     integers
         .map(|(name, value)| format!("{name} == {value}"))
         .collect::<Vec<_>>()

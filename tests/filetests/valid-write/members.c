@@ -37,14 +37,14 @@ void the_member(void)
 void string_over_the_member(struct packet *p)
 {
     strcpy(p->name, "sixteen letters!");
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] object_size(p) == 4096
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
 }
 
 void behind_the_first_half(struct packet *p, size_t n)
 {
     if (n <= 16)
         memset(p->name + 8, 0, n);
-//      ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] n == 16 && object_size(p) == 4096
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] n == 16
 }
 
 // A loop keeps the bounds of its cursor.
@@ -54,7 +54,7 @@ void cursor(struct packet *p)
     int i;
     for (i = 0; i <= 16; i++)
         *c++ = 0;
-//      ^^^^ refuted[valid-write] i == 16 && object_size(p) == 2049
+//      ^^^^ refuted[valid-write] i == 16
 }
 
 // An array at the end may go on behind the record, as far as its object does.
@@ -72,7 +72,7 @@ void elements(struct holder *h)
 void past_the_elements(struct holder *h)
 {
     memset(h->packets, 0, 2 * sizeof(struct packet) + sizeof(int));
-//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] object_size(h) == 4096
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
 }
 
 // From the member back to the record around it.
@@ -81,7 +81,6 @@ int container(struct packet *p)
     char *name = p->name;
     struct packet *again = (struct packet *)(name - __builtin_offsetof(struct packet, name));
     return again->tail[0];
-    //     ^^^^^^^^^^^^^^ refuted[valid-read] object_size(p) == 4096 && p->tail[0] == 0
 }
 
 struct inner {
@@ -112,7 +111,7 @@ static void fill(char *to, int n)
     int i;
     for (i = 0; i < n; i++)
         to[i] = 1;
-//      ^^^^^ refuted[valid-write] object_size(p) == 64
+//      ^^^^^ refuted[valid-write]
 }
 
 void through_a_call(struct packet *p)
@@ -120,7 +119,7 @@ void through_a_call(struct packet *p)
     fill(p->name, 17);
 }
 // summary: behind_the_first_half: 1 proved, 1 refuted
-// summary: container: 2 proved, 1 refuted
+// summary: container: 3 proved
 // summary: container_with_offset: 2 proved
 // summary: cursor: 2 proved, 1 refuted
 // summary: elements: 3 proved
