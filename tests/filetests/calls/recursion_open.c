@@ -16,16 +16,16 @@ static int sum(unsigned n)
 int main(void)
 {
     unsigned n = __VERIFIER_nondet_uint();
-    int a = n < 16 ? table[depth(n)] : 0;
-    //               ^^^^^^^^^^^^^^^ proved-to-bound[index-lower-bound]
-    //               ^^^^^^^^^^^^^^^ proved-to-bound[index-upper-bound]
-    int b = n < 9 ? table[sum(n)] : 0;
-    //              ^^^^^^^^^^^^^ proved-to-bound[index-lower-bound]
-    //              ^^^^^^^^^^^^^ refuted[index-upper-bound] a == 0 && n == 8
-    int c = table[sum(n) & 7];
-    return a + b + c;
-    //     ^^^^^^^^^ proved-to-bound[signed-overflow]
+    if (n < 16)
+        table[depth(n)] = 1;
+//      ^^^^^^^^^^^^^^^ proved-to-bound[index-lower-bound]
+//      ^^^^^^^^^^^^^^^ proved-to-bound[index-upper-bound]
+    if (n < 9)
+        table[sum(n)] = 1;
+//      ^^^^^^^^^^^^^ proved-to-bound[index-lower-bound]
+//      ^^^^^^^^^^^^^ refuted[index-upper-bound] n == 8
+    return table[sum(n) & 7];
 }
 // summary: depth: 1 proved-to-bound
-// summary: main: 2 proved, 4 proved-to-bound, 1 refuted
+// summary: main: 1 proved, 3 proved-to-bound, 1 refuted
 // summary: sum: 1 proved-to-bound

@@ -244,7 +244,7 @@ impl Engine<'_> {
         if self.allocated_in_cut {
             return t.fresh("freed", Sort::Bool);
         }
-        let heap = |id: &ObjectId| {
+        let heap = |id: &super::ObjectId| {
             self.objects
                 .get(id)
                 .is_some_and(|o| o.stack.is_none() && matches!(o.key, super::ObjectKey::Allocation(..)))

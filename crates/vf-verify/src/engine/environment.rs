@@ -75,7 +75,7 @@ impl Engine<'_> {
         self.contract_facts.push(t.eq(last, null));
         for id in pointer.targets.iter().copied().collect::<Vec<_>>() {
             let input = self.objects.get(&id).is_some_and(|o| o.input);
-            if let Some(nul) = self.initial.get(&id).map(|c| c.nul).filter(|_| input) {
+            if let Some(nul) = self.initial.get(&id).map(|c| c.nuls.byte).filter(|_| input) {
                 self.contract_facts.push(t.ne(nul, self.no_nul()));
                 self.string_clauses.remove(&id);
             }
