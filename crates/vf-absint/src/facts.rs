@@ -159,7 +159,7 @@ fn condition_expressions(condition: &Condition) -> Vec<&Expr> {
         | Condition::Live { ptr }
         | Condition::Terminated { ptr, .. }
         | Condition::Freeable { ptr } => vec![ptr],
-        Condition::InitializedLocal(_) | Condition::Unreachable => Vec::new(),
+        Condition::InitializedLocal(_) | Condition::Freed { .. } | Condition::Unreachable => Vec::new(),
     }
 }
 

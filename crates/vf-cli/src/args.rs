@@ -107,7 +107,7 @@ pub struct ReadArgs {
 /// What is asked about it; shared by the commands.
 #[derive(Clone, Debug, Args)]
 pub struct AskArgs {
-    /// Only obligations of this property (may be repeated)
+    /// Only obligations of this property, or what this property file asks: `P.prp` of SV-COMP (may be repeated)
     #[arg(long = "property", value_name = "P")]
     pub properties: Vec<String>,
     /// Where unsigned wrap and lossy conversion are obligations

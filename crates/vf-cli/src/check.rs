@@ -19,7 +19,7 @@ use crate::render;
 
 pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
-    let properties = read::properties(&args.ask.properties)?;
+    let (properties, specification) = read::selection(&args.ask.properties)?;
     let mut progress = ProgressLine::new();
     progress.show(&format_args!("reading {}", read::list(&args.files)));
     let loaded = read::load(
@@ -27,10 +27,11 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         &read::options(&args.read, &args.functions, args.snippet),
     )?;
     read::require_functions(&loaded, &args.files, &args.functions)?;
-    let entry = entry(args, &loaded)?;
+    let entry = entry(args, &loaded, specification.is_some())?;
     let mut options = options(&args.ask, properties, start);
     options.functions = args.functions.clone();
     options.entry = entry;
+    options.specification = specification;
     if let Some(layer) = args.emit {
         let text = crate::emit::emit(layer, args, &loaded, &options)?;
         output::write(args.output.as_deref(), &text)?;
@@ -91,9 +92,13 @@ pub fn deadline(ask: &AskArgs, start: Instant) -> Option<Instant> {
 }
 
 /// Where execution starts. Without being told: at `main` if the files define one and no function was asked for.
-fn entry(args: &CheckArgs, loaded: &Loaded) -> Result<vf_verify::Entry, CliError> {
+fn entry(args: &CheckArgs, loaded: &Loaded, specified: bool) -> Result<vf_verify::Entry, CliError> {
     let has_main = read::defined(loaded).any(|name| name == "main");
     match args.entry {
+        _ if specified && !has_main => Err(CliError::NoMain {
+            files: read::list(&args.files),
+        }),
+        _ if specified => Ok(vf_verify::Entry::Main),
         Some(Entry::Main) if !has_main => Err(CliError::NoMain {
             files: read::list(&args.files),
         }),

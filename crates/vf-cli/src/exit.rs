@@ -38,6 +38,13 @@ pub enum CliError {
     NotYet { command: &'static str },
     #[error("`{name}` is no property; the properties are {}", known.join(", "))]
     UnknownProperty { name: String, known: Vec<&'static str> },
+    #[error("{}: {error}", path.display())]
+    Specification {
+        path: PathBuf,
+        error: vf_verify::specification::SpecificationError,
+    },
+    #[error("--property takes property files (.prp) or names of properties, not both at once")]
+    MixedProperties,
     #[error("{file}: no function `{name}` is defined there{}", near.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     UnknownFunction {
         file: String,
@@ -48,7 +55,9 @@ pub enum CliError {
         "{files}: defines no function: not C, or declarations only; name the C file that defines the functions"
     )]
     NothingDefined { files: String },
-    #[error("no function `main` is defined in {files}; leave --entry main out to check each function alone")]
+    #[error(
+        "no function `main` is defined in {files}; leave --entry main and property files out to check each function alone"
+    )]
     NoMain { files: String },
     #[error(transparent)]
     Frontend(#[from] vf_frontend::error::FrontendError),

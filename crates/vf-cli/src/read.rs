@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use vf_frontend::{Loaded, Options, Wanted};
 use vf_ir::{Body, DataModel, Property};
 use vf_replay::harness::{Build, SourceText};
+use vf_verify::specification::Specification;
 
 use crate::args::ReadArgs;
 use crate::exit::CliError;
@@ -109,6 +110,25 @@ pub fn properties(names: &[String]) -> Result<Vec<Property>, CliError> {
             })
         })
         .collect()
+}
+
+/// What `--property` selects: names of properties, or files in the format of the competition.
+pub fn selection(names: &[String]) -> Result<(Vec<Property>, Option<Specification>), CliError> {
+    let (files, names): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|n| n.ends_with(".prp"));
+    let mut specification: Option<Specification> = None;
+    for file in files {
+        let path = PathBuf::from(file);
+        let text = std::fs::read_to_string(&path).map_err(|source| CliError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let read = Specification::parse(&text).map_err(|error| CliError::Specification { path, error })?;
+        specification.get_or_insert_default().extend(read);
+    }
+    if specification.is_some() && !names.is_empty() {
+        return Err(CliError::MixedProperties);
+    }
+    Ok((properties(&names)?, specification))
 }
 
 /// How the program's own build compiles it, for the replay harness.

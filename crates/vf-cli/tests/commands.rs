@@ -112,7 +112,7 @@ fn sarif_names_rule_place_and_trace() {
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
-    assert_eq!(rules.len(), 16);
+    assert_eq!(rules.len(), 17);
     let [result] = run["results"].as_array().expect("results").as_slice() else {
         panic!("one result: {run}")
     };
@@ -410,4 +410,44 @@ fn programs_of_verification_competitions_are_understood() {
         ran.stdout
     );
     s.run(&["check", "t.c", "--", "-DLIMIT=b && a > 17"]).ends_with(0);
+}
+
+#[test]
+fn a_property_file_selects_what_it_asks() {
+    let program = "extern int __VERIFIER_nondet_int(void);\nint t[4];\nint main(void) {\n    int x = __VERIFIER_nondet_int();\n    t[x < 0 ? 4 : 0] = 1;\n    return x + 1;\n}\n";
+    let s = Sandbox::new(&[
+        ("t.c", program),
+        ("no-overflow.prp", "CHECK( init(main()), LTL(G ! overflow) )\n"),
+        ("valid-deref.prp", "CHECK( init(main()), LTL(G valid-deref) )\n"),
+        (
+            "reach.prp",
+            "CHECK( init(main()), LTL(G ! call(reach_error())) )\n",
+        ),
+        ("end.prp", "CHECK( init(main()), LTL(F end) )\n"),
+    ]);
+    let ran = s.run(&["check", "t.c", "--property", "no-overflow.prp", "--no-replay"]);
+    ran.ends_with(1);
+    assert!(ran.stdout.contains("refuted[signed-overflow]"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("index-upper-bound"), "{}", ran.stdout);
+    let ran = s.run(&["check", "t.c", "--property", "valid-deref.prp", "--no-replay"]);
+    ran.ends_with(1);
+    assert!(
+        ran.stdout.contains("refuted[index-upper-bound]"),
+        "{}",
+        ran.stdout
+    );
+    s.run(&["check", "t.c", "--property", "reach.prp"]).ends_with(0);
+    s.run(&["check", "t.c", "--property", "end.prp"])
+        .is_bad_input(&["end.prp", "line 1", "F end"]);
+    s.run(&["check", "t.c", "--property", "missing.prp"])
+        .is_bad_input(&["missing.prp"]);
+    s.run(&[
+        "check",
+        "t.c",
+        "--property",
+        "reach.prp",
+        "--property",
+        "lifetime",
+    ])
+    .is_bad_input(&[".prp"]);
 }

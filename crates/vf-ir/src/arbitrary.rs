@@ -302,7 +302,7 @@ impl Random {
 
     fn condition(&mut self) -> Condition {
         use Arithmetic::*;
-        match self.below(11) {
+        match self.below(12) {
             0 => Condition::Unreachable,
             1 => Condition::NoOverflow {
                 op: self.pick(&[Add, Sub, Mul, Div, Neg, Shl]),
@@ -333,6 +333,9 @@ impl Random {
                 unit: self.pick(&[1, 2, 4]),
             },
             9 => Condition::Freeable { ptr: self.expr() },
+            10 => Condition::Freed {
+                or_reachable: self.flag(),
+            },
             _ => Condition::Holds(self.expr()),
         }
     }
@@ -479,6 +482,7 @@ impl Random {
                     HavocReason::Input,
                     HavocReason::Float,
                     HavocReason::Assembly,
+                    HavocReason::Argument,
                     HavocReason::Environment,
                 ]),
             },

@@ -120,6 +120,8 @@ pub enum StuckReason {
     UnsupportedBody { name: String, construct: String },
     #[error("a call goes through a pointer that is not the address of a function")]
     NotAFunction,
+    #[error("an argument of a variadic call is read, which the model does not pass on")]
+    VariadicArgument,
     #[error("the run takes more than {limit} steps")]
     StepLimit { limit: u64 },
     #[error("the run needs more than {limit} bytes of memory")]

@@ -47,10 +47,12 @@ pub enum Property {
     Assertion,
     /// `__builtin_unreachable()`, falling off a non-void function whose value is used.
     UnreachableCode,
+    /// What was allocated is freed when the program ends.
+    MemoryLeak,
 }
 
 impl Property {
-    pub const ALL: [Property; 16] = [
+    pub const ALL: [Property; 17] = [
         Property::IndexUpperBound,
         Property::IndexLowerBound,
         Property::ValidRead,
@@ -67,6 +69,7 @@ impl Property {
         Property::Precondition,
         Property::Assertion,
         Property::UnreachableCode,
+        Property::MemoryLeak,
     ];
 
     pub fn name(self) -> &'static str {
@@ -87,6 +90,7 @@ impl Property {
             Property::Precondition => "precondition",
             Property::Assertion => "assertion",
             Property::UnreachableCode => "unreachable-code",
+            Property::MemoryLeak => "memory-leak",
         }
     }
 
@@ -114,6 +118,7 @@ impl Property {
             Property::Precondition => "CWE-628",
             Property::Assertion => "CWE-617",
             Property::UnreachableCode => "CWE-758",
+            Property::MemoryLeak => "CWE-401",
         }
     }
 }
@@ -172,6 +177,11 @@ pub enum Condition {
     /// `ptr` is null or points to the start of a live heap object.
     Freeable {
         ptr: Expr,
+    },
+    /// No heap object is alive any more, or, where `or_reachable`, every one that is can be reached from the
+    /// globals and from the locals of the calls that this one returns to.
+    Freed {
+        or_reachable: bool,
     },
     /// Control never gets here.
     Unreachable,

@@ -20,7 +20,7 @@
 //! value-type = "i" bits | "f" bits | "ptr"
 //!
 //! statement  = "%" ref "=" expr
-//!            | "%" ref "=" "havoc" ("input" | "float" | "assembly" | "environment")
+//!            | "%" ref "=" "havoc" ("input" | "float" | "assembly" | "argument" | "environment")
 //!            | "%" ref "=" "load" ["volatile"] value-type "," expr
 //!            | "store" ["volatile"] value-type expr "," expr          (value, then address)
 //!            | "copy" dst "," src "," size | "fill" dst "," byte "," size | "havoc-memory" dst "," size

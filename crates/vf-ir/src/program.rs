@@ -228,6 +228,8 @@ pub enum HavocReason {
     Float,
     /// Output of inline assembly.
     Assembly,
+    /// An argument of a variadic call, which the model does not carry to where it is read.
+    Argument,
     /// Read of a volatile object or something else outside the model.
     Environment,
 }

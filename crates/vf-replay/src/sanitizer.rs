@@ -58,7 +58,7 @@ pub struct Finding {
 pub fn is_visible(property: Property) -> bool {
     !matches!(
         property,
-        Property::UnsignedWrap | Property::LossyConversion | Property::Initialized
+        Property::UnsignedWrap | Property::LossyConversion | Property::Initialized | Property::MemoryLeak
     )
 }
 
@@ -88,7 +88,7 @@ impl Finding {
                 P::Assertion => self.violation == V::Assertion,
                 P::UnreachableCode => self.violation == V::UnreachableCode,
                 // See `is_visible`.
-                P::UnsignedWrap | P::LossyConversion | P::Initialized => false,
+                P::UnsignedWrap | P::LossyConversion | P::Initialized | P::MemoryLeak => false,
             }
     }
 }

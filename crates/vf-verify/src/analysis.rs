@@ -13,8 +13,11 @@ use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::report::{Counterexample, Location, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
+use crate::specification::Specification;
 use crate::unused_reads::unused_reads;
-use crate::{CheckOptions, Emit, Emitted, Progress, Reason, Wraps, counterexample, relevance};
+use crate::{
+    CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
+};
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
 const STACK: usize = 1 << 30;
@@ -38,6 +41,8 @@ pub struct Context<'p> {
     deadline: Option<Instant>,
     /// Checks that are no obligations of this run, by function.
     skipped: Vec<BTreeSet<ObligationId>>,
+    /// Functions whose address is taken; only asked of whole programs.
+    taken: BTreeSet<FunctionId>,
 }
 
 /// What is known of one obligation after the analysis of one entry.
@@ -56,6 +61,8 @@ pub struct EntryResult {
     pub entry: FunctionId,
     pub decisions: BTreeMap<CheckKey, Decision>,
     pub failure: Option<Reason>,
+    /// Functions of which something was reached that was not followed.
+    pub not_followed: BTreeMap<FunctionId, Reason>,
 }
 
 impl<'p> Context<'p> {
@@ -70,6 +77,7 @@ impl<'p> Context<'p> {
             .map(FunctionId)
             .map(|id| {
                 let mut skipped = match options.wraps {
+                    _ if options.specification.is_some() => passed_over(program, id),
                     _ if program.function(id).blocks().is_empty() => BTreeSet::new(),
                     Wraps::All => relevance.deliberate(id),
                     Wraps::Relevant => relevance.irrelevant(id),
@@ -84,7 +92,39 @@ impl<'p> Context<'p> {
             options,
             deadline: options.timeout.map(|t| started + t),
             skipped,
+            taken: if options.entry == Entry::Main || options.specification.is_some() {
+                address_taken(program)
+            } else {
+                BTreeSet::new()
+            },
         }
+    }
+
+    /// Whether the verdict on the obligation is asked for; the others are taken to hold.
+    pub fn asks(&self, function: FunctionId, obligation: ObligationId) -> bool {
+        let function = self.program.function(function);
+        let Some(obligation) = function.obligations.get(obligation.index()) else {
+            return false;
+        };
+        let selected = &self.options.properties;
+        (selected.is_empty() || selected.contains(&obligation.property))
+            && self
+                .options
+                .specification
+                .as_ref()
+                .is_none_or(|s| s.asks(function, obligation))
+    }
+
+    /// The obligations that an execution reached and that are asked for.
+    fn asked(&self, execution: &Execution) -> BTreeSet<CheckKey> {
+        let keys = execution.events.iter().filter_map(|event| match event {
+            engine::Event::Check(check) => Some(&check.key),
+            engine::Event::Undecided { key, .. } => Some(key),
+            _ => None,
+        });
+        keys.filter(|key| self.asks(key.inner, key.obligation))
+            .cloned()
+            .collect()
     }
 
     pub fn skips(&self, function: FunctionId, obligation: ObligationId) -> bool {
@@ -166,6 +206,7 @@ impl<'p> Context<'p> {
                     entry: *entry,
                     decisions: BTreeMap::new(),
                     failure: Some(Reason::TooComplex { what: "threads" }),
+                    not_followed: BTreeMap::new(),
                 });
             }
         }
@@ -178,6 +219,7 @@ impl<'p> Context<'p> {
             entry,
             decisions: BTreeMap::new(),
             failure: None,
+            not_followed: BTreeMap::new(),
         };
         let function = self.program.function(entry);
         if let Body::Unsupported(why) = &function.body {
@@ -200,13 +242,16 @@ impl<'p> Context<'p> {
         let settings = Settings {
             program: self.program,
             entry,
-            entry_mode: self.options.entry,
+            entry_mode: self.entry_mode(),
             skip: &skip,
             budget: Budget {
                 steps: STEPS,
                 deadline,
                 depth: DEPTH,
             },
+            allocation_succeeds: self.options.specification.is_some(),
+            taken: &self.taken,
+            leaks: self.leaks(),
             describe: false,
         };
         let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
@@ -216,11 +261,14 @@ impl<'p> Context<'p> {
                 return result;
             }
         };
-        let cut = execution
-            .events
-            .iter()
-            .any(|e| matches!(e, engine::Event::Establish { .. }));
-        let solved = self.solve(&execution, &terms, deadline, None);
+        let cut = execution.recursion_cut
+            || execution
+                .events
+                .iter()
+                .any(|e| matches!(e, engine::Event::Establish { .. }));
+        let asked = self.asked(&execution);
+        let solved = self.solve(&execution, &terms, deadline, Some(&asked));
+        result.not_followed = solved.not_followed;
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
             let mut decision = Decision {
@@ -232,7 +280,12 @@ impl<'p> Context<'p> {
                 assumptions: execution.assumptions.clone(),
                 applies: finding.applies,
             };
-            if finding.all_proved() {
+            if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
+                // Freed in the end, if there is one: the loops that were cut may run for ever.
+                decision.verdict = Verdict::Unknown;
+                decision.reason = Some(Reason::NoTermination);
+                open.insert(key.clone());
+            } else if finding.all_proved() {
                 if finding.reached == 0 && !finding.claims_unreachable {
                     decision.verdict = Verdict::Unreachable;
                 }
@@ -250,10 +303,46 @@ impl<'p> Context<'p> {
             }
             result.decisions.insert(key.clone(), decision);
         }
+        if cut {
+            self.doubt_termination(&execution, &mut result, &mut open);
+        }
         if !open.is_empty() {
             self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
         }
         result
+    }
+
+    /// That no execution comes to the end of the program does not show that nothing is lost before: the loops
+    /// that were cut may run for ever.
+    fn doubt_termination(
+        &self,
+        execution: &Execution,
+        result: &mut EntryResult,
+        open: &mut BTreeSet<CheckKey>,
+    ) {
+        let function = self.program.function(result.entry);
+        for number in 0..function.obligations.len() as u32 {
+            let key = CheckKey {
+                function: result.entry,
+                via: Vec::new(),
+                inner: result.entry,
+                obligation: ObligationId(number),
+            };
+            if !self.speaks_of_every_moment(&key) || result.decisions.contains_key(&key) {
+                continue;
+            }
+            open.insert(key.clone());
+            let decision = Decision {
+                verdict: Verdict::Unknown,
+                reason: Some(Reason::NoTermination),
+                bound: None,
+                counterexample: None,
+                contracts: BTreeSet::new(),
+                assumptions: execution.assumptions.clone(),
+                applies: true,
+            };
+            result.decisions.insert(key, decision);
+        }
     }
 
     /// What the proof search of one entry rests on: its kept invariants, or its queries.
@@ -265,13 +354,16 @@ impl<'p> Context<'p> {
         let settings = Settings {
             program: self.program,
             entry,
-            entry_mode: self.options.entry,
+            entry_mode: self.entry_mode(),
             skip: &skip,
             budget: Budget {
                 steps: STEPS,
                 deadline: Some(deadline),
                 depth: DEPTH,
             },
+            allocation_succeeds: self.options.specification.is_some(),
+            taken: &self.taken,
+            leaks: self.leaks(),
             describe: true,
         };
         let execution = engine::execute(&settings, &terms, &mut memo, Mode::Invariants)?;
@@ -407,15 +499,23 @@ impl<'p> Context<'p> {
             let Some(decision) = result.decisions.get_mut(&key) else {
                 continue;
             };
-            if let Some(bound) = clean.get(&key) {
+            // Where every execution was looked at in the end, what was found then stands.
+            if let Some(bound) = clean.get(&key).filter(|_| !unwound.is_empty()) {
                 let line = unwound
                     .iter()
                     .next()
                     .map_or(0, |(function, header)| self.loop_line(*function, *header));
                 let iterations = bound.saturating_sub(1);
-                decision.reason = Some(Reason::Loop {
-                    line,
-                    bound: iterations,
+                let deepest = unwound.iter().find(|(_, header)| *header == engine::RECURSION.0);
+                decision.reason = Some(match deepest {
+                    Some((function, _)) => Reason::RecursionBound {
+                        function: self.program.function(FunctionId(*function)).name.clone(),
+                        bound: *bound,
+                    },
+                    None => Reason::Loop {
+                        line,
+                        bound: iterations,
+                    },
                 });
                 if iterations > 0 {
                     decision.verdict = Verdict::ProvedToBound;
@@ -519,6 +619,26 @@ impl<'p> Context<'p> {
         }
     }
 
+    /// Memory that is freed when the program ends was tracked until then; if it does not end, nothing is said.
+    fn speaks_of_every_moment(&self, key: &CheckKey) -> bool {
+        let obligations = &self.program.function(key.inner).obligations;
+        obligations
+            .get(key.obligation.index())
+            .is_some_and(|o| o.condition == Condition::Freed { or_reachable: true })
+    }
+
+    fn leaks(&self) -> bool {
+        let specification = self.options.specification.as_ref();
+        specification.is_some_and(|s| s.asks_for_leaks())
+    }
+
+    fn entry_mode(&self) -> Entry {
+        match self.options.specification {
+            Some(_) => Entry::Main,
+            None => self.options.entry,
+        }
+    }
+
     pub fn location(&self, span: Span) -> Location {
         let file = self
             .sources
@@ -556,6 +676,16 @@ impl<'p> Context<'p> {
             .get(key.obligation.index())
             .map_or(function.span, |o| o.span)
     }
+}
+
+/// Checks of well-defined behaviour, after which a specification's executions go on whether they hold or not.
+fn passed_over(program: &Program, function: FunctionId) -> BTreeSet<ObligationId> {
+    let obligations = &program.function(function).obligations;
+    (0u32..)
+        .zip(obligations)
+        .filter(|(_, obligation)| Specification::passes_over(obligation))
+        .map(|(number, _)| ObligationId(number))
+        .collect()
 }
 
 enum Message {

@@ -183,6 +183,7 @@ fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
         (Property::Lifetime, _) => format!("`{text}`: the object's life has ended"),
         (Property::Precondition, _) => format!("`{text}`: the precondition does not hold"),
         (Property::Assertion, _) => format!("`{text}`: the assertion fails"),
+        (Property::MemoryLeak, _) => format!("`{text}`: memory was allocated and not freed"),
         (Property::UnreachableCode, _) => format!("`{text}`: reached"),
     }
 }

@@ -24,6 +24,10 @@ pub fn report_functions(
         if let Some(reason) = result.failure {
             failures.insert(result.entry, reason);
         }
+        for (function, reason) in result.not_followed {
+            looked_at.insert(function);
+            failures.entry(function).or_insert(reason);
+        }
         for (key, decision) in result.decisions {
             looked_at.insert(key.function);
             let slot = by_function.entry(key.function).or_default();
@@ -156,8 +160,7 @@ fn obligation_reports(
         if !decision.applies {
             continue;
         }
-        let selected = &context.options.properties;
-        if !selected.is_empty() && !selected.contains(&obligation.property) {
+        if !context.asks(key.inner, key.obligation) {
             continue;
         }
         if !in_main

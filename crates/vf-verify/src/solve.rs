@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
+use vf_ir::FunctionId;
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms, UnknownWhy};
 
 use crate::Reason;
@@ -48,6 +49,8 @@ pub struct Solved {
     pub findings: BTreeMap<CheckKey, Finding>,
     /// Loops that may need more iterations than were unrolled: (function, header block).
     pub unwound: BTreeSet<(u32, u32)>,
+    /// Functions into which executions go that were not followed.
+    pub not_followed: BTreeMap<FunctionId, Reason>,
     /// Candidates kept.
     pub kept: Vec<usize>,
     pub queries: u64,
@@ -77,7 +80,10 @@ pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>)
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
-            Event::Establish { .. } | Event::Unwound { .. } | Event::Undecided { .. } => {}
+            Event::Establish { .. }
+            | Event::Unwound { .. }
+            | Event::Undecided { .. }
+            | Event::NotFollowed { .. } => {}
             Event::Check(check) => {
                 let mut assumptions = literals.all();
                 assumptions.push(check.guard);
@@ -112,6 +118,17 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 assumptions.push(*guard);
                 if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
                     solved.unwound.insert((function.0, header.0));
+                }
+            }
+            Event::NotFollowed {
+                guard,
+                function,
+                reason,
+            } => {
+                let mut assumptions = literals.all();
+                assumptions.push(*guard);
+                if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                    solved.not_followed.entry(*function).or_insert(reason.clone());
                 }
             }
             Event::Undecided { key, guard, reason } => {
@@ -299,7 +316,10 @@ fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> 
                     continue;
                 }
                 Event::Establish { candidates, guard } => (candidates, *guard),
-                Event::Check(_) | Event::Undecided { .. } | Event::Unwound { .. } => continue,
+                Event::Check(_)
+                | Event::Undecided { .. }
+                | Event::NotFollowed { .. }
+                | Event::Unwound { .. } => continue,
             };
             if let Some(proof) = proofs.get(&number)
                 && proof.candidates.iter().all(|i| active[*i])

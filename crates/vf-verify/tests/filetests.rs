@@ -18,6 +18,7 @@ use expectations::{Expectations, Mark};
 use vf_frontend::{Options, Wanted};
 use vf_ir::{DataModel, Property};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, Verdict};
+use vf_verify::specification::Specification;
 use vf_verify::{CheckOptions, Entry, Wraps};
 
 /// Z3 resource units a query may use: verdicts then do not depend on the machine.
@@ -95,6 +96,20 @@ fn run(file: &Path, update: bool) -> Result<usize, Vec<String>> {
     }
 }
 
+/// The competition's property files.
+fn property_file(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "unreach-call" => "CHECK( init(main()), LTL(G ! call(reach_error())) )",
+        "no-overflow" => "CHECK( init(main()), LTL(G ! overflow) )",
+        "valid-memsafety" => {
+            "CHECK( init(main()), LTL(G valid-free) )\nCHECK( init(main()), LTL(G valid-deref) )\n\
+             CHECK( init(main()), LTL(G valid-memtrack) )"
+        }
+        "valid-memcleanup" => "CHECK( init(main()), LTL(G valid-memcleanup) )",
+        _ => return None,
+    })
+}
+
 /// The report, and the front end's complaints.
 fn check(file: &Path, expected: &Expectations) -> Result<(CheckReport, Vec<String>), String> {
     let mut options = CheckOptions {
@@ -111,6 +126,10 @@ fn check(file: &Path, expected: &Expectations) -> Result<(CheckReport, Vec<Strin
             ("property", _) => {
                 let property = Property::from_name(value).ok_or_else(|| format!("no property `{value}`"))?;
                 options.properties.push(property);
+            }
+            ("specification", _) => {
+                let text = property_file(value).ok_or_else(|| format!("no property file `{value}`"))?;
+                options.specification = Some(Specification::parse(text).map_err(|e| e.to_string())?);
             }
             ("unroll", _) => options.unroll = Some(value.parse().map_err(|_| format!("unroll={value}"))?),
             _ => return Err(format!("unknown option `{name}={value}`")),

@@ -223,6 +223,13 @@ impl FunctionState {
         self.stmt(StmtKind::Check(id), span);
     }
 
+    /// Gives the obligation that was made last a text of its own.
+    pub fn name_last_obligation(&mut self, text: String) {
+        if let Some(obligation) = self.obligations.last_mut() {
+            obligation.text = text;
+        }
+    }
+
     /// A register for an intermediate value.
     pub fn temporary(&mut self, ty: Ty, c_type: &Type, span: Span) -> LocalId {
         self.new_local(Local {

@@ -32,6 +32,9 @@ const ASSERTION_FAILED: &[&str] = &[
     "__VERIFIER_error",
 ];
 
+/// Those of the competition's rules (SV-COMP, "Unreachability of Error Function").
+const ERROR_FUNCTIONS: &[&str] = &["reach_error", "__VERIFIER_error"];
+
 impl Lowerer<'_> {
     pub fn call(&mut self, c: &Node<ast::CallExpression>, at: NodeSpan) -> Lowered<Value> {
         if let ast::Expression::Identifier(i) = &c.node.callee.node {
@@ -103,6 +106,10 @@ impl Lowerer<'_> {
                 self.effect(a)?;
             }
             self.oblige(Property::Assertion, Condition::Unreachable, at);
+            if ERROR_FUNCTIONS.contains(&name) {
+                // Named as what it is, whatever macro it was written through.
+                self.f().name_last_obligation(format!("{name}()"));
+            }
             return Ok(Some(self.stop(at)));
         }
         match (name, args) {
@@ -113,7 +120,8 @@ impl Lowerer<'_> {
                 self.f().stmt(StmtKind::Assume(truth), span);
                 return Ok(Some(Value::void()));
             }
-            ("__CPROVER_assert", [condition, ..]) => {
+            ("__VERIFIER_assert", [_]) if self.has_body(name) => {}
+            ("__CPROVER_assert" | "__VERIFIER_assert", [condition, ..]) => {
                 let v = self.rvalue(condition)?;
                 let truth = self.truth(&v, condition.span)?;
                 self.oblige(Property::Assertion, Condition::Holds(truth), at);
@@ -121,6 +129,9 @@ impl Lowerer<'_> {
             }
             ("setjmp" | "_setjmp" | "sigsetjmp" | "__sigsetjmp" | "longjmp" | "siglongjmp" | "vfork", _) => {
                 return self.unsupported(format!("calls of `{name}`"), at);
+            }
+            ("__VERIFIER_nondet_memory", [pointer, size]) if !self.has_body(name) => {
+                return self.nondeterministic_memory(pointer, size, at).map(Some);
             }
             _ => {}
         }
@@ -148,11 +159,7 @@ impl Lowerer<'_> {
         let declared = match self.lookup(name) {
             Some(Entity::Function(id, signature)) => {
                 // A body of the user's own is called like any other.
-                if self
-                    .functions
-                    .get(id.index())
-                    .is_some_and(|i| i.definition.is_some())
-                {
+                if self.is_defined(id) {
                     return Ok(None);
                 }
                 Some(signature.ret.clone())
@@ -179,6 +186,46 @@ impl Lowerer<'_> {
             self.assume_bool(dst, span);
         }
         Ok(Some(Value::new(Expr::Local(dst), ty.unqualified())))
+    }
+
+    fn is_defined(&self, id: FunctionId) -> bool {
+        self.functions
+            .get(id.index())
+            .is_some_and(|i| i.definition.is_some())
+    }
+
+    /// Whether the program defines a function of this name itself.
+    fn has_body(&mut self, name: &str) -> bool {
+        matches!(self.lookup(name), Some(Entity::Function(id, _)) if self.is_defined(id))
+    }
+
+    /// `__VERIFIER_nondet_memory(p, n)` (SV-COMP rules): n bytes from p get any value.
+    fn nondeterministic_memory(
+        &mut self,
+        pointer: &Node<ast::Expression>,
+        size: &Node<ast::Expression>,
+        at: NodeSpan,
+    ) -> Lowered<Value> {
+        let pointer = self.rvalue_as(pointer, &Type::void().pointer_to())?;
+        let pointer = self.fixed(pointer, at);
+        let size = self.rvalue_as(size, &Type::int(super::types::IntType::size_t(self.model)))?;
+        let size = self.fixed(size, at);
+        let access = Condition::ValidAccess {
+            ptr: pointer.expr.clone(),
+            size: size.expr.clone(),
+            access: vf_ir::Access::Write,
+        };
+        self.oblige_not_null(&pointer.expr, at);
+        self.oblige(Property::ValidWrite, access, at);
+        let span = self.span(at);
+        self.f().stmt(
+            StmtKind::HavocMemory {
+                dst: pointer.expr,
+                size: size.expr,
+            },
+            span,
+        );
+        Ok(Value::void())
     }
 
     /// Control does not go on from here.

@@ -201,7 +201,7 @@ impl Rewriter<'_> {
             | Condition::Live { ptr }
             | Condition::Terminated { ptr, .. }
             | Condition::Freeable { ptr } => self.expression(ptr, span),
-            Condition::Unreachable => {}
+            Condition::Freed { .. } | Condition::Unreachable => {}
         }
     }
 

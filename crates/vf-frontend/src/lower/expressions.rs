@@ -448,7 +448,7 @@ impl Lowerer<'_> {
         let ty = self.type_name(&v.node.type_name)?;
         let span = self.span(at);
         if let Some(scalar) = ty.scalar() {
-            let expr = self.unknown(scalar, &ty, HavocReason::Environment, span);
+            let expr = self.unknown(scalar, &ty, HavocReason::Argument, span);
             return Ok(Value::new(expr, ty.unqualified()));
         }
         if ty.record().is_none() {
@@ -456,6 +456,13 @@ impl Lowerer<'_> {
         }
         let local = self.memory_local("tmp", &ty, false, span);
         let size = self.size_value(&ty, at)?;
+        // Says that the bytes are an argument's.
+        self.unknown(
+            Ty::Int(8),
+            &Type::int(IntType::UCHAR),
+            HavocReason::Argument,
+            span,
+        );
         self.f().stmt(
             StmtKind::HavocMemory {
                 dst: Expr::LocalAddress(local),

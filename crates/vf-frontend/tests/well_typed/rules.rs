@@ -366,7 +366,7 @@ impl Check<'_> {
                     let known = self.register(*l).is_some();
                     self.demand(known, || format!("{l:?} is no register"));
                 }
-                Condition::Unreachable => {}
+                Condition::Freed { .. } | Condition::Unreachable => {}
             }
         }
     }

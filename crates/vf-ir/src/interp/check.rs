@@ -1,7 +1,9 @@
 //! Conditions of obligations, evaluated exactly.
 
+use std::collections::HashSet;
+
 use super::machine::{Machine, Stop};
-use super::memory::{ObjectKind, Pointer};
+use super::memory::{ObjectId, ObjectKind, Pointer};
 use super::value::{self, Value};
 use crate::obligation::Condition;
 
@@ -72,6 +74,14 @@ impl Machine<'_> {
                 self.reads_extent(pointer);
                 pointer == Pointer::NULL || self.is_freeable(pointer)
             }
+            Condition::Freed { or_reachable } => {
+                let kept = if *or_reachable {
+                    self.reachable_later()?
+                } else {
+                    HashSet::new()
+                };
+                self.memory.heap_in_use().all(|id| kept.contains(&id))
+            }
             Condition::Unreachable => false,
         })
     }
@@ -96,6 +106,23 @@ impl Machine<'_> {
             }
             from = at.checked_add(unit.max(1))?;
         }
+    }
+
+    /// Objects that the program can still get at when the active call has returned: through globals, and through
+    /// registers and memory of the calls below it.
+    fn reachable_later(&mut self) -> Result<HashSet<ObjectId>, Stop> {
+        let mut todo: Vec<ObjectId> = self.global_objects.values().copied().collect();
+        todo.extend(self.roots_below());
+        let mut seen: HashSet<ObjectId> = todo.iter().copied().collect();
+        while let Some(id) = todo.pop() {
+            self.spend(64)?;
+            for next in self.memory.pointers_in(id) {
+                if seen.insert(next) {
+                    todo.push(next);
+                }
+            }
+        }
+        Ok(seen)
     }
 
     pub(super) fn is_freeable(&self, pointer: Pointer) -> bool {

@@ -14,7 +14,8 @@ use crate::cfg::Cfg;
 use crate::input::{Choice, Input};
 use crate::obligation::ObligationId;
 use crate::program::{
-    Block, BlockId, Function, FunctionId, GlobalId, LocalId, Program, Stmt, StmtKind, Storage, Terminator,
+    Block, BlockId, Function, FunctionId, GlobalId, HavocReason, LocalId, Program, Stmt, StmtKind, Storage,
+    Terminator,
 };
 use crate::types::Ty;
 
@@ -244,6 +245,21 @@ impl<'a> Machine<'a> {
         Ok(value.unwrap_or_else(|| self.coerce(Value::int(64, 0), ty)))
     }
 
+    /// Objects that the calls below the active one hold: their memory locals, and what their registers point to.
+    pub fn roots_below(&self) -> Vec<ObjectId> {
+        let below = self.frames.len().saturating_sub(1);
+        let frames = self.frames.iter().take(below);
+        frames
+            .flat_map(|frame| {
+                let pointed = frame.registers.iter().filter_map(|value| match value {
+                    Some(Value::Pointer(pointer)) => self.memory.resolve(*pointer).map(|(id, _)| id),
+                    _ => None,
+                });
+                pointed.chain(frame.objects.iter().copied().flatten())
+            })
+            .collect()
+    }
+
     pub fn is_assigned(&self, local: LocalId) -> bool {
         self.frames
             .last()
@@ -373,6 +389,12 @@ impl<'a> Machine<'a> {
             StmtKind::Assign { dst, value } => {
                 let value = self.eval(value)?;
                 self.assigned(*dst, value)?
+            }
+            StmtKind::Havoc {
+                why: HavocReason::Argument,
+                ..
+            } if self.frames.len() > 1 => {
+                return Err(Outcome::Stuck(StuckReason::VariadicArgument).into());
             }
             StmtKind::Havoc { dst, .. } => {
                 let value = self.chosen_value("")?;

@@ -287,6 +287,25 @@ impl Memory {
         left.min(size)
     }
 
+    /// Heap objects that were not freed.
+    pub fn heap_in_use(&self) -> impl Iterator<Item = ObjectId> {
+        let used = |info: &ObjectInfo| info.alive && info.kind == ObjectKind::Heap;
+        (0u32..)
+            .zip(&self.objects)
+            .filter(move |(_, object)| used(&object.info))
+            .map(|(id, _)| ObjectId(id))
+    }
+
+    /// The objects that pointers stored in an object lead to.
+    pub fn pointers_in(&self, id: ObjectId) -> Vec<ObjectId> {
+        let stored = self.objects.get(id.0 as usize).filter(|o| o.info.alive);
+        stored
+            .into_iter()
+            .flat_map(|object| object.pointers.values())
+            .filter_map(|pointer| self.resolve(*pointer).map(|(id, _)| id))
+            .collect()
+    }
+
     pub fn byte(&self, id: ObjectId, offset: u64) -> Option<Byte> {
         let object = self.objects.get(id.0 as usize)?;
         if !object.info.alive || offset >= object.info.size {

@@ -18,10 +18,11 @@ const ARITHMETIC: [Arithmetic; 6] = [
     Arithmetic::Neg,
     Arithmetic::Shl,
 ];
-const HAVOC: [HavocReason; 4] = [
+const HAVOC: [HavocReason; 5] = [
     HavocReason::Input,
     HavocReason::Float,
     HavocReason::Assembly,
+    HavocReason::Argument,
     HavocReason::Environment,
 ];
 
@@ -461,6 +462,15 @@ impl<'p, 't> BodyParser<'p, 't> {
                 }
             }
             "freeable" => Condition::Freeable { ptr: self.expr()? },
+            "freed" => Condition::Freed {
+                or_reachable: self
+                    .parser
+                    .word_as("'all' or 'or-reachable'", |word| match word {
+                        "all" => Some(false),
+                        "or-reachable" => Some(true),
+                        _ => None,
+                    })?,
+            },
             _ => {
                 self.parser.at = at;
                 return Err(self.parser.expected("a condition ('holds')"));

@@ -153,6 +153,8 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
             }
             Condition::Terminated { ptr, unit } => format!("terminated({}{})", wide(*unit), self.expr(ptr)),
             Condition::Freeable { ptr } => format!("freeable({})", self.expr(ptr)),
+            Condition::Freed { or_reachable: false } => "freed(all)".to_string(),
+            Condition::Freed { or_reachable: true } => "freed(or-reachable)".to_string(),
             Condition::Unreachable => "unreachable".to_string(),
         }
     }
@@ -438,6 +440,7 @@ pub(crate) fn havoc_name(why: HavocReason) -> &'static str {
         HavocReason::Input => "input",
         HavocReason::Float => "float",
         HavocReason::Assembly => "assembly",
+        HavocReason::Argument => "argument",
         HavocReason::Environment => "environment",
     }
 }

@@ -30,7 +30,7 @@ pub fn bad_conditions(site: &Site<'_>) -> Vec<Bad> {
         Property::DivisorNonzero => divisor(site, &mut found),
         Property::AllocationSize => allocation(site, &mut found),
         Property::Assertion => assertion(site, &mut found),
-        Property::Lifetime | Property::UnreachableCode => {}
+        Property::Lifetime | Property::UnreachableCode | Property::MemoryLeak => {}
     }
     found.list.sort_by_key(|b| b.rank);
     found.list

@@ -238,6 +238,10 @@ fn differences(expr: &Expr) -> (&Expr, Vec<&Expr>) {
 pub fn applies(property: Property) -> bool {
     !matches!(
         property,
-        Property::NotNull | Property::Initialized | Property::Lifetime | Property::UnreachableCode
+        Property::NotNull
+            | Property::Initialized
+            | Property::Lifetime
+            | Property::UnreachableCode
+            | Property::MemoryLeak
     )
 }

@@ -3,15 +3,40 @@
 use std::collections::BTreeSet;
 
 use vf_ir::{
-    BlockId, Body, CType, Callee, Expr, FunctionId, HavocReason, LocalId, ObligationId, StmtKind, Ty,
+    BlockId, Body, CType, Callee, Expr, FunctionId, HavocReason, LocalId, ObligationId, StmtKind, Storage, Ty,
 };
 use vf_smt::{Sort, Term};
 
 use super::exec::{Exit, Frame};
 use super::state::Edge;
 use super::value::{NO_OBJECT, ObjectKey, Pointer, Value, WILD};
-use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Stop};
+use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Mode, RECURSION, Stop};
 use crate::{Entry, Reason};
+
+/// Functions whose effect comes while, or after, other code runs: threads, signal handlers, handlers of the
+/// program's end. In a whole program that calls one, what is not executed here must not pass for safe.
+const OUT_OF_ORDER: [&str; 16] = [
+    "pthread_create",
+    "thrd_create",
+    "clone",
+    "fork",
+    "vfork",
+    "signal",
+    "sigaction",
+    "bsd_signal",
+    "sysv_signal",
+    "sigset",
+    "sigsetjmp",
+    "setitimer",
+    "atexit",
+    "at_quick_exit",
+    "on_exit",
+    "__cxa_atexit",
+];
+/// Activations of one function in each other, at most, where the arguments are constants.
+const NESTED: usize = 4096;
+/// Functions that a pointer of which nothing is known may lead to, at most.
+const CANDIDATES: usize = 12;
 
 impl Engine<'_> {
     pub(super) fn call(
@@ -61,10 +86,17 @@ impl Engine<'_> {
         values: Vec<Value>,
     ) -> Result<Option<Value>, Stop> {
         let function = self.program.function(callee);
-        let recursive = self.stack.contains(&callee);
-        let deep = self.stack.len() as u32 >= self.settings.budget.depth;
+        let nested = self.stack.iter().filter(|f| **f == callee).count();
+        let recursive = nested > 0;
+        let distinct = self.stack.iter().collect::<BTreeSet<_>>().len();
+        let deep = distinct as u32 >= self.settings.budget.depth;
+        let enters = if recursive {
+            self.enters_again(callee, nested, &values)
+        } else {
+            !deep
+        };
         match &function.body {
-            Body::Defined(_) if !recursive && !deep => {
+            Body::Defined(_) if enters => {
                 let context = self.names.context(frame.path, at.0.0, at.1, callee.0);
                 let inner = if function.library_model {
                     let mut via = frame.via.clone();
@@ -111,7 +143,18 @@ impl Engine<'_> {
                             "the recursive call of `{name}` meets the contract of `{name}`"
                         ));
                     }
+                    Body::Defined(_) if recursive && matches!(self.mode, Mode::Unroll(_)) => {
+                        // Executions that call deeper than the bound are not looked at, like those of a loop.
+                        self.events.push(Event::Unwound {
+                            guard: edge.guard,
+                            function: callee,
+                            header: RECURSION,
+                        });
+                        edge.guard = self.terms.bool(false);
+                        return Ok(None);
+                    }
                     Body::Defined(_) if recursive => {
+                        self.recursion_cut = true;
                         self.leave_undecided(callee, edge.guard, &Reason::Recursion { function: name });
                     }
                     Body::Defined(_) => {
@@ -120,6 +163,15 @@ impl Engine<'_> {
                             edge.guard,
                             &Reason::TooComplex { what: "nested calls" },
                         );
+                    }
+                    Body::Unsupported(why) if self.settings.entry_mode == Entry::Main => {
+                        let what = why.construct.clone();
+                        let reason = Reason::Construct { what, function: name };
+                        self.events.push(Event::NotFollowed {
+                            guard: edge.guard,
+                            function: callee,
+                            reason,
+                        });
                     }
                     Body::Unsupported(why) => {
                         self.assume(format!(
@@ -131,6 +183,68 @@ impl Engine<'_> {
                 }
                 self.external(frame, at, edge, callee, values)
             }
+        }
+    }
+
+    /// Whether a function is entered that is active already. With constant arguments it goes on as the program
+    /// does; otherwise as far as the bound of the unrolling.
+    fn enters_again(&self, callee: FunctionId, nested: usize, values: &[Value]) -> bool {
+        let budget = &self.settings.budget;
+        if self.steps > budget.steps / 2
+            || callee == self.settings.entry && self.settings.entry_mode == Entry::Each
+        {
+            return false;
+        }
+        let constant = |value: &Value| match value {
+            Value::Bits(term) => self.terms.as_bv(*term).is_some(),
+            Value::Pointer(_) => false,
+        };
+        let by_value = !values.is_empty() && values.iter().all(constant);
+        match self.mode {
+            _ if by_value => nested < NESTED,
+            Mode::Unroll(bound) => nested <= bound as usize,
+            Mode::Invariants => false,
+        }
+    }
+
+    /// What a whole program leaves to the outside that is not merely a value: code that runs later or elsewhere,
+    /// and functions of the program that the outside may call.
+    fn leave_to_outside(&mut self, owner: FunctionId, guard: Term, callee: &str, values: &[Value]) {
+        if OUT_OF_ORDER.contains(&callee) {
+            self.events.push(Event::NotFollowed {
+                guard,
+                function: owner,
+                reason: Reason::Construct {
+                    what: format!("calls of `{callee}`"),
+                    function: self.program.function(owner).name.clone(),
+                },
+            });
+        }
+        let targets = values.iter().filter_map(|value| match value {
+            Value::Pointer(pointer) => Some(pointer.targets.iter()),
+            Value::Bits(_) => None,
+        });
+        let passed: BTreeSet<FunctionId> = targets
+            .flatten()
+            .filter_map(|object| match self.objects.get(object).map(|o| &o.key) {
+                Some(ObjectKey::Function(function)) => Some(*function),
+                _ => None,
+            })
+            .collect();
+        for function in passed {
+            let info = self.program.function(function);
+            if matches!(info.body, Body::Declared) || info.library_model {
+                continue;
+            }
+            let reason = Reason::CalledBack {
+                function: info.name.clone(),
+                by: callee.to_owned(),
+            };
+            self.events.push(Event::NotFollowed {
+                guard,
+                function,
+                reason,
+            });
         }
     }
 
@@ -194,6 +308,9 @@ impl Engine<'_> {
             if !matches!(declared, Some(CType::Pointer { to_const: true, .. })) {
                 writable.push(pointer.clone());
             }
+        }
+        if self.settings.entry_mode == Entry::Main && matches!(function.body, Body::Declared) {
+            self.leave_to_outside(frame.owner, edge.guard, &name, &values);
         }
         if function.noreturn {
             edge.guard = self.terms.bool(false);
@@ -287,9 +404,42 @@ impl Engine<'_> {
                 || *o != NO_OBJECT
                     && !matches!(self.objects.get(o).map(|i| &i.key), Some(ObjectKey::Function(_)))
         });
-        if others || edges.is_empty() {
+        let mut unresolved = t.and(edge.guard, t.not(known));
+        if others && self.settings.entry_mode == Entry::Main {
+            let candidates = self.functions_that_take(frame, dst, &values);
+            if (1..=CANDIDATES).contains(&candidates.len()) {
+                self.assume("calls through pointers to functions lead to functions of the program whose address is taken and whose type is that of the call");
+                let last = candidates.len() - 1;
+                for (number, function) in candidates.into_iter().enumerate() {
+                    let here = if number == last {
+                        t.bool(true)
+                    } else {
+                        t.fresh("callee", Sort::Bool)
+                    };
+                    let mut branch = Edge {
+                        guard: t.and(unresolved, here),
+                        state: edge.state.clone(),
+                    };
+                    unresolved = t.and(unresolved, t.not(here));
+                    let value = self.call_one(frame, at, &mut branch, function, values.clone())?;
+                    self.finish(frame, &mut branch, dst, value);
+                    edges.push(branch);
+                }
+            } else {
+                let name = self.program.function(frame.owner).name.clone();
+                self.events.push(Event::NotFollowed {
+                    guard: unresolved,
+                    function: frame.owner,
+                    reason: Reason::Construct {
+                        what: "a call through a pointer to a function that could not be resolved".into(),
+                        function: name,
+                    },
+                });
+            }
+        }
+        if (others || edges.is_empty()) && !t.is_false(unresolved) {
             let mut branch = Edge {
-                guard: t.and(edge.guard, t.not(known)),
+                guard: unresolved,
                 state: edge.state.clone(),
             };
             self.assume("calls through function pointers that cannot be resolved are safe, free nothing, and change only what their arguments and globals reach");
@@ -309,5 +459,28 @@ impl Engine<'_> {
             None => edge.guard = t.bool(false),
         }
         Ok(())
+    }
+
+    /// Functions whose address the program takes, and that take these arguments and give this result.
+    fn functions_that_take(&self, frame: &Frame, dst: Option<LocalId>, values: &[Value]) -> Vec<FunctionId> {
+        let result = dst.map(|d| self.register_type(frame, d));
+        let agrees = |id: &FunctionId| {
+            let function = self.program.function(*id);
+            let register = |local: &LocalId| match function.locals.get(local.index()).map(|l| l.storage) {
+                Some(Storage::Register(ty)) => Some(ty),
+                _ => None,
+            };
+            let takes = |(local, value): (&LocalId, &Value)| match (register(local), value) {
+                (Some(Ty::Ptr), Value::Pointer(_)) => true,
+                (Some(ty @ (Ty::Int(_) | Ty::Float(_))), Value::Bits(term)) => {
+                    self.terms.width(*term) == self.width_of(ty)
+                }
+                _ => false,
+            };
+            function.params.len() == values.len()
+                && function.params.iter().zip(values).all(takes)
+                && (result.is_none() || function.ret.scalar() == result)
+        };
+        self.settings.taken.iter().copied().filter(agrees).collect()
     }
 }

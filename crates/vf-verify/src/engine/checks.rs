@@ -119,6 +119,8 @@ impl Engine<'_> {
                 let pointer = self.pointer(frame, state, ptr)?;
                 self.freeable(state, &pointer)
             }
+            // What can still be reached is for the interpreter to see: a violation is confirmed there.
+            Condition::Freed { .. } => self.freed(state),
             Condition::Unreachable => t.bool(false),
         };
         Ok(Meaning { holds, applies })
@@ -244,6 +246,26 @@ impl Engine<'_> {
         ok
     }
 
+    /// No heap object is alive. Allocations of an iteration of a cut loop stand for those of all iterations.
+    fn freed(&mut self, state: &State) -> Term {
+        let t = self.terms;
+        if self.allocated_in_cut {
+            return t.fresh("freed", Sort::Bool);
+        }
+        let heap = |id: &super::ObjectId| {
+            self.objects
+                .get(id)
+                .is_some_and(|o| o.stack.is_none() && matches!(o.key, super::ObjectKey::Allocation(..)))
+        };
+        let alive: Vec<Term> = state
+            .memory
+            .iter()
+            .filter(|(id, _)| heap(id))
+            .map(|(_, contents)| t.not(contents.alive))
+            .collect();
+        t.all(&alive)
+    }
+
     fn freeable(&mut self, state: &State, pointer: &Pointer) -> Term {
         let t = self.terms;
         let mut ok = self.is_null(pointer);
@@ -252,7 +274,8 @@ impl Engine<'_> {
                 continue;
             };
             // A heap object, or one whose origin the caller knows.
-            let heap = matches!(info.key, super::ObjectKey::Allocation(..)) || info.input && !info.constant;
+            let allocated = matches!(info.key, super::ObjectKey::Allocation(..)) && info.stack.is_none();
+            let heap = allocated || info.input && !info.constant;
             let global = matches!(info.key, super::ObjectKey::Global(_));
             if info.summary {
                 let here = t.eq(pointer.base, self.base_const(object));

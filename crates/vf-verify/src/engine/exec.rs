@@ -282,8 +282,10 @@ impl Engine<'_> {
             .keys()
             .copied()
             .filter(|id| {
-                matches!(self.objects.get(id).map(|o| &o.key),
-                    Some(ObjectKey::Local(context, _)) if *context == frame.context)
+                self.objects.get(id).is_some_and(|o| {
+                    o.stack == Some(frame.context)
+                        || matches!(o.key, ObjectKey::Local(context, _) if context == frame.context)
+                })
             })
             .collect();
         for id in ids {
@@ -843,8 +845,10 @@ impl Engine<'_> {
                 mortal: true,
                 indeterminate: true,
                 constant: false,
+                stack: (kind == AllocKind::Stack).then_some(frame.context),
             },
         );
+        self.allocated_in_cut |= !self.loop_stack.is_empty() && self.mode == super::Mode::Invariants;
         for inside in &mut self.allocated_in_loop {
             inside.insert(id);
         }
@@ -852,6 +856,7 @@ impl Engine<'_> {
         self.set_contents(&mut edge.state, id, contents);
         let zero = t.bv(self.pointer_bits, 0);
         let pointer = self.pointer_to(id, zero);
+        let may_fail = may_fail && !self.settings.allocation_succeeds;
         // An object larger than PTRDIFF_MAX cannot be had.
         let limit = t.bv(self.pointer_bits, (1 << (self.pointer_bits - 1)) - 1);
         if !may_fail {

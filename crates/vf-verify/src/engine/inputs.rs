@@ -59,6 +59,7 @@ impl Engine<'_> {
                     mortal: false,
                     indeterminate: false,
                     constant: true,
+                    stack: None,
                 },
             );
         }
@@ -76,6 +77,7 @@ impl Engine<'_> {
         }
         let entry = self.settings.entry;
         let function = self.program.function(entry);
+        let of_host = self.settings.entry_mode == Entry::Main && function.name == "main";
         let nullable = null_tested(self.program, entry);
         let mut arguments: Vec<(LocalId, Value)> = Vec::new();
         for (position, local) in function.params.clone().into_iter().enumerate() {
@@ -95,7 +97,9 @@ impl Engine<'_> {
                     let hidden = position == 0 && matches!(function.ret, CType::Record(_));
                     let may_be_null = nullable.contains(&local) && !hidden;
                     let key = ObjectKey::Parameter(local);
+                    self.host_speaks = of_host;
                     let pointer = self.input_object(key, &name, &pointee, read_only, may_be_null);
+                    self.host_speaks = false;
                     if hidden || matches!(info.ty, CType::Record(_)) {
                         self.compiler_made(&pointer, if hidden { &function.ret } else { &info.ty });
                     }
@@ -123,6 +127,9 @@ impl Engine<'_> {
         if self.settings.entry_mode == Entry::Each {
             self.pair_lengths(entry, &arguments);
         }
+        if of_host {
+            self.describe_main(&arguments);
+        }
         let state = State {
             registers: Rc::new(Vec::new()),
             memory: Rc::new(Default::default()),
@@ -149,6 +156,11 @@ impl Engine<'_> {
 
     pub(super) fn contract(&mut self, text: String, clause: Term) {
         if self.terms.is_true(clause) {
+            return;
+        }
+        if self.host_speaks {
+            // No contract: the host keeps it.
+            self.contract_facts.push(clause);
             return;
         }
         let known = self.contracts.iter().find(|c| c.text == text).map(|c| c.literal);
@@ -186,6 +198,7 @@ impl Engine<'_> {
                     mortal: false,
                     indeterminate: false,
                     constant: false,
+                    stack: None,
                 },
             );
             self.limit_size(size);
@@ -316,7 +329,13 @@ impl Engine<'_> {
         let fresh = !self.objects.contains_key(&self.names.object(&key));
         // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
         let tested = self.reads_tested(&info, at);
-        let pointer = self.input_object(key, &name, &pointee, read_only, tested);
+        let of_host = self.is_argument(object);
+        self.host_speaks = of_host;
+        let pointer = self.input_object(key, &name, &pointee, read_only, tested || of_host);
+        self.host_speaks = false;
+        if fresh && of_host && label.is_empty() {
+            self.describe_argument(object, at, &pointer);
+        }
         if fresh && label.is_empty() {
             self.input_pointers.push(InputCell {
                 object,
@@ -503,6 +522,7 @@ impl Engine<'_> {
             .copied()
             .collect();
         let passed: HashSet<ObjectId> = roots.iter().flat_map(|p| p.targets.iter().copied()).collect();
+        let arguments_passed = passed.iter().any(|id| self.is_argument(*id));
         let label: Rc<str> = format!(".after{}.{why}", self.unique()).into();
         for id in ids {
             let Some(info) = self.objects.get(&id).cloned() else {
@@ -510,8 +530,8 @@ impl Engine<'_> {
             };
             // Locals that were not passed cannot be reached unless their address was stored somewhere; that
             // is rare enough to be settled by the type of object alone: only pure locals are spared.
-            let private =
-                matches!(info.key, ObjectKey::Local(..)) && !passed.contains(&id) && !self.escaped(id);
+            let own = matches!(info.key, ObjectKey::Local(..)) || self.is_argument(id) && !arguments_passed;
+            let private = own && !passed.contains(&id) && !self.escaped(id);
             if private || info.constant || info.summary {
                 continue;
             }

@@ -556,6 +556,7 @@ impl Engine<'_> {
                 mortal: true,
                 indeterminate: true,
                 constant: false,
+                stack: None,
             },
         );
         self.limit_size(size);

@@ -13,6 +13,7 @@
 mod calls;
 mod chains;
 mod checks;
+mod environment;
 mod exec;
 mod expr;
 mod inputs;
@@ -51,6 +52,9 @@ pub enum Mode {
     /// Every loop up to this many iterations.
     Unroll(u32),
 }
+
+/// Stands for the loop in [`Event::Unwound`] where calls of the function go too deep.
+pub const RECURSION: BlockId = BlockId(u32::MAX);
 
 /// Why an execution stopped early.
 #[derive(Clone, Debug)]
@@ -94,6 +98,12 @@ pub enum Event {
     Undecided {
         key: CheckKey,
         guard: Term,
+        reason: Reason,
+    },
+    /// Executions that get here go on in code that was not followed: nothing is known of this function.
+    NotFollowed {
+        guard: Term,
+        function: FunctionId,
         reason: Reason,
     },
     /// Candidate invariants on loop entry or after an iteration: (candidate number, it holds here).
@@ -165,6 +175,12 @@ pub struct Settings<'p> {
     /// Checks that are not obligations of this run (irrelevant wraps) are left out wholly.
     pub skip: &'p dyn Fn(FunctionId, ObligationId) -> bool,
     pub budget: Budget,
+    /// No allocation fails (rules of the competition); otherwise each may.
+    pub allocation_succeeds: bool,
+    /// Functions whose address the program takes.
+    pub taken: &'p BTreeSet<FunctionId>,
+    /// Whether an object is alive is asked of those too that no pointer leads to.
+    pub leaks: bool,
     /// Write candidates out in words.
     pub describe: bool,
 }
@@ -187,6 +203,8 @@ pub struct Execution {
     /// Objects read as strings, with the bytes of a character.
     pub strings: BTreeMap<ObjectId, u64>,
     pub cut_loops: usize,
+    /// Calls of active functions were not entered.
+    pub recursion_cut: bool,
 }
 
 pub(crate) struct Engine<'p> {
@@ -243,6 +261,12 @@ pub(crate) struct Engine<'p> {
     watched: Vec<unroll::Watch>,
     allocated_in_loop: Vec<BTreeSet<ObjectId>>,
     cut_loops: usize,
+    recursion_cut: bool,
+    main_arguments: Option<environment::Arguments>,
+    /// What is said of an input now is what the host environment gives `main`.
+    host_speaks: bool,
+    /// An object was allocated in a loop that was cut.
+    allocated_in_cut: bool,
     steps: u64,
     unique: u64,
 }
@@ -311,6 +335,10 @@ pub fn execute(
             watched: Vec::new(),
             allocated_in_loop: Vec::new(),
             cut_loops: 0,
+            allocated_in_cut: false,
+            recursion_cut: false,
+            main_arguments: None,
+            host_speaks: false,
             steps: 0,
             unique: 0,
         };
@@ -337,6 +365,7 @@ pub fn execute(
                     granules,
                     strings: engine.strings,
                     cut_loops: engine.cut_loops,
+                    recursion_cut: engine.recursion_cut,
                 });
             }
             Err(Stop::Restart) => memo.proposed = engine.proposed,

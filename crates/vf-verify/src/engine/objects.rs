@@ -63,6 +63,7 @@ impl Engine<'_> {
                         mortal: false,
                         indeterminate: false,
                         constant: true,
+                        stack: None,
                     },
                 );
                 let version = self.add_version(Version::Zero { written: true });
@@ -145,6 +146,7 @@ impl Engine<'_> {
                 mortal: false,
                 indeterminate: false,
                 constant: info.constant,
+                stack: None,
             },
         );
         if info.size.is_none() {
@@ -295,6 +297,7 @@ impl Engine<'_> {
                 mortal: true,
                 indeterminate: true,
                 constant: false,
+                stack: None,
             },
         );
         id

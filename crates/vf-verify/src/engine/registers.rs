@@ -184,7 +184,7 @@ pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mu
                     | Condition::Terminated { ptr, .. }
                     | Condition::Freeable { ptr } => visit(ptr),
                     Condition::InitializedLocal(local) => visit(&Expr::Local(*local)),
-                    Condition::Unreachable => {}
+                    Condition::Freed { .. } | Condition::Unreachable => {}
                 }
             }
         }

@@ -151,7 +151,16 @@ impl Engine<'_> {
                     alive: self.terms.ite(condition, a.alive, b.alive),
                     nuls: self.choose_nuls(condition, a.nuls, b.nuls),
                 },
-                // Made on one side only: no pointer to it exists on the other.
+                // Made on one side only: no pointer to it exists on the other, so nobody asks whether it is alive
+                // there, but for leaks.
+                (Some(only), None) if self.settings.leaks => Contents {
+                    alive: self.terms.and(condition, only.alive),
+                    ..only
+                },
+                (None, Some(only)) if self.settings.leaks => Contents {
+                    alive: self.terms.and(self.terms.not(condition), only.alive),
+                    ..only
+                },
                 (Some(only), None) | (None, Some(only)) => only,
                 (None, None) => continue,
             };

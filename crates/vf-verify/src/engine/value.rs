@@ -90,6 +90,8 @@ pub struct Object {
     /// Begins with indeterminate contents; `initialized` is then a real question.
     pub indeterminate: bool,
     pub constant: bool,
+    /// Allocated on the stack (`alloca`, variable-length array) of this activation, and ends with it.
+    pub stack: Option<Context>,
 }
 
 /// Numbers given to object keys and contexts. Kept across restarts of one analysis, so that what a restart
