@@ -53,6 +53,11 @@ CLASSES = {
 LABELS = [
     # `abs((long)data)` of an unsigned `data` above INT_MAX converts to a small int: 4294967295 passes the guard.
     (re.compile(r"CWE190_.*__unsigned_int_.*_square_"), "good"),
+    # `imaxabs(data)` of INT64_MIN, which is read or drawn, has no result; glibc's is INT64_MIN, which passes the guard.
+    (re.compile(r"CWE190_.*__int64_t_(fscanf|rand)_square_"), "good"),
+    # `swprintf(data, 100, L"%s", source)` of wide characters: outside of Windows `%s` takes bytes, of which the second is
+    # a NUL, so that one character is written.
+    (re.compile(r"_wchar_t_snprintf_"), "bad"),
 ]
 
 
