@@ -6,6 +6,7 @@ int swprintf(wchar_t *dst, size_t n, const wchar_t *format, ...);
 int wprintf(const wchar_t *format, ...);
 int sprintf(char *dst, const char *format, ...);
 size_t wcslen(const wchar_t *s);
+wchar_t *wmemset(wchar_t *dst, wchar_t c, size_t n);
 
 int table[8];
 
@@ -91,6 +92,20 @@ int may_fail(void)
     return text[n];
     //     ^^^^^^^ refuted[index-lower-bound] n == -1
 }
+
+// `%s` takes bytes, of which the second of L'C' is a NUL.
+int bytes_of_wide_characters(void)
+{
+    wchar_t source[100], text[3];
+
+    for (int i = 0; i < 3; i++)
+        text[i] = 0;
+    wmemset(source, L'C', 99);
+    source[99] = 0;
+    swprintf(text, 100, L"%s", source);
+    return (int)wcslen(text);
+}
+// summary: bytes_of_wide_characters: 20 proved
 // summary: converted: 5 proved
 // summary: converted_wrong: 4 proved, 1 refuted
 // summary: fits: 6 proved

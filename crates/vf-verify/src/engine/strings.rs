@@ -390,6 +390,34 @@ impl Engine<'_> {
         t.ite(t.ult(length, room), length, room)
     }
 
+    /// A string of bytes in an object that is read by wider cells: what the first cell says of its length.
+    fn short_length(
+        &mut self,
+        object: ObjectId,
+        contents: &Contents,
+        start: Term,
+        rest: Term,
+        length: Term,
+    ) -> Result<(), Stop> {
+        let t = self.terms;
+        let bytes = self.granule(object);
+        if 1u64 << self.alignment(start).min(3) < bytes {
+            return Ok(());
+        }
+        let cell = self.read_bits(object, contents.version, start, bytes)?;
+        let mut none_before = t.bool(true);
+        for k in 0..bytes {
+            let low = (k * 8) as u32;
+            let nul = t.eq(t.extract(low + 7, low, cell), t.bv(8, 0));
+            let here = t.all(&[none_before, nul, t.ult(self.offset(k), rest)]);
+            self.fact(t.implies(here, t.eq(length, self.offset(k))));
+            none_before = t.and(none_before, t.not(nul));
+        }
+        let long = t.and(none_before, t.ule(self.offset(bytes), rest));
+        self.fact(t.implies(long, t.uge(length, self.offset(bytes))));
+        Ok(())
+    }
+
     /// The length of a string whose NUL cannot be searched for: a number with the properties that a length
     /// has, one for the same contents and start. Without a NUL it is the distance to the end.
     fn unknown_length(
@@ -415,6 +443,9 @@ impl Engine<'_> {
         let known = self.nul_after(nul, start, unit);
         let upper = t.ule(length, t.lshr(t.sub(nul, start), shift));
         self.fact(t.implies(t.and(inside, known), upper));
+        if unit == 1 && !info.summary && self.granule(object) > 1 {
+            self.short_length(object, contents, start, rest, length)?;
+        }
         // Bytes are looked at only where the object is read by bytes anyway.
         let cells = match unit {
             1 => self.granule(object) == 1,
