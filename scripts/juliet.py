@@ -60,7 +60,7 @@ LABELS = [
     (re.compile(r"CWE190_.*__int64_t_(fscanf|rand)_square_"), "good"),
     # `swprintf(data, 100, L"%s", source)` of wide characters: outside of Windows `%s` takes bytes, of which the second is
     # a NUL, so that one character is written.
-    (re.compile(r"_wchar_t_snprintf_"), "bad"),
+    (re.compile(r"_wchar_t_(\w+_)?snprintf_"), "bad"),
 ]
 
 

@@ -11,10 +11,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::cfg::Cfg;
 use crate::input::Input;
 use crate::interp::{self, History, Kept, Limits, NodeId, Outcome, Site, Source};
 use crate::obligation::ObligationId;
-use crate::program::{FunctionId, Program};
+use crate::program::{BlockId, FunctionId, LocalId, Program, StmtKind};
 
 /// What contributed to a violation.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,7 @@ pub fn slice(
     };
     let mut found = Slice::default();
     for identity in [Identity::LoopTests, Identity::Everything] {
-        found = close(history, identity);
+        found = close(program, history, identity);
         found.closed = is_closed(
             program,
             input,
@@ -70,7 +71,7 @@ enum Identity {
     Everything,
 }
 
-fn close(history: &History, identity: Identity) -> Slice {
+fn close(program: &Program, history: &History, identity: Identity) -> Slice {
     let mut slice = Slice::default();
     let Some(last) = history.last() else {
         return slice;
@@ -85,6 +86,7 @@ fn close(history: &History, identity: Identity) -> Slice {
     };
     let mut seen = vec![false; history.len()];
     let mut todo = vec![last];
+    todo.extend(decisions_against_assigning(program, history, last));
     while let Some(id) = todo.pop() {
         match seen.get_mut(id.index()) {
             Some(seen) if !*seen => *seen = true,
@@ -114,6 +116,61 @@ fn close(history: &History, identity: Identity) -> Slice {
         .collect();
     slice.steps = wholes.into_iter().collect();
     slice
+}
+
+/// Where the check is that a register was assigned: the decisions whose other way assigns it. Nothing depends on
+/// them (a statement that was not executed made nothing), yet without them there is no violation (potential
+/// dependence: Gyimothy, Beszedes and Forgacs, *An Efficient Relevant Slicing Method for Debugging*, ESEC/FSE 1999).
+fn decisions_against_assigning(program: &Program, history: &History, last: NodeId) -> Vec<NodeId> {
+    let unassigned = history.sources(last).iter().find_map(|source| match source {
+        Source::Unassigned(function, local) => Some((*function, *local)),
+        _ => None,
+    });
+    let Some((function, local)) = unassigned else {
+        return Vec::new();
+    };
+    let function = program.function(function);
+    let graph = Cfg::new(function);
+    let assigns = |block: BlockId| {
+        let block = function.blocks().get(block.index());
+        let mut statements = block.into_iter().flat_map(|b| &b.statements);
+        statements.any(|s| assigned_register(&s.kind) == Some(local))
+    };
+    let decides = |id: &NodeId| -> Option<bool> {
+        let site = history.site(*id)?;
+        if site.statement.is_some() || history.context(*id) != history.context(last) {
+            return Some(false);
+        }
+        // A terminator is followed by what it leads to.
+        let taken = history.node(NodeId(id.0 + 1))?.block;
+        let joint = graph.immediate_post_dominator(site.block);
+        let others = graph.successors(site.block).iter().map(|(to, _)| *to);
+        let mut todo: Vec<BlockId> = others.filter(|to| *to != taken).collect();
+        let mut seen: BTreeSet<BlockId> = joint.into_iter().collect();
+        while let Some(block) = todo.pop() {
+            if seen.insert(block) {
+                if assigns(block) {
+                    return Some(true);
+                }
+                todo.extend(graph.successors(block).iter().map(|(to, _)| *to));
+            }
+        }
+        Some(false)
+    };
+    history.ids().filter(|id| decides(id) == Some(true)).collect()
+}
+
+fn assigned_register(kind: &StmtKind) -> Option<LocalId> {
+    match kind {
+        StmtKind::Assign { dst, .. }
+        | StmtKind::Havoc { dst, .. }
+        | StmtKind::Load { dst, .. }
+        | StmtKind::Alloc { dst, .. }
+        | StmtKind::StringLength { dst, .. }
+        | StmtKind::ObjectSize { dst, .. } => Some(*dst),
+        StmtKind::Call { dst, .. } => *dst,
+        _ => None,
+    }
 }
 
 /// From a decision to the next execution of the same one that it let happen: the test of the next iteration.

@@ -37,7 +37,7 @@ const SAMPLES: usize = 4;
 /// Failed attempts that are told to the model, newest last.
 const TOLD: usize = 4;
 /// Statements of the failing run that are shown.
-const TRACE: usize = 12;
+const SLICE: usize = 24;
 
 pub struct ModelProposer<G> {
     generator: G,
@@ -206,17 +206,20 @@ fn failed(out: &mut String, obligation: &ObligationReport) {
     let Some(counterexample) = &obligation.counterexample else {
         return;
     };
-    if !counterexample.inputs.is_empty() {
-        let inputs: Vec<String> = counterexample
-            .inputs
-            .iter()
-            .map(|(k, v)| format!("{k} = {v}"))
-            .collect();
+    let inputs = counterexample.relevant_inputs();
+    if !inputs.is_empty() {
         let _ = writeln!(out, "  with {}", inputs.join(", "));
     }
-    let skipped = counterexample.trace.len().saturating_sub(TRACE);
-    for step in counterexample.trace.iter().skip(skipped) {
-        let _ = writeln!(out, "  line {}: {}", step.location.line, step.event);
+    if !counterexample.slice.is_empty() {
+        let _ = writeln!(out, "  only these lines contribute:");
+    }
+    for line in counterexample.slice.iter().take(SLICE) {
+        let note = line.note();
+        let sign = if note.is_empty() { "" } else { "  // " };
+        let _ = writeln!(out, "  line {}: {}{sign}{note}", line.location.line, line.text);
+    }
+    if let Some(violation) = counterexample.trace.last() {
+        let _ = writeln!(out, "  line {}: {}", violation.location.line, violation.event);
     }
 }
 

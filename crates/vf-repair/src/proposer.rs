@@ -184,12 +184,8 @@ impl std::fmt::Display for Failure {
                     verdict_word(o.verdict)
                 )?;
                 if let Some(counterexample) = &o.counterexample {
-                    let inputs: Vec<String> = counterexample
-                        .inputs
-                        .iter()
-                        .take(6)
-                        .map(|(k, v)| format!("{k} = {v}"))
-                        .collect();
+                    let mut inputs = counterexample.relevant_inputs();
+                    inputs.truncate(6);
                     if !inputs.is_empty() {
                         write!(f, " ({})", inputs.join(", "))?;
                     }

@@ -11,6 +11,7 @@ use vf_source::{SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
+use crate::minimise::{self, Confirmed, Origin};
 use crate::report::{Counterexample, Location, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
 use crate::specification::Specification;
@@ -606,12 +607,22 @@ impl<'p> Context<'p> {
         let name = &self.program.function(entry).name;
         decision.verdict = Verdict::Unknown;
         for model in &violation.models {
+            let model = model.assignment();
             let input = counterexample::input_of(self.program, name, execution, terms, model);
-            match confirm::confirm(self, &input, key) {
-                Confirmation::Seen(found) => {
+            match confirm::confirm(self, &input, key, confirm::STEPS) {
+                Confirmation::Seen(run) => {
                     decision.verdict = Verdict::Refuted;
                     decision.reason = None;
-                    decision.counterexample = Some(*found);
+                    let origin = Origin {
+                        context: self,
+                        entry,
+                        execution,
+                        terms,
+                        model,
+                        key,
+                    };
+                    let found = minimise::counterexample(&origin, Confirmed { input, run });
+                    decision.counterexample = Some(found);
                     return;
                 }
                 Confirmation::NotSeen(why) => decision.reason = Some(Reason::NotConfirmed { why }),

@@ -5,27 +5,31 @@
 
 use std::collections::BTreeMap;
 
-use vf_ir::cfg;
-use vf_ir::input::Input;
+use vf_ir::input::{Input, InputPointer, InputValue};
 use vf_ir::interp::{self, Effect, Limits, Outcome, Run, Value};
 use vf_ir::{Condition, FunctionId, LocalId, ObligationId, Property};
 
 use crate::analysis::Context;
 use crate::engine::CheckKey;
-use crate::inputs;
+use crate::explain::{self, Explanation};
+use crate::inputs::{self, Part, Shown, integer};
 use crate::report::{Counterexample, Replay, TraceStep};
 
-/// Steps of a trace that are shown.
-const TRACE: usize = 80;
+/// Steps that a confirming run may take.
+pub const STEPS: u64 = 4_000_000;
 
 pub enum Confirmation {
-    Seen(Box<Counterexample>),
+    Seen(Box<Run>),
     NotSeen(String),
 }
 
-pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirmation {
-    // An uninitialised read goes on with any value: only the one that is asked about stops the run.
-    let ignore = |function: FunctionId, obligation: ObligationId| {
+/// Which checks a run passes over: those that are no obligations, and uninitialised reads, which go on with any
+/// value. Only the one that is asked about stops the run.
+fn passes_over<'a>(
+    context: &'a Context<'_>,
+    key: &'a CheckKey,
+) -> impl Fn(FunctionId, ObligationId) -> bool + 'a {
+    move |function, obligation| {
         if context.skips(function, obligation) {
             return true;
         }
@@ -37,10 +41,14 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
                 .obligations
                 .get(obligation.index())
                 .is_some_and(|o| o.property == Property::Initialized)
-    };
+    }
+}
+
+pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey, steps: u64) -> Confirmation {
+    let ignore = passes_over(context, key);
     let limits = Limits {
         ignore: Some(&ignore),
-        steps: 4_000_000,
+        steps,
         ..Limits::default()
     };
     let run = interp::run(context.program, input, &limits);
@@ -54,7 +62,7 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
                 && *obligation == key.obligation
                 && call_stack.iter().any(|site| site.function == key.function);
             if same {
-                return Confirmation::Seen(Box::new(describe(context, input, &run, key)));
+                return Confirmation::Seen(Box::new(run));
             }
             let other = context.program.function(*function);
             let text = other
@@ -79,79 +87,90 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey) -> Confirma
     }
 }
 
-fn describe(context: &Context<'_>, input: &Input, run: &Run, key: &CheckKey) -> Counterexample {
-    let program = context.program;
-    let mut inputs = inputs::inputs_of(program, input);
-    let mut trace: Vec<TraceStep> = Vec::new();
-    let mut locals: BTreeMap<(FunctionId, LocalId), String> = BTreeMap::new();
-    for step in &run.trace {
-        let function = program.function(step.function);
-        if function.library_model {
-            continue;
-        }
-        let event = match &step.effect {
-            Effect::Assigned(local, value) => {
-                let Some(info) = function.locals.get(local.index()).filter(|l| l.user) else {
-                    continue;
-                };
-                let text = value_text(*value, info.ty.is_signed());
-                locals.insert((step.function, *local), text.clone());
-                format!("{} = {text}", info.name)
-            }
-            Effect::WentTo(target) => {
-                let Some(block) = function.blocks().get(step.block.index()) else {
-                    continue;
-                };
-                let edges = cfg::terminator_targets(&block.terminator);
-                let kind = edges.iter().find(|(to, _)| to == target).map(|(_, kind)| *kind);
-                let taken = match kind {
-                    Some(cfg::EdgeKind::Then) => "true",
-                    Some(cfg::EdgeKind::Otherwise) => "false",
-                    _ => continue,
-                };
-                let Some(text) = context.sources.text(step.span).filter(|t| t.len() <= 120) else {
-                    continue;
-                };
-                format!(
-                    "{} is {taken}",
-                    text.split_whitespace().collect::<Vec<_>>().join(" ")
-                )
-            }
-            _ => continue,
+/// What the violation depends on; `None` when the run is too long to tell.
+pub fn explain(context: &Context<'_>, input: &Input, key: &CheckKey) -> Option<Explanation> {
+    let ignore = passes_over(context, key);
+    let limits = Limits {
+        ignore: Some(&ignore),
+        steps: STEPS,
+        ..Limits::default()
+    };
+    let text = violation_text(context, key);
+    explain::explain(context, input, &limits, (context.place(key), &text))
+}
+
+/// The counterexample that a confirmed input is.
+pub fn describe(
+    context: &Context<'_>,
+    input: Input,
+    run: &Run,
+    explanation: Option<Explanation>,
+    key: &CheckKey,
+) -> Counterexample {
+    let parts = inputs::inputs_of(context.program, &input);
+    let matters = |shown: &&Shown| {
+        let plain_pointer = match shown.part {
+            Part::Argument(number) => matches!(
+                input.arguments.get(number),
+                Some(InputValue::Pointer(InputPointer::Object { offset: 0, .. }))
+            ),
+            _ => false,
         };
-        let location = context.location(step.span);
-        if location.line == 0 {
-            continue;
-        }
-        if trace
-            .last()
-            .is_some_and(|last| last.event == event && last.location == location)
-        {
-            continue;
-        }
-        trace.push(TraceStep { location, event });
+        let needed = |e: &Explanation| e.needs(context.program, &shown.part);
+        !plain_pointer && explanation.as_ref().is_none_or(needed)
+    };
+    let relevant = parts.iter().filter(matters).map(|s| s.name.clone()).collect();
+    let mut inputs: BTreeMap<String, String> = parts.into_iter().map(|s| (s.name, s.value)).collect();
+    for (name, value) in locals_at_the_end(context, &input, run) {
+        inputs.entry(name).or_insert(value);
     }
-    // Locals of the entry at the violation: what the failing expression is made of.
-    for ((function, local), text) in &locals {
-        if program.function(*function).name == input.function
-            && let Some(info) = program.function(*function).locals.get(local.index())
-        {
-            inputs.entry(info.name.clone()).or_insert_with(|| text.clone());
+    let executed_lines = explanation.as_ref().map_or(0, |e| e.executed_lines);
+    let (slice, trace) = match explanation {
+        Some(explanation) => (explanation.slice, explanation.trace),
+        None => {
+            let violation = TraceStep {
+                location: context.location(context.place(key)),
+                event: violation_text(context, key),
+            };
+            (Vec::new(), vec![violation])
         }
-    }
-    if trace.len() > TRACE {
-        trace.drain(..trace.len() - TRACE);
-    }
-    trace.push(TraceStep {
-        location: context.location(context.place(key)),
-        event: violation_text(context, key),
-    });
+    };
     Counterexample {
         inputs,
+        relevant,
+        slice,
+        executed_lines,
         trace,
         replay: Replay::Confirmed,
-        input: input.clone(),
+        input,
     }
+}
+
+/// Locals of the entry at the violation: what the failing expression is made of.
+fn locals_at_the_end(context: &Context<'_>, input: &Input, run: &Run) -> BTreeMap<String, String> {
+    let mut last: BTreeMap<LocalId, Value> = BTreeMap::new();
+    let Some(entry) = context.program.function_named(&input.function) else {
+        return BTreeMap::new();
+    };
+    for step in run.trace.iter().filter(|s| s.function == entry) {
+        if let Effect::Assigned(local, value) = &step.effect {
+            last.insert(*local, *value);
+        }
+    }
+    let function = context.program.function(entry);
+    let mut named = BTreeMap::new();
+    for (local, value) in last {
+        let Some(info) = function.locals.get(local.index()).filter(|l| l.user) else {
+            continue;
+        };
+        let text = match value {
+            Value::Int { bits, value } => integer(value, bits, info.ty.is_signed()),
+            Value::Pointer(_) => "a pointer".into(),
+            Value::Float { .. } => "some float".into(),
+        };
+        named.entry(info.name.clone()).or_insert(text);
+    }
+    named
 }
 
 fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
@@ -163,7 +182,12 @@ fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
     else {
         return "violation".into();
     };
-    let text = &obligation.text;
+    // Of a check inside a library model, the call of it says more.
+    let call = (!key.via.is_empty())
+        .then(|| context.sources.text(context.place(key)))
+        .flatten();
+    let text = call.unwrap_or(&obligation.text);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match (&obligation.property, &obligation.condition) {
         (Property::IndexUpperBound, _) => format!("`{text}`: the index is not below the length"),
         (Property::IndexLowerBound, _) => format!("`{text}`: the index is negative"),
@@ -185,13 +209,5 @@ fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
         (Property::Assertion, _) => format!("`{text}`: the assertion fails"),
         (Property::MemoryLeak, _) => format!("`{text}`: memory was allocated and not freed"),
         (Property::UnreachableCode, _) => format!("`{text}`: reached"),
-    }
-}
-
-fn value_text(value: Value, signed: bool) -> String {
-    match value {
-        Value::Int { bits, value } => inputs::integer(value, bits, signed),
-        Value::Pointer(_) => "a pointer".into(),
-        other => format!("{other:?}"),
     }
 }

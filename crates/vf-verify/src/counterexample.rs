@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use vf_ir::input::{Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue};
 use vf_ir::{CType, Program, Ty};
-use vf_smt::{Model, Sort, Term, Terms, View};
+use vf_smt::{Assignment, Sort, Term, Terms, View};
+
+use crate::inputs::Part;
 
 use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, Value};
 
@@ -19,7 +21,7 @@ pub fn input_of(
     entry: &str,
     execution: &Execution,
     terms: &Terms,
-    model: &Model,
+    model: &Assignment,
 ) -> Input {
     let reader = Reader::new(program, execution, terms, model);
     let mut objects = Vec::new();
@@ -57,7 +59,7 @@ pub fn input_of(
     }
     let mut choices = Vec::new();
     for choice in &execution.choices {
-        if model.value(terms, choice.guard).as_bool() != Some(true) {
+        if terms.eval(choice.guard, model).as_bool() != Some(true) {
             continue;
         }
         let kind = match &choice.kind {
@@ -67,7 +69,7 @@ pub fn input_of(
                 reader.value(value)
             }),
             ChoiceTerm::Fails(fails) => {
-                ChoiceKind::AllocationFails(model.value(terms, *fails).as_bool() == Some(true))
+                ChoiceKind::AllocationFails(terms.eval(*fails, model).as_bool() == Some(true))
             }
             ChoiceTerm::Bytes { label, size } => {
                 let size = reader.number(*size).min(u128::from(BYTES_LIMIT)) as u64;
@@ -91,7 +93,7 @@ pub fn input_of(
 struct Reader<'a> {
     execution: &'a Execution,
     terms: &'a Terms,
-    model: &'a Model,
+    model: &'a Assignment,
     /// Input objects that are no globals, in the order of `Input::objects`.
     order: Vec<ObjectId>,
     index: BTreeMap<ObjectId, usize>,
@@ -101,7 +103,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(program: &'a Program, execution: &'a Execution, terms: &'a Terms, model: &'a Model) -> Self {
+    fn new(program: &'a Program, execution: &'a Execution, terms: &'a Terms, model: &'a Assignment) -> Self {
         let mut order = Vec::new();
         let mut index = BTreeMap::new();
         for (id, object) in &execution.objects {
@@ -138,7 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&self, term: Term) -> u128 {
-        self.model.value(self.terms, term).as_bits().unwrap_or(0)
+        self.terms.eval(term, self.model).as_bits().unwrap_or(0)
     }
 
     fn size(&self, object: &Object) -> u64 {
@@ -203,19 +205,8 @@ impl<'a> Reader<'a> {
                 bytes.insert(at, if at % unit == 0 { b'A' } else { 0 });
             }
         }
-        let label: String = object
-            .name
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '_' {
-                    c
-                } else {
-                    '.'
-                }
-            })
-            .collect();
         for g in [1u64, 2, 4, 8] {
-            let Some(reads) = self.arrays.get(&format!("mem.{}{label}.{g}", id.0)) else {
+            let Some(reads) = self.arrays.get(&array_name(id, object, g)) else {
                 continue;
             };
             for (read, element) in reads {
@@ -273,6 +264,73 @@ impl<'a> Reader<'a> {
             .map(|at| bytes.get(&at).copied().unwrap_or(0))
             .collect()
     }
+}
+
+/// Name of the array of an input object's contents, in elements of so many bytes.
+fn array_name(id: ObjectId, object: &Object, bytes: u64) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '.'
+        }
+    };
+    let label: String = object.name.chars().map(plain).collect();
+    format!("mem.{}{label}.{bytes}", id.0)
+}
+
+/// Elements of an input object's contents that are variables, by their place.
+pub struct InputArray {
+    /// The object's number in the input, or the global's name.
+    object: Result<usize, String>,
+    pub cells: Vec<(u64, Term)>,
+    /// Bytes of an element.
+    pub width: u64,
+}
+
+impl InputArray {
+    pub fn part(&self, start: u64, end: u64) -> Part {
+        match &self.object {
+            Ok(object) => Part::ObjectBytes {
+                object: *object,
+                start,
+                end,
+            },
+            Err(name) => Part::GlobalBytes {
+                name: name.clone(),
+                start,
+                end,
+            },
+        }
+    }
+}
+
+/// The contents of all input objects, as far as they are variables.
+pub fn arrays_of(execution: &Execution, terms: &Terms) -> Vec<InputArray> {
+    let mut by_name: BTreeMap<String, Vec<(u64, Term)>> = BTreeMap::new();
+    for (array, cells) in &execution.cells {
+        if let Some(name) = terms.name(*array) {
+            let cells = cells.iter().map(|(at, variable)| (*at as u64, *variable));
+            by_name.entry(name).or_default().extend(cells);
+        }
+    }
+    let mut found = Vec::new();
+    let mut number = 0;
+    for (id, object) in execution.objects.iter().filter(|(_, o)| o.input) {
+        let is_global = matches!(object.key, ObjectKey::Global(_));
+        for width in [1u64, 2, 4, 8] {
+            if let Some(cells) = by_name.remove(&array_name(*id, object, width)) {
+                let object = if is_global {
+                    Err(object.name.clone())
+                } else {
+                    Ok(number)
+                };
+                found.push(InputArray { object, cells, width });
+            }
+        }
+        number += usize::from(!is_global);
+    }
+    found
 }
 
 /// Consecutive bytes joined.

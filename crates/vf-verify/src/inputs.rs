@@ -5,24 +5,69 @@ use std::collections::BTreeMap;
 use vf_ir::input::{ChoiceKind, Contents, Input, InputPointer, InputValue};
 use vf_ir::{CType, Program, Record};
 
-/// The input in source terms: `len` to `4294967295`, `p->count` to `9`, `object_size(buf)` to `8`.
-pub fn inputs_of(program: &Program, input: &Input) -> BTreeMap<String, String> {
-    let mut shown = BTreeMap::new();
+/// One value of an input, and which part of the input it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// `len`, `p->count`, `object_size(buf)`, `read()`.
+    pub name: String,
+    pub value: String,
+    pub part: Part,
+}
+
+/// A part of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Argument(usize),
+    /// The size of an object of the input.
+    Size(usize),
+    /// Bytes of an object of the input.
+    ObjectBytes {
+        object: usize,
+        start: u64,
+        end: u64,
+    },
+    GlobalBytes {
+        name: String,
+        start: u64,
+        end: u64,
+    },
+    Choice(usize),
+}
+
+/// What is being written out: where its bytes are, and what was found so far.
+struct Reading<'a> {
+    program: &'a Program,
+    contents: &'a Contents,
+    part: &'a dyn Fn(u64, u64) -> Part,
+    shown: &'a mut Vec<Shown>,
+}
+
+/// The input in source terms: `len` is `4294967295`, `p->count` is `9`, `object_size(buf)` is `8`.
+pub fn inputs_of(program: &Program, input: &Input) -> Vec<Shown> {
+    let mut shown = Vec::new();
     let Some(function) = program
         .function_named(&input.function)
         .map(|id| program.function(id))
     else {
         return shown;
     };
-    for (local, value) in function.params.iter().zip(&input.arguments) {
+    for (number, (local, value)) in function.params.iter().zip(&input.arguments).enumerate() {
         let Some(info) = function.locals.get(local.index()) else {
             continue;
         };
-        shown.insert(info.name.clone(), value_text(value, &info.ty, input));
+        shown.push(Shown {
+            name: info.name.clone(),
+            value: value_text(value, &info.ty, input),
+            part: Part::Argument(number),
+        });
     }
-    for object in &input.objects {
+    for (number, object) in input.objects.iter().enumerate() {
         let plain = object.name.strip_prefix('*').unwrap_or(&object.name);
-        shown.insert(format!("object_size({plain})"), object.size.to_string());
+        shown.push(Shown {
+            name: format!("object_size({plain})"),
+            value: object.size.to_string(),
+            part: Part::Size(number),
+        });
     }
     for (local, value) in function.params.iter().zip(&input.arguments) {
         let (Some(info), InputValue::Pointer(InputPointer::Object { index, offset: 0 })) =
@@ -31,136 +76,126 @@ pub fn inputs_of(program: &Program, input: &Input) -> BTreeMap<String, String> {
             continue;
         };
         if let (CType::Pointer { to, .. }, Some(object)) = (&info.ty, input.objects.get(*index)) {
-            members(program, to, &info.name, &object.contents, &mut shown);
+            let part = |start, end| Part::ObjectBytes {
+                object: *index,
+                start,
+                end,
+            };
+            let mut reading = Reading {
+                program,
+                contents: &object.contents,
+                part: &part,
+                shown: &mut shown,
+            };
+            reading.members(to, &info.name);
         }
     }
     for (name, contents) in &input.globals {
         if let Some(global) = program.globals.iter().find(|g| g.name == *name) {
-            leaf_values(program, &global.ty, name, 0, contents, 0, &mut shown);
+            let part = |start, end| Part::GlobalBytes {
+                name: name.clone(),
+                start,
+                end,
+            };
+            let mut reading = Reading {
+                program,
+                contents,
+                part: &part,
+                shown: &mut shown,
+            };
+            reading.leaf(&global.ty, name, 0, 0);
         }
     }
-    for choice in &input.choices {
+    let mut calls: BTreeMap<&str, u32> = BTreeMap::new();
+    for (number, choice) in input.choices.iter().enumerate() {
         if let (ChoiceKind::Value(InputValue::Int { bits, value }), false) =
             (&choice.kind, choice.function.is_empty())
         {
-            let mut name = format!("{}()", choice.function);
-            let mut number = 2;
-            while shown.contains_key(&name) {
-                name = format!("{}() #{number}", choice.function);
-                number += 1;
-            }
-            shown.insert(name, integer(*value, *bits, true));
+            let times = calls.entry(&choice.function).or_default();
+            *times += 1;
+            shown.push(Shown {
+                name: match times {
+                    1 => format!("{}()", choice.function),
+                    _ => format!("{}() #{times}", choice.function),
+                },
+                value: integer(*value, *bits, true),
+                part: Part::Choice(number),
+            });
         }
     }
     shown
 }
 
-fn members(
-    program: &Program,
-    pointee: &CType,
-    name: &str,
-    contents: &Contents,
-    shown: &mut BTreeMap<String, String>,
-) {
-    match pointee {
-        CType::Record(id) => {
-            let Some(record) = program.records.get(id.0 as usize) else {
-                return;
-            };
-            record_values(program, record, &format!("{name}->"), 0, contents, 0, shown);
-        }
-        CType::Int { bits: 8, .. } => {
-            let text: Vec<u8> = (0..64)
-                .map_while(|at| byte_at(contents, at).filter(|b| *b != 0))
-                .collect();
-            if !text.is_empty() {
-                shown.insert(format!("{name}[0..]"), format!("\"{}\"", text.escape_ascii()));
-            }
-        }
-        CType::Int { .. } => {
-            leaf_values(program, pointee, &format!("*{name}"), 0, contents, 0, shown);
-        }
-        _ => {}
+impl Reading<'_> {
+    fn show(&mut self, name: &str, value: String, start: u64, end: u64) {
+        self.shown.push(Shown {
+            name: name.to_owned(),
+            value,
+            part: (self.part)(start, end),
+        });
     }
-}
 
-fn record_values(
-    program: &Program,
-    record: &Record,
-    prefix: &str,
-    offset: u64,
-    contents: &Contents,
-    depth: u32,
-    shown: &mut BTreeMap<String, String>,
-) {
-    for field in record.fields.iter().filter(|f| f.bits.is_none()) {
-        leaf_values(
-            program,
-            &field.ty,
-            &format!("{prefix}{}", field.name),
-            offset + field.offset,
-            contents,
-            depth + 1,
-            shown,
-        );
-    }
-}
-
-fn leaf_values(
-    program: &Program,
-    ty: &CType,
-    name: &str,
-    offset: u64,
-    contents: &Contents,
-    depth: u32,
-    shown: &mut BTreeMap<String, String>,
-) {
-    if depth > 6 || shown.len() > 200 {
-        return;
-    }
-    match ty {
-        CType::Record(id) => {
-            if let Some(record) = program.records.get(id.0 as usize) {
-                record_values(
-                    program,
-                    record,
-                    &format!("{name}."),
-                    offset,
-                    contents,
-                    depth,
-                    shown,
-                );
-            }
-        }
-        CType::Array {
-            element,
-            len: vf_ir::ArrayLen::Fixed(n),
-        } => {
-            let size = element.size(&program.records, program.model).unwrap_or(0);
-            for k in 0..(*n).min(16) {
-                if size > 0 {
-                    leaf_values(
-                        program,
-                        element,
-                        &format!("{name}[{k}]"),
-                        offset + k * size,
-                        contents,
-                        depth + 1,
-                        shown,
-                    );
+    fn members(&mut self, pointee: &CType, name: &str) {
+        match pointee {
+            CType::Record(id) => {
+                if let Some(record) = self.program.records.get(id.0 as usize) {
+                    self.record(record, &format!("{name}->"), 0, 0);
                 }
             }
-        }
-        CType::Int { bits, signed } => {
-            let bytes = u64::from(bits / 8);
-            if (0..bytes).any(|k| byte_at(contents, offset + k).is_some()) {
-                let value = (0..bytes).rev().fold(0u128, |v, k| {
-                    v << 8 | u128::from(byte_at(contents, offset + k).unwrap_or(0))
-                });
-                shown.insert(name.to_owned(), integer(value, *bits, *signed));
+            CType::Int { bits: 8, .. } => {
+                let text: Vec<u8> = (0..64)
+                    .map_while(|at| byte_at(self.contents, at).filter(|b| *b != 0))
+                    .collect();
+                if !text.is_empty() {
+                    let shown = format!("\"{}\"", text.escape_ascii());
+                    self.show(&format!("{name}[0..]"), shown, 0, text.len() as u64);
+                }
             }
+            CType::Int { .. } => self.leaf(pointee, &format!("*{name}"), 0, 0),
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn record(&mut self, record: &Record, prefix: &str, offset: u64, depth: u32) {
+        for field in record.fields.iter().filter(|f| f.bits.is_none()) {
+            let name = format!("{prefix}{}", field.name);
+            self.leaf(&field.ty, &name, offset + field.offset, depth + 1);
+        }
+    }
+
+    fn leaf(&mut self, ty: &CType, name: &str, offset: u64, depth: u32) {
+        if depth > 6 || self.shown.len() > 200 {
+            return;
+        }
+        let program = self.program;
+        match ty {
+            CType::Record(id) => {
+                if let Some(record) = program.records.get(id.0 as usize) {
+                    self.record(record, &format!("{name}."), offset, depth);
+                }
+            }
+            CType::Array {
+                element,
+                len: vf_ir::ArrayLen::Fixed(n),
+            } => {
+                let size = element.size(&program.records, program.model).unwrap_or(0);
+                for k in 0..(*n).min(16) {
+                    if size > 0 {
+                        self.leaf(element, &format!("{name}[{k}]"), offset + k * size, depth + 1);
+                    }
+                }
+            }
+            CType::Int { bits, signed } => {
+                let bytes = u64::from(bits / 8);
+                if (0..bytes).any(|k| byte_at(self.contents, offset + k).is_some()) {
+                    let value = (0..bytes).rev().fold(0u128, |v, k| {
+                        v << 8 | u128::from(byte_at(self.contents, offset + k).unwrap_or(0))
+                    });
+                    self.show(name, integer(value, *bits, *signed), offset, offset + bytes);
+                }
+            }
+            _ => {}
+        }
     }
 }
 

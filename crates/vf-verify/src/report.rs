@@ -86,11 +86,61 @@ pub struct Location {
 pub struct Counterexample {
     /// Values in source terms: `len` to `4294967295`, `p->count` to `9`.
     pub inputs: BTreeMap<String, String>,
-    /// What happens, in execution order; the violation comes last.
+    /// Those of `inputs` that the violation depends on.
+    #[serde(default)]
+    pub relevant: Vec<String>,
+    /// The lines that contributed to the violation, and no others, in the order of the source. Empty when the run
+    /// was too long to be looked at.
+    #[serde(default)]
+    pub slice: Vec<SliceLine>,
+    /// How many lines the run to the violation executed, whether they contributed or not.
+    #[serde(default)]
+    pub executed_lines: u64,
+    /// What happens on the lines of the slice, in execution order; the violation comes last.
     pub trace: Vec<TraceStep>,
     pub replay: Replay,
     /// The input in machine form, from which it is replayed.
     pub input: Input,
+}
+
+/// A line of which some statement, decision or declaration contributed to a violation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceLine {
+    /// Of the first piece that contributed.
+    #[serde(flatten)]
+    pub location: Location,
+    /// The line, without the spaces around it.
+    pub text: String,
+    /// What it saw and did: `i` to `0 ... 9` (first and last time), `i < n` to `true ... false`,
+    /// `object_size(buf)` to `10`.
+    pub values: BTreeMap<String, String>,
+    /// How often it was executed; 0 for a declaration of what was there before.
+    pub times: u64,
+}
+
+impl Counterexample {
+    /// `i = 8`, for each input that the violation depends on.
+    pub fn relevant_inputs(&self) -> Vec<String> {
+        let value = |name: &String| Some(format!("{name} = {}", self.inputs.get(name)?));
+        self.relevant.iter().filter_map(value).collect()
+    }
+}
+
+impl SliceLine {
+    /// What it saw and did, and how often: `i = 0 ... 9, i < n is true ... false (10 times)`. May be empty.
+    pub fn note(&self) -> String {
+        let said = |(name, value): (&String, &String)| {
+            let is_outcome = value.split(" ... ").all(|v| v == "true" || v == "false");
+            let verb = if is_outcome { "is" } else { "=" };
+            format!("{name} {verb} {value}")
+        };
+        let said: Vec<String> = self.values.iter().map(said).collect();
+        match (said.join(", "), self.times) {
+            (said, 0 | 1) => said,
+            (said, times) if said.is_empty() => format!("{times} times"),
+            (said, times) => format!("{said} ({times} times)"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

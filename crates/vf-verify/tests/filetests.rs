@@ -9,7 +9,7 @@ mod condition;
 #[path = "filetests/expectations.rs"]
 mod expectations;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -202,6 +202,7 @@ impl<'r> Found<'r> {
                         verdict: verdict_name(obligation.verdict).to_owned(),
                         property: obligation.property.clone(),
                         text: String::new(),
+                        slice: slice_lines(obligation),
                     },
                     obligation,
                 });
@@ -221,6 +222,7 @@ impl<'r> Found<'r> {
                 Some(at) => {
                     let mark = open.remove(at);
                     problems.extend(condition_problem(mark, result.obligation));
+                    problems.extend(slice_problem(mark, &result.mark));
                 }
                 None if result.obligation.verdict == Verdict::Proved => {}
                 None => problems.push(unexpected(result)),
@@ -273,10 +275,14 @@ impl<'r> Found<'r> {
                 Some(at) => {
                     let kept = old.remove(at);
                     mark.text = kept.text;
+                    mark.slice = kept.slice.and(mark.slice);
                     mark.width = if result.written { mark.width } else { kept.width };
                 }
                 None if result.obligation.verdict == Verdict::Proved => continue,
-                None => mark.text = inputs_text(result.obligation),
+                None => {
+                    mark.text = inputs_text(result.obligation);
+                    mark.slice = None;
+                }
             }
             marks.push(mark);
         }
@@ -300,6 +306,36 @@ fn unexpected(result: &Placed<'_>) -> String {
     let inputs = inputs_text(result.obligation);
     let text = &result.obligation.text;
     format!("line {line}, column {column}: unexpected {verdict}[{property}] of `{text}` {inputs}{reason}")
+}
+
+/// Lines of the checked file in an obligation's slice.
+fn slice_lines(obligation: &ObligationReport) -> Option<BTreeSet<usize>> {
+    let counterexample = obligation.counterexample.as_ref()?;
+    let here = counterexample
+        .slice
+        .iter()
+        .filter(|line| line.location.file == obligation.location.file);
+    Some(here.map(|line| line.location.line as usize).collect())
+}
+
+/// Where a mark names a slice, it is all of it and nothing else.
+fn slice_problem(mark: &Mark, found: &Mark) -> Option<String> {
+    let expected = mark.slice.as_ref()?;
+    let nothing = BTreeSet::new();
+    let found = found.slice.as_ref().unwrap_or(&nothing);
+    let words = |lines: &BTreeSet<usize>| {
+        let numbers: Vec<String> = lines.iter().map(usize::to_string).collect();
+        numbers.join(" ")
+    };
+    (expected != found).then(|| {
+        format!(
+            "line {}: the slice of {} is {}; the file says {}",
+            mark.line,
+            mark.property,
+            words(found),
+            words(expected)
+        )
+    })
 }
 
 /// Why a mark's condition does not hold of the counterexample, if so.

@@ -15,7 +15,7 @@ int boxes(int n)
         v[i]->n = i * 2;
     }
     return g[v[n & 1 ? 2 : 1]->n];
-    //     ^^^^^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound] i == 3
+    //     ^^^^^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound] i == 3 && n % 2 == 1
 }
 
 extern void outside(void);

@@ -114,11 +114,7 @@ fn message(function: &str, obligation: &ObligationReport) -> String {
         text.push_str(&format!(": {reason}"));
     }
     if let Some(counterexample) = &obligation.counterexample {
-        let inputs: Vec<String> = counterexample
-            .inputs
-            .iter()
-            .map(|(k, v)| format!("{k} = {v}"))
-            .collect();
+        let inputs = counterexample.relevant_inputs();
         if !inputs.is_empty() {
             text.push_str(&format!("; for example with {}", inputs.join(", ")));
         }

@@ -5,10 +5,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 use vf_source::SourceMap;
-use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, Verdict};
+use vf_verify::report::{
+    CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, SliceLine, Verdict,
+};
 
-/// Steps of a trace that are shown; the JSON has them all.
-const TRACE_STEPS: usize = 24;
+/// Lines of a slice that are shown; the JSON has them all.
+const SLICE_LINES: usize = 30;
+/// What a line of a slice says stands behind this column, where the line is not longer.
+const NOTE_COLUMN: usize = 44;
 
 pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
@@ -133,17 +137,10 @@ pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &No
         let _ = writeln!(text, "    = why: {reason}");
     }
     if let Some(counterexample) = &obligation.counterexample {
-        for (name, value) in &counterexample.inputs {
-            let _ = writeln!(text, "    = with {name} = {value}");
+        for input in counterexample.relevant_inputs() {
+            let _ = writeln!(text, "    = with {input}");
         }
-        let steps = counterexample.trace.len();
-        let skipped = steps.saturating_sub(TRACE_STEPS);
-        if skipped > 0 {
-            let _ = writeln!(text, "    = ({} before these)", plural(skipped, "step"));
-        }
-        for step in counterexample.trace.iter().skip(skipped) {
-            let _ = writeln!(text, "    = {}: {}", place(&step.location), step.event);
-        }
+        text.push_str(&slice(&counterexample.slice, &obligation.location));
         let replay = match counterexample.replay {
             Replay::Confirmed => "confirmed by execution",
             Replay::NotConfirmed => "executed, and not confirmed",
@@ -158,6 +155,35 @@ pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &No
         let _ = writeln!(text, "    = assuming: {assumption}");
     }
     let _ = writeln!(text, "    = id: {}", obligation.id);
+    text
+}
+
+/// The lines that contributed, each with what it saw and did. Lines left out are a gap; a new file is named.
+fn slice(lines: &[SliceLine], violation: &Location) -> String {
+    let mut text = String::new();
+    if lines.is_empty() {
+        return text;
+    }
+    let _ = writeln!(text, "    = because of:");
+    let digits = lines.iter().map(|l| l.location.line.to_string().len()).max();
+    let digits = digits.unwrap_or(1);
+    let mut file = &violation.file;
+    for line in lines.iter().take(SLICE_LINES) {
+        if line.location.file != *file {
+            let _ = writeln!(text, "      {}:", line.location.file);
+            file = &line.location.file;
+        }
+        let source = line.text.replace('\t', " ");
+        let number = line.location.line;
+        let shown = match line.note().as_str() {
+            "" => format!("    {number:>digits$} | {source}"),
+            note => format!("    {number:>digits$} | {source:<NOTE_COLUMN$} // {note}"),
+        };
+        let _ = writeln!(text, "{shown}");
+    }
+    if lines.len() > SLICE_LINES {
+        let _ = writeln!(text, "    ... and {}", plural(lines.len() - SLICE_LINES, "line"));
+    }
     text
 }
 

@@ -205,6 +205,33 @@ fn lives_and_bytes_never_written() {
     assert_eq!(sites, set(&["b0.0", "b0.4", "b0.5"]));
 }
 
+/// What was not assigned because of a decision is explained by it.
+#[test]
+fn the_way_around_an_assignment_is_there() {
+    let (slice, sites) = slice_of(
+        "fn f(%n, %m) -> s32 { local %n: s32 i32 local %m: s32 i32 local %v: s32 i32
+         b0:
+           branch slt(%m, 5:i32), b1, b2
+         b1:
+           %m = 1:i32
+           goto b2
+         b2:
+           branch slt(%n, 3:i32), b3, b4
+         b3:
+           %v = 1:i32
+           goto b4
+         b4:
+           check #0 initialized initialized-local(%v) \"v\"
+           return %v
+         }",
+        &[3, 1],
+        &[],
+    );
+    assert_eq!(sites, set(&["b2", "b4.0"]));
+    assert!(slice.inputs.contains(&Source::Argument(0)));
+    assert!(slice.closed);
+}
+
 /// An index check names a constant; the array it is the length of belongs to the slice.
 #[test]
 fn the_array_of_an_index_is_there() {

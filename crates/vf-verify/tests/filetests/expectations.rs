@@ -1,6 +1,6 @@
 //! What a filetest says of itself: marks, summaries and options, read from its comments and written back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// One mark: `//  ^^^^ refuted[index-upper-bound] i == 8`.
@@ -16,6 +16,8 @@ pub struct Mark {
     pub property: String,
     /// The condition on the counterexample, or `known-gap: why`; may be empty.
     pub text: String,
+    /// Lines of the file that are the violation's slice, from 1; `None` where the file says nothing of it.
+    pub slice: Option<BTreeSet<usize>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -50,7 +52,20 @@ pub fn read(text: &str) -> Result<Expectations, String> {
                 verdict,
                 property,
                 text,
+                slice: None,
             });
+        } else if let Some(lines) = slice(line) {
+            let lines: Result<BTreeSet<usize>, _> = lines.split_whitespace().map(str::parse).collect();
+            let lines = lines.map_err(|e| format!("line {}: `// slice: 4 7 9`: {e}", index + 1))?;
+            match expected.marks.last_mut().filter(|m| m.verdict == "refuted") {
+                Some(mark) if mark.slice.is_none() => mark.slice = Some(lines),
+                _ => {
+                    return Err(format!(
+                        "line {}: a slice follows a mark that says `refuted`",
+                        index + 1
+                    ));
+                }
+            }
         } else if let Some(summary) = line.strip_prefix("// summary: ") {
             let (name, counts) = summary
                 .split_once(": ")
@@ -91,6 +106,11 @@ fn mark(line: &str) -> Option<(usize, usize, &str)> {
     Some((line.len() - carets.len() + 1, width, carets[width..].trim()))
 }
 
+/// The numbers of a line `// slice: 4 7 9`.
+fn slice(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("// slice: ")
+}
+
 fn code(rest: &str) -> Option<(String, String, String)> {
     let (verdict, rest) = rest.split_once('[')?;
     let (property, text) = rest.split_once(']')?;
@@ -100,8 +120,19 @@ fn code(rest: &str) -> Option<(String, String, String)> {
 /// The file with its marks and summaries replaced.
 pub fn write(text: &str, marks: &[Mark], summaries: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
+    let is_ours =
+        |line: &str| mark(line).is_some() || slice(line).is_some() || line.starts_with("// summary: ");
+    // Marks that come or go move the lines that slices name.
+    let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut number = 0;
+    for (index, _) in text.lines().enumerate().filter(|(_, line)| !is_ours(line)) {
+        number += 1;
+        moved.insert(index + 1, number);
+        let here = marks.iter().filter(|m| m.line == index + 1);
+        number += here.map(|m| 1 + usize::from(m.slice.is_some())).sum::<usize>();
+    }
     for (index, line) in text.lines().enumerate() {
-        if mark(line).is_some() || line.starts_with("// summary: ") {
+        if is_ours(line) {
             continue;
         }
         out.push_str(line);
@@ -129,6 +160,11 @@ pub fn write(text: &str, marks: &[Mark], summaries: &BTreeMap<String, String>) -
                 let _ = write!(out, " {}", mark.text);
             }
             out.push('\n');
+            if let Some(lines) = &mark.slice {
+                let new = lines.iter().filter_map(|l| moved.get(l));
+                let new: Vec<String> = new.map(usize::to_string).collect();
+                let _ = writeln!(out, "{prefix} slice: {}", new.join(" "));
+            }
         }
     }
     while out.ends_with("\n\n") {
