@@ -44,7 +44,7 @@ void behind_the_first_half(struct packet *p, size_t n)
 {
     if (n <= 16)
         memset(p->name + 8, 0, n);
-//      ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] n == 16
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] n > 8 && n <= 16
 }
 
 // A loop keeps the bounds of its cursor.
