@@ -143,10 +143,30 @@ int heap_zeroed(void)
     free(p);
     return value;
 }
+
+void free(void *p);
+
+// Elements of an allocation are written up to the index of a loop.
+int heap_filled_by_index(size_t n)
+{
+    int result;
+    int *p;
+    if (n == 0 || n > 5000)
+        return 0;
+    p = malloc(n * sizeof(int));
+    if (!p)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        p[i] = 0;
+    result = p[n - 1];
+    free(p);
+    return result;
+}
 // summary: array_all: 5 proved
 // summary: array_part: 3 proved, 1 refuted
 // summary: by_switch: 1 refuted
 // summary: heap: 5 proved, 1 refuted
+// summary: heap_filled_by_index: 12 proved
 // summary: heap_zeroed: 9 proved
 // summary: member: 1 refuted
 // summary: one_branch: 1 refuted

@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
-use vf_ir::{BlockId, Expr, FunctionId, LocalId, Storage, Ty};
+use vf_ir::{BlockId, Expr, FunctionId, LocalId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, FunctionFacts, Returns};
@@ -157,7 +157,8 @@ impl Engine<'_> {
             self.make_before_loop(*object)?;
         }
         let number = self.unique();
-        let ranges = self.range_candidates(frame, &learned, &changed, &entry.state);
+        let strides = self.written_strides(frame, facts, index);
+        let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
         let candidates =
             self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
@@ -747,6 +748,7 @@ impl Engine<'_> {
         frame: &Frame,
         learned: &LoopLearned,
         changed: &[LocalId],
+        strides: &BTreeSet<u64>,
         entry: &State,
     ) -> Vec<(usize, RangeCandidate)> {
         let function = self.program.function(frame.function);
@@ -767,9 +769,10 @@ impl Engine<'_> {
                             .element
                             .as_ref()
                             .and_then(|e| e.size(&self.program.records, self.program.model));
-                        let mut scales = vec![g];
+                        let mut scales = strides.clone();
+                        scales.insert(g);
                         scales.extend(whole.filter(|s| *s > g));
-                        scales
+                        scales.into_iter().collect()
                     }
                     _ => continue,
                 };
@@ -789,6 +792,37 @@ impl Engine<'_> {
                     self.candidates.push(CandidateInstance { active, place, text });
                     found.push((id, range));
                 }
+            }
+        }
+        found
+    }
+
+    /// The element sizes by which the loop steps through what it writes.
+    fn written_strides(&self, frame: &Frame, facts: &FunctionFacts, index: usize) -> BTreeSet<u64> {
+        fn of(ptr: &Expr, found: &mut BTreeSet<u64>) {
+            match ptr {
+                Expr::PtrAdd { ptr, scale, .. } => {
+                    found.insert(*scale);
+                    of(ptr, found);
+                }
+                Expr::Member { ptr, .. } => of(ptr, found),
+                _ => {}
+            }
+        }
+        let blocks = self.program.function(frame.function).blocks();
+        let inside = facts.cfg.loops()[index].blocks.iter();
+        let mut found = BTreeSet::new();
+        for statement in inside
+            .filter_map(|b| blocks.get(b.index()))
+            .flat_map(|b| &b.statements)
+        {
+            match &statement.kind {
+                StmtKind::Store { ptr: dst, .. }
+                | StmtKind::Copy { dst, .. }
+                | StmtKind::Fill { dst, .. } => {
+                    of(dst, &mut found);
+                }
+                _ => {}
             }
         }
         found
