@@ -14,6 +14,8 @@
 //! 6. [`solver`]: z3, incremental, with limits; a model is returned only after the evaluator has found every
 //!    asserted formula true under it.
 //!
+//! 7. `integers`: the same formulas over the integers, for products of unknowns; it can only answer "no".
+//!
 //! This crate knows nothing of C, of programs or of memory: it knows booleans, bit-vectors of 1 to
 //! [`MAX_BITS`] bits, and arrays from bit-vectors to bit-vectors.
 
@@ -22,6 +24,7 @@ mod backend;
 mod bits;
 mod bits_resize;
 mod compare;
+mod integers;
 mod logic;
 mod model;
 mod overflow;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Answer, Backend, Engine};
+use crate::integers;
 use crate::term::{Sort, Term, Terms};
 use crate::value::{Assignment, Value};
 
@@ -164,6 +165,23 @@ impl<'t> Solver<'t> {
         }
         self.statistics.set(statistics);
         outcome
+    }
+
+    /// Whether the integers show that what is asserted and the assumptions have no model, where products or quotients
+    /// of unknowns are part of them: assumptions that suffice. It takes as long as a check may, and says nothing of
+    /// formulas that have a model.
+    pub fn refute_over_integers(&self, assumptions: &[Term]) -> Option<Vec<Term>> {
+        let formulas = self.assertions();
+        if !self.has_products(assumptions) {
+            return None;
+        }
+        integers::refute(self.terms, self.limits, &formulas, assumptions)
+    }
+
+    /// Whether what is asserted or the assumptions multiply or divide by unknowns.
+    pub fn has_products(&self, assumptions: &[Term]) -> bool {
+        integers::has_products(self.terms, assumptions)
+            || integers::has_products(self.terms, &self.assertions())
     }
 
     fn decide(&mut self, assumptions: &[Term]) -> Outcome {

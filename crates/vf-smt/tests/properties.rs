@@ -129,6 +129,29 @@ proptest! {
         prop_assert!(matches!(outcome, Outcome::Unsat { .. }), "{outcome:?}\n{}", solver.dump_smt2(&[]));
     }
 
+    /// Formulas that an assignment makes true are never refuted over the integers, however few variables are fixed;
+    /// with all of them fixed, what is false often is.
+    #[test]
+    fn integers_refute_nothing_that_holds(steps in steps(40), seeds in seeds(), fixed in 0..4usize) {
+        let t = Terms::new();
+        let built = build(&t, &steps, &seeds, false);
+        let mut solver = Solver::new(&t);
+        solver.set_limits(vf_smt::Limits { rlimit: Some(400_000), timeout_ms: None });
+        let equal = |term, number: &Number| match number {
+            Number::Bool(true) => term,
+            Number::Bool(false) => t.not(term),
+            Number::Bits(bits, value) => t.eq(term, t.bv(*bits, u128::from(*value))),
+            Number::Array(_) => t.bool(true),
+        };
+        for (place, (variable, number)) in built.variables.iter().enumerate() {
+            if fixed == 3 || place % 3 < fixed {
+                solver.assert(equal(*variable, number));
+            }
+        }
+        let facts: Vec<_> = built.terms.iter().map(|(term, number)| equal(*term, number)).collect();
+        prop_assert!(solver.refute_over_integers(&facts).is_none(), "{}", solver.dump_smt2(&facts));
+    }
+
     /// The last booleans of a list, asserted together with nothing else known: library and command agree.
     #[test]
     fn the_z3_command_reads_dumps_and_agrees(steps in steps(60), seeds in seeds(), arrays in any::<bool>()) {

@@ -179,7 +179,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let mut assumptions = literals.all();
                 assumptions.push(check.guard);
                 assumptions.push(fails);
-                match solver.check(&assumptions) {
+                match check_with_integers(&mut solver, &assumptions, options.limits) {
                     Outcome::Unsat { core } => {
                         finding.proved += 1;
                         literals.contracts_of(&core, &dependencies, &mut finding.contracts);
@@ -206,6 +206,31 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     }
     solved.queries = solver.statistics().checks;
     solved
+}
+
+/// One check. A product of two unknowns, hopeless as a circuit of wide multipliers, may be easy over the integers, so the
+/// bit-vectors get a part of the time first, then the integers, then the bit-vectors all of it (which also finds models).
+fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
+    /// What the first attempt and the integers may use, as a part of the whole.
+    const PART: u32 = 5;
+    if !solver.has_products(assumptions) {
+        return solver.check(assumptions);
+    }
+    solver.set_limits(Limits {
+        rlimit: limits.rlimit.map(|limit| limit / PART),
+        timeout_ms: limits.timeout_ms.map(|limit| limit / PART),
+    });
+    let first = solver.check(assumptions);
+    let integers = match first {
+        Outcome::Unknown(_) => solver.refute_over_integers(assumptions),
+        Outcome::Sat(_) | Outcome::Unsat { .. } => None,
+    };
+    solver.set_limits(limits);
+    match (first, integers) {
+        (Outcome::Unknown(_), Some(core)) => Outcome::Unsat { core },
+        (Outcome::Unknown(_), None) => solver.check(assumptions),
+        (answer, _) => answer,
+    }
 }
 
 /// Which contracts and which other candidates a kept candidate's proof rests on.

@@ -1,0 +1,395 @@
+//! A second opinion over the integers, where products of unknowns defeat the bit-vector solver.
+//!
+//! Every bit-vector term of width `w` becomes an integer in `0 .. 2^w`; what wraps says so by a quotient of its own:
+//!
+//! ```text
+//! [a + b] = [a] + [b] - 2^w * k       k = 1 if [a] + [b] >= 2^w, else 0
+//! [a * b] = [a] * [b] - 2^w * q       0 <= [a * b] < 2^w
+//! [a / b] = q, [a % b] = r            [a] = [b] * q + r, 0 <= r < [b]     (b = 0 as SMT-LIB has it)
+//! ```
+//!
+//! Operations on single bits, variable shifts and array elements become integers of which only bounds are known. So the
+//! translation allows everything that the formulas allow, and perhaps more: "unsatisfiable" over the integers is
+//! "unsatisfiable" of the formulas, and no other answer means anything. Quotients that the intervals of [`crate::range`]
+//! show to be zero are left out, which makes most queries free of wrap-around.
+
+use std::collections::HashMap;
+
+use z3::ast::{Bool, Int};
+use z3::{Params, SatResult};
+
+use crate::solver::Limits;
+use crate::term::{Sort, Term, Terms, View};
+
+/// Bits of the widest term that is translated; wider ones are unknown numbers.
+const WIDEST: u32 = 127;
+
+/// Is there a product or quotient of two unknowns in the formulas?
+pub(crate) fn has_products(terms: &Terms, formulas: &[Term]) -> bool {
+    let known = |t: Term| terms.as_bv(t).is_some();
+    let mut seen = std::collections::HashSet::new();
+    let mut pending = formulas.to_vec();
+    while let Some(term) = pending.pop() {
+        if !seen.insert(term) {
+            continue;
+        }
+        let view = terms.view(term);
+        match view {
+            View::Mul(a, b) | View::UMulOverflow(a, b) | View::SMulOverflow(a, b)
+                if !known(a) && !known(b) =>
+            {
+                return true;
+            }
+            View::UDiv(_, b) | View::SDiv(_, b) | View::URem(_, b) | View::SRem(_, b) if !known(b) => {
+                return true;
+            }
+            _ => {}
+        }
+        pending.extend(view.children());
+    }
+    false
+}
+
+/// Assumptions that, with the formulas, have no model over the integers, and so none at all; `None`: not known.
+pub(crate) fn refute(
+    terms: &Terms,
+    limits: Limits,
+    formulas: &[Term],
+    assumptions: &[Term],
+) -> Option<Vec<Term>> {
+    let solver = z3::Solver::new();
+    let mut parameters = Params::new();
+    parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
+    parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
+    solver.set_params(&parameters);
+    let mut numbers = Numbers {
+        terms,
+        bools: HashMap::new(),
+        ints: HashMap::new(),
+        divisions: HashMap::new(),
+        conditions: Vec::new(),
+        fresh: 0,
+    };
+    for formula in formulas {
+        let formula = numbers.boolean_of(*formula);
+        solver.assert(formula);
+    }
+    let mut names = Vec::new();
+    for (number, assumption) in assumptions.iter().enumerate() {
+        let name = Bool::new_const(format!("assumption.{number}"));
+        let formula = numbers.boolean_of(*assumption);
+        solver.assert(name.implies(&formula));
+        names.push((name, *assumption));
+    }
+    for condition in &numbers.conditions {
+        solver.assert(condition);
+    }
+    let literals: Vec<Bool> = names.iter().map(|(name, _)| name.clone()).collect();
+    if solver.check_assumptions(&literals) != SatResult::Unsat {
+        return None;
+    }
+    let core = solver.get_unsat_core();
+    let named = names
+        .iter()
+        .filter(|(name, _)| core.iter().any(|c| c.ast_eq(name)));
+    Some(named.map(|(_, term)| *term).collect())
+}
+
+struct Numbers<'t> {
+    terms: &'t Terms,
+    bools: HashMap<Term, Bool>,
+    ints: HashMap<Term, Int>,
+    /// Quotient and remainder by the numbers divided, and whether they were read as signed.
+    divisions: HashMap<(Term, Term, bool), (Int, Int)>,
+    /// What holds of the numbers that stand for parts of terms.
+    conditions: Vec<Bool>,
+    fresh: u32,
+}
+
+fn constant(value: u128) -> Int {
+    Int::from_u128(value)
+}
+
+/// `2^bits`.
+fn power(bits: u32) -> Int {
+    constant(1u128 << bits)
+}
+
+fn plus(a: &Int, b: &Int) -> Int {
+    Int::add(&[a, b])
+}
+
+fn minus(a: &Int, b: &Int) -> Int {
+    Int::sub(&[a, b])
+}
+
+fn times(a: &Int, b: &Int) -> Int {
+    Int::mul(&[a, b])
+}
+
+impl Numbers<'_> {
+    fn unknown(&mut self) -> Int {
+        self.fresh += 1;
+        Int::new_const(format!("number.{}", self.fresh))
+    }
+
+    fn unknown_truth(&mut self) -> Bool {
+        self.fresh += 1;
+        Bool::new_const(format!("truth.{}", self.fresh))
+    }
+
+    fn between(&mut self, low: &Int, value: &Int, high: &Int) {
+        self.conditions.push(low.le(value));
+        self.conditions.push(value.le(high));
+    }
+
+    /// A number of which only the interval of the term is known.
+    fn bounded(&mut self, term: Term) -> Int {
+        let value = self.unknown();
+        let (low, high) = self.terms.unsigned_range(term);
+        self.between(&constant(low), &value, &constant(high));
+        value
+    }
+
+    /// Translates children before their parents, without recursion.
+    fn visit(&mut self, term: Term) {
+        let mut pending = vec![term];
+        while let Some(&top) = pending.last() {
+            if self.is_done(top) {
+                pending.pop();
+                continue;
+            }
+            let before = pending.len();
+            let children: Vec<Term> = self.terms.view(top).children().collect();
+            pending.extend(children.into_iter().filter(|c| !self.is_done(*c)));
+            if pending.len() == before {
+                match self.terms.sort(top) {
+                    Sort::Bool => {
+                        let truth = self.truth(top);
+                        self.bools.insert(top, truth);
+                    }
+                    Sort::BitVec(bits) if bits <= WIDEST => {
+                        let number = self.number(top, bits);
+                        self.ints.insert(top, number);
+                    }
+                    Sort::BitVec(_) | Sort::Array { .. } => {
+                        let unused = self.unknown();
+                        self.ints.insert(top, unused);
+                    }
+                }
+                pending.pop();
+            }
+        }
+    }
+
+    fn is_done(&self, term: Term) -> bool {
+        self.bools.contains_key(&term) || self.ints.contains_key(&term)
+    }
+
+    fn boolean_of(&mut self, term: Term) -> Bool {
+        self.visit(term);
+        self.bool(term)
+    }
+
+    fn bool(&self, term: Term) -> Bool {
+        self.bools[&term].clone()
+    }
+
+    fn int(&self, term: Term) -> Int {
+        self.ints[&term].clone()
+    }
+
+    fn width(&self, term: Term) -> u32 {
+        self.terms.width(term)
+    }
+
+    fn is_wide(&self, term: Term) -> bool {
+        matches!(self.terms.sort(term), Sort::BitVec(bits) if bits > WIDEST)
+    }
+
+    /// The term read as a signed number.
+    fn signed(&self, term: Term) -> Int {
+        let width = self.width(term);
+        let value = self.int(term);
+        if self.is_nonnegative(term) {
+            return value;
+        }
+        let negative = value.ge(power(width - 1));
+        negative.ite(&minus(&value, &power(width)), &value)
+    }
+
+    fn is_nonnegative(&self, term: Term) -> bool {
+        self.terms.unsigned_range(term).1 < 1u128 << (self.width(term) - 1)
+    }
+
+    fn truth(&mut self, term: Term) -> Bool {
+        match self.terms.view(term) {
+            View::Bool(value) => Bool::from_bool(value),
+            View::Not(a) => self.bool(a).not(),
+            View::And(a, b) => Bool::and(&[self.bool(a), self.bool(b)]),
+            View::Or(a, b) => Bool::or(&[self.bool(a), self.bool(b)]),
+            View::Ite(c, a, b) => self.bool(c).ite(&self.bool(a), &self.bool(b)),
+            View::Eq(a, b) => match self.terms.sort(a) {
+                Sort::Bool => self.bool(a).iff(self.bool(b)),
+                Sort::BitVec(bits) if bits <= WIDEST => self.int(a).eq(self.int(b)),
+                _ => self.unknown_truth(),
+            },
+            View::Ult(a, b) if !self.is_wide(a) => self.int(a).lt(self.int(b)),
+            View::Slt(a, b) if !self.is_wide(a) => self.signed(a).lt(self.signed(b)),
+            View::UMulOverflow(a, b) if !self.is_wide(a) => {
+                times(&self.int(a), &self.int(b)).ge(power(self.width(a)))
+            }
+            View::SMulOverflow(a, b) if !self.is_wide(a) => {
+                let limit = power(self.width(a) - 1);
+                let product = times(&self.signed(a), &self.signed(b));
+                let below = plus(&product, &limit).lt(constant(0));
+                Bool::or(&[product.ge(limit), below])
+            }
+            _ => self.unknown_truth(),
+        }
+    }
+
+    /// `value mod 2^bits` for a value below `2^bits * count`.
+    fn wrapped(&mut self, value: Int, bits: u32, largest: Option<u128>) -> Int {
+        if largest.is_some_and(|largest| largest < 1u128 << bits) {
+            return value;
+        }
+        let quotient = self.unknown();
+        let result = minus(&value, &times(&power(bits), &quotient));
+        self.conditions.push(quotient.ge(constant(0)));
+        self.conditions.push(result.ge(constant(0)));
+        self.conditions.push(result.lt(power(bits)));
+        result
+    }
+
+    fn number(&mut self, term: Term, bits: u32) -> Int {
+        let terms = self.terms;
+        let high = |t: Term| terms.unsigned_range(t).1;
+        let narrow = |t: Term| !matches!(terms.sort(t), Sort::BitVec(b) if b > WIDEST);
+        if !terms.view(term).children().all(narrow) {
+            return self.bounded(term);
+        }
+        match terms.view(term) {
+            View::Bits { value, .. } => constant(value),
+            View::Ite(c, a, b) => self.bool(c).ite(&self.int(a), &self.int(b)),
+            View::BvNot(a) => minus(&constant((1u128 << bits) - 1), &self.int(a)),
+            View::Neg(a) => self.negated(&self.int(a), bits),
+            View::Add(a, b) => {
+                let sum = plus(&self.int(a), &self.int(b));
+                if high(a).checked_add(high(b)).is_some_and(|s| s < 1u128 << bits) {
+                    return sum;
+                }
+                let over = sum.ge(power(bits));
+                over.ite(&minus(&sum, &power(bits)), &sum)
+            }
+            View::Sub(a, b) => {
+                let (x, y) = (self.int(a), self.int(b));
+                let difference = minus(&x, &y);
+                if terms.unsigned_range(a).0 >= high(b) {
+                    return difference;
+                }
+                x.ge(&y).ite(&difference, &plus(&difference, &power(bits)))
+            }
+            View::Mul(a, b) => {
+                let product = times(&self.int(a), &self.int(b));
+                self.wrapped(product, bits, high(a).checked_mul(high(b)))
+            }
+            View::UDiv(a, b) => self.divided(a, b, bits).0,
+            View::URem(a, b) => self.divided(a, b, bits).1,
+            View::SDiv(a, b) => self.divided_signed(a, b, bits).0,
+            View::SRem(a, b) => self.divided_signed(a, b, bits).1,
+            View::ZeroExtend { arg, .. } => self.int(arg),
+            View::SignExtend { arg, bits } => {
+                let value = self.int(arg);
+                if self.is_nonnegative(arg) {
+                    return value;
+                }
+                let width = self.width(arg);
+                let filled = plus(&value, &minus(&power(bits), &power(width)));
+                value.ge(power(width - 1)).ite(&filled, &value)
+            }
+            View::Extract { low, arg, .. } => {
+                let value = self.int(arg);
+                let shifted = match low {
+                    0 => value,
+                    _ => self.quotient_of_power(&value, low),
+                };
+                self.wrapped(shifted, bits, Some(high(arg) >> low))
+            }
+            View::Concat(a, b) => plus(&times(&self.int(a), &power(self.width(b))), &self.int(b)),
+            View::Shl(a, b) => match terms.as_bv(b) {
+                Some(by) if by < u128::from(bits) => {
+                    let product = times(&self.int(a), &power(by as u32));
+                    self.wrapped(product, bits, high(a).checked_mul(1u128 << by))
+                }
+                _ => self.bounded(term),
+            },
+            View::LShr(a, b) => match terms.as_bv(b) {
+                Some(by) if by < u128::from(bits) => self.quotient_of_power(&self.int(a), by as u32),
+                _ => self.bounded(term),
+            },
+            _ => self.bounded(term),
+        }
+    }
+
+    fn negated(&self, value: &Int, bits: u32) -> Int {
+        let zero = value.eq(constant(0));
+        zero.ite(&constant(0), &minus(&power(bits), value))
+    }
+
+    /// `value / 2^by`.
+    fn quotient_of_power(&mut self, value: &Int, by: u32) -> Int {
+        let quotient = self.unknown();
+        let rest = minus(value, &times(&power(by), &quotient));
+        self.conditions.push(rest.ge(constant(0)));
+        self.conditions.push(rest.lt(power(by)));
+        quotient
+    }
+
+    /// Quotient and remainder as SMT-LIB has them: by zero, all ones and the dividend.
+    fn divided(&mut self, a: Term, b: Term, bits: u32) -> (Int, Int) {
+        if let Some(known) = self.divisions.get(&(a, b, false)) {
+            return known.clone();
+        }
+        let (x, y) = (self.int(a), self.int(b));
+        let (quotient, rest) = (self.unknown(), self.unknown());
+        let by_zero = y.eq(constant(0));
+        let exact = Bool::and(&[
+            x.eq(plus(&times(&y, &quotient), &rest)),
+            rest.ge(constant(0)),
+            rest.lt(&y),
+            quotient.ge(constant(0)),
+            quotient.le(&x),
+        ]);
+        let defined = Bool::and(&[quotient.eq(constant((1u128 << bits) - 1)), rest.eq(&x)]);
+        self.conditions.push(by_zero.ite(&defined, &exact));
+        self.divisions
+            .insert((a, b, false), (quotient.clone(), rest.clone()));
+        (quotient, rest)
+    }
+
+    /// The same for signed numbers: the quotient is cut towards zero, the remainder has the dividend's sign.
+    fn divided_signed(&mut self, a: Term, b: Term, bits: u32) -> (Int, Int) {
+        if let Some(known) = self.divisions.get(&(a, b, true)) {
+            return known.clone();
+        }
+        let (x, y) = (self.signed(a), self.signed(b));
+        let (quotient, rest) = (self.unknown(), self.unknown());
+        let zero = constant(0);
+        let size = y.lt(&zero).ite(&minus(&zero, &y), &y);
+        let above = Bool::and(&[rest.ge(&zero), rest.lt(&size)]);
+        let below = Bool::and(&[rest.le(&zero), plus(&rest, &size).gt(&zero)]);
+        let exact = Bool::and(&[
+            x.eq(plus(&times(&y, &quotient), &rest)),
+            x.ge(&zero).ite(&above, &below),
+        ]);
+        let all_ones = x.ge(&zero).ite(&minus(&zero, &constant(1)), &constant(1));
+        let defined = Bool::and(&[quotient.eq(&all_ones), rest.eq(&x)]);
+        self.conditions.push(y.eq(&zero).ite(&defined, &exact));
+        // As bit patterns. (The least number by -1 is 2^(bits-1), the pattern of the least number.)
+        let pattern = |value: &Int| value.lt(&zero).ite(&plus(value, &power(bits)), value);
+        let both = (pattern(&quotient), pattern(&rest));
+        self.divisions.insert((a, b, true), both.clone());
+        both
+    }
+}
