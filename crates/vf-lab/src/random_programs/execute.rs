@@ -58,6 +58,18 @@ pub enum Observation {
     Ended(String),
 }
 
+/// The variables of a program that executions change.
+#[derive(Clone, Debug, Default)]
+pub struct Changing {
+    /// Names at file scope: they are put back between the inputs of one process.
+    pub named: Vec<String>,
+    /// Whether there are others (`static` in a function): then each input has a process of its own.
+    pub hidden: bool,
+}
+
+/// Inputs of a program that needs a process for each.
+const ALONE: usize = 10;
+
 /// A compiled program.
 #[derive(Debug)]
 pub struct Compiled<'m> {
@@ -65,6 +77,8 @@ pub struct Compiled<'m> {
     folder: tempfile::TempDir,
     binary: PathBuf,
     watch: Watch,
+    /// Each input has its own process.
+    alone: bool,
 }
 
 impl Machine {
@@ -80,7 +94,11 @@ impl Machine {
         };
         // A clang without its run-time is no help.
         if machine
-            .compile("int main(void) { return 0; }\n", &[], Watch::Memory)
+            .compile(
+                "int main(void) { return 0; }\n",
+                &Changing::default(),
+                Watch::Memory,
+            )
             .is_err()
         {
             machine.clang = None;
@@ -92,14 +110,14 @@ impl Machine {
         self.clang.is_some()
     }
 
-    /// Compiles a program; `globals` are the names of the variables that are put back between inputs.
+    /// Compiles a program.
     ///
     /// # Errors
     /// When the compiler refuses the text, or its folder cannot be written.
     pub fn compile(
         &self,
         text: &str,
-        globals: &[String],
+        changing: &Changing,
         watch: Watch,
     ) -> Result<Compiled<'_>, ExecuteError> {
         let folder = tempfile::Builder::new().prefix("verify-fix-lab-").tempdir();
@@ -107,7 +125,7 @@ impl Machine {
             path: std::env::temp_dir(),
             source,
         })?;
-        let resets: String = globals.iter().map(|g| format!("RESET({g})\n")).collect();
+        let resets: String = changing.named.iter().map(|g| format!("RESET({g})\n")).collect();
         for (name, contents) in [
             ("program.c", text),
             ("harness.c", HARNESS),
@@ -147,6 +165,7 @@ impl Machine {
             [
                 "-Wl,--wrap=malloc",
                 "-Wl,--wrap=calloc",
+                "-Wl,--wrap=realloc",
                 "harness.c",
                 "-o",
                 "harness",
@@ -158,7 +177,7 @@ impl Machine {
             let messages: Vec<&str> = std::str::from_utf8(&finished.stderr)
                 .unwrap_or_default()
                 .lines()
-                .filter(|l| l.contains("error"))
+                .filter(|l| l.contains("error") || l.contains("undefined reference"))
                 .take(4)
                 .collect();
             return Err(ExecuteError::DoesNotCompile {
@@ -171,6 +190,7 @@ impl Machine {
             folder,
             binary,
             watch,
+            alone: changing.hidden,
         })
     }
 
@@ -236,8 +256,15 @@ impl Compiled<'_> {
         let mut seen = BTreeMap::new();
         let mut next = 0;
         let mut ended = 0;
-        while next < inputs.len() && ended < reports {
-            let args = vec![next.to_string().into(), (inputs.len() - next).to_string().into()];
+        let last = if self.alone {
+            inputs.len().min(ALONE)
+        } else {
+            inputs.len()
+        };
+        while next < last && ended < reports {
+            let count = if self.alone { 1 } else { last - next };
+            let args = vec![next.to_string().into(), count.to_string().into()];
+            let begun = next;
             let finished = self
                 .machine
                 .run(&self.binary, args, self.folder.path(), Trust::Untrusted)?;
@@ -249,8 +276,8 @@ impl Compiled<'_> {
                     next = number + 1;
                 }
             }
-            if next >= inputs.len() {
-                break;
+            if next >= begun + count {
+                continue;
             }
             seen.insert(next, self.end(&finished));
             next += 1;

@@ -44,6 +44,7 @@ NONDET(ulong, unsigned long)
 /* The linker routes the program's calls here (ld(1), --wrap). */
 void *__real_malloc(unsigned long size);
 void *__real_calloc(unsigned long n, unsigned long size);
+void *__real_realloc(void *p, unsigned long size);
 
 void *__wrap_malloc(unsigned long size)
 {
@@ -53,6 +54,11 @@ void *__wrap_malloc(unsigned long size)
 void *__wrap_calloc(unsigned long n, unsigned long size)
 {
 	return take('F') ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, unsigned long size)
+{
+	return take('F') ? NULL : __real_realloc(p, size);
 }
 
 /* One line for each global that can change: its value at the start is kept, and put back. */

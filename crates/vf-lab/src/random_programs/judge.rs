@@ -12,7 +12,7 @@ use vf_replay::sanitizer::is_visible;
 use vf_verify::report::{CheckReport, ObligationReport, Overall, Verdict};
 use vf_verify::{CheckOptions, Entry};
 
-use super::execute::{ExecuteError, Machine, Observation, Watch};
+use super::execute::{Changing, ExecuteError, Machine, Observation, Watch};
 use super::inputs::random_inputs;
 use super::interpret::{Interpretation, Seen, interpret};
 use super::random::Random;
@@ -70,6 +70,8 @@ impl JudgeOptions {
 pub enum Defect {
     #[error("the front end refuses a valid program: {0}")]
     NotRead(String),
+    #[error("the compiler refuses a program that the front end takes: {0}")]
+    NotCompiled(String),
     #[error("{function} is unsupported: {why}")]
     Unsupported { function: String, why: String },
     #[error("the checker panicked: {0}")]
@@ -123,6 +125,7 @@ impl Defect {
     pub fn kind(&self) -> &'static str {
         match self {
             Defect::NotRead(_) => "not read",
+            Defect::NotCompiled(_) => "not compiled",
             Defect::Unsupported { .. } => "unsupported",
             Defect::Panicked(_) => "panic",
             Defect::WrongVerdict { .. } => "wrong verdict",
@@ -296,7 +299,7 @@ impl Judge<'_> {
         random: &mut Random,
         options: &JudgeOptions,
     ) -> Result<(), ExecuteError> {
-        let globals = self.globals();
+        let changing = self.changing();
         let inputs = random_inputs(random, options.inputs);
         let interpreted: Vec<Interpretation> = inputs
             .iter()
@@ -305,7 +308,13 @@ impl Judge<'_> {
         for (input, run) in inputs.iter().zip(&interpreted) {
             self.compare_with_verdicts(input, run);
         }
-        let compiled = machine.compile(text, &globals, Watch::AddressAndUndefined)?;
+        let compiled = match machine.compile(text, &changing, Watch::AddressAndUndefined) {
+            Err(ExecuteError::DoesNotCompile { messages }) => {
+                self.add(Defect::NotCompiled(messages));
+                return Ok(());
+            }
+            compiled => compiled?,
+        };
         let observed = compiled.observe(&inputs, options.reports)?;
         for (number, observation) in &observed {
             if let (Some(input), Some(run)) = (inputs.get(*number), interpreted.get(*number)) {
@@ -314,7 +323,7 @@ impl Judge<'_> {
             }
         }
         if machine.has_clang() {
-            let compiled = machine.compile(text, &globals, Watch::Memory)?;
+            let compiled = machine.compile(text, &changing, Watch::Memory)?;
             for (number, observation) in &compiled.observe(&inputs, 2)? {
                 if let (Some(input), Some(run)) = (inputs.get(*number), interpreted.get(*number)) {
                     self.compare_with_memory_sanitizer(input, run, observation);
@@ -324,17 +333,20 @@ impl Judge<'_> {
         self.replay(machine, text, &compiled, options)
     }
 
-    /// Names of the variables that executions change.
-    fn globals(&self) -> Vec<String> {
+    /// The variables that executions change.
+    fn changing(&self) -> Changing {
         let program = &self.loaded.program;
-        program
+        let is_name = |n: &str| n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let (named, hidden): (Vec<_>, Vec<_>) = program
             .globals
             .iter()
             .filter(|g| !g.constant && matches!(g.init, Initial::Known(_)))
-            .filter(|g| g.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
             .filter(|g| self.loaded.main_files.contains(&g.span.file))
-            .map(|g| g.name.clone())
-            .collect()
+            .partition(|g| is_name(&g.name));
+        Changing {
+            named: named.into_iter().map(|g| g.name.clone()).collect(),
+            hidden: !hidden.is_empty(),
+        }
     }
 
     /// No obligation that was proved, or not reached, may be violated.
@@ -503,7 +515,7 @@ impl Judge<'_> {
             let alone = std::slice::from_ref(input);
             let mut observed = compiled.observe(alone, 1)?;
             if matches!(observed.get(&0), Some(Observation::Returned(_))) && machine.has_clang() {
-                let again = machine.compile(text, &self.globals(), Watch::UndefinedByClang)?;
+                let again = machine.compile(text, &self.changing(), Watch::UndefinedByClang)?;
                 observed = again.observe(alone, 1)?;
             }
             match observed.get(&0) {

@@ -32,7 +32,7 @@ impl Generator {
     }
 
     /// A pointer shape for which something is there.
-    fn pointable(&mut self) -> Option<Shape> {
+    pub(super) fn pointable(&mut self) -> Option<Shape> {
         let variables: Vec<_> = self.scope.iter().filter(|v| v.addressable).cloned().collect();
         let variable = self.random.pick(&variables)?;
         match &variable.shape {
@@ -52,18 +52,7 @@ impl Generator {
 
     /// `for (p = a; p < a + n; p++)`.
     pub(super) fn pointer_walk(&mut self) {
-        let arrays: Vec<(String, Cell, u64)> = self
-            .scope
-            .iter()
-            .filter_map(|v| match &v.shape {
-                Shape::Array(cell, lengths) => match lengths.as_slice() {
-                    [length] => Some((v.name.clone(), *cell, *length)),
-                    _ => None,
-                },
-                _ => None,
-            })
-            .collect();
-        let Some((array, cell, length)) = self.random.pick(&arrays).cloned() else {
+        let Some((array, cell, length)) = self.some_array() else {
             return self.local();
         };
         let p = self.fresh("p");
@@ -101,7 +90,7 @@ impl Generator {
         let arrays: Vec<(String, Cell, u64)> = self
             .scope
             .iter()
-            .filter(|v| !(self.effect_free && v.depth == 0))
+            .filter(|v| !v.read_only && !(self.effect_free && v.depth == 0))
             .filter_map(|v| match &v.shape {
                 Shape::Array(cell, lengths) => Some((v.name.clone(), *cell, lengths.iter().product())),
                 _ => None,
@@ -258,7 +247,7 @@ impl Generator {
     }
 
     /// A variable that is small and not negative.
-    fn bound_variable(&mut self) -> Option<(String, i128)> {
+    pub(super) fn bound_variable(&mut self) -> Option<(String, i128)> {
         let found: Vec<(String, i128)> = self
             .scope
             .iter()
@@ -295,6 +284,9 @@ impl Generator {
             .map(|(n, _)| n.clone())
             .collect();
         match self.random.pick(&same).cloned() {
+            Some(from) if self.random.percent(30) => {
+                self.line(format!("memcpy(&{to}, &{from}, sizeof({to}));"));
+            }
             Some(from) => self.line(format!("{to} = {from};")),
             None => {
                 let name = self.fresh("s");

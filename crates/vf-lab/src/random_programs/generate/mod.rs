@@ -12,6 +12,7 @@
 mod expressions;
 mod functions;
 mod memory;
+mod patterns;
 mod places;
 mod statements;
 mod types;
@@ -44,6 +45,8 @@ pub fn generate(seed: u64, number: u64) -> GeneratedProgram {
         scope: Vec::new(),
         records: Vec::new(),
         helpers: Vec::new(),
+        by_value: Vec::new(),
+        early: Vec::new(),
         depth: 0,
         repetitions: 1,
         cost: 0,
@@ -69,6 +72,10 @@ struct Generator {
     scope: Vec<Variable>,
     records: Vec<Record>,
     helpers: Vec<Helper>,
+    /// Functions that take and return a record by value, with its number.
+    by_value: Vec<(String, usize)>,
+    /// Lines that go before all others.
+    early: Vec<String>,
     /// Nesting of blocks: 0 outside functions.
     depth: usize,
     /// How often the statement under construction runs, at most, in one activation.
@@ -140,6 +147,12 @@ impl Generator {
         for _ in 0..self.random.below(3) {
             self.helper();
         }
+        if self.random.percent(25) {
+            self.by_value_helper();
+        }
+        if self.random.percent(50) {
+            self.callback_helper();
+        }
         self.main();
     }
 
@@ -159,7 +172,7 @@ impl Generator {
                 ));
             }
         }
-        for line in &self.lines {
+        for line in self.early.iter().chain(&self.lines) {
             text.push_str(line);
             text.push('\n');
         }
@@ -286,6 +299,17 @@ impl Generator {
         }
         let shape = self.object_shape();
         let declarator = self.declarator(&shape, &name);
+        if matches!(shape, Shape::Array(..)) && self.random.percent(25) {
+            let initialiser = self.constant_initialiser(&shape);
+            self.line(format!("static const {declarator} = {initialiser};"));
+            return self.scope.push(Variable {
+                name,
+                shape,
+                depth: 0,
+                read_only: true,
+                addressable: false,
+            });
+        }
         let storage = if self.random.percent(70) { "static " } else { "" };
         if self.random.percent(40) {
             self.line(format!("{storage}{declarator};"));

@@ -31,7 +31,7 @@ impl Generator {
     fn part(&mut self, text: String, shape: &Shape, depth: usize, write: bool) -> Option<(String, Cell)> {
         let through_pointer = matches!(
             shape,
-            Shape::Pointer(..) | Shape::PointerToPointer(..) | Shape::RecordPointer(_)
+            Shape::Pointer(..) | Shape::Pointers(..) | Shape::PointerToPointer(..) | Shape::RecordPointer(_)
         );
         if write && self.effect_free && through_pointer {
             return None;
@@ -57,6 +57,13 @@ impl Generator {
                 self.field(&format!("{text}[{index}]"), ".", *record, depth, write)
             }
             Shape::Pointer(cell, elements) => Some((self.dereference(&text, *elements, depth), *cell)),
+            Shape::Pointers(cell, elements, length) => {
+                let index = self.index(*length, depth);
+                Some((
+                    self.dereference(&format!("{text}[{index}]"), *elements, depth),
+                    *cell,
+                ))
+            }
             Shape::PointerToPointer(cell, elements) => {
                 Some((self.dereference(&format!("(*{text})"), *elements, depth), *cell))
             }
@@ -240,6 +247,7 @@ impl Generator {
             Shape::Records(index, length) => format!("{} {name}[{length}]", record(index)),
             Shape::Pointer(cell, _) => format!("{} *{name}", cell.ty.name()),
             Shape::PointerToPointer(cell, _) => format!("{} **{name}", cell.ty.name()),
+            Shape::Pointers(cell, _, length) => format!("{} *{name}[{length}]", cell.ty.name()),
             Shape::RecordPointer(index) => format!("{} *{name}", record(index)),
         }
     }

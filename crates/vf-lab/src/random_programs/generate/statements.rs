@@ -19,7 +19,7 @@ impl Generator {
         self.spend(1);
         let may_nest = self.depth < DEPTH;
         let may_repeat = may_nest && self.repetitions < REPETITIONS / 4;
-        match self.random.below(40) {
+        match self.random.below(46) {
             0..6 => self.assignment(),
             6..9 => self.compound_assignment(),
             9..12 => self.local(),
@@ -42,6 +42,7 @@ impl Generator {
             36 => self.call_by_pointer(),
             37 if self.in_loop > 0 && may_nest => self.leave_loop(),
             38 if self.depth == 1 && !self.effect_free => self.input(),
+            39..45 => self.pattern(),
             _ => self.digest_value(),
         }
     }
@@ -140,6 +141,14 @@ impl Generator {
             0 | 1 => Shape::Scalar(Cell::any(&mut self.random)),
             _ => self.object_shape(),
         };
+        // A variable of one function that outlives its calls.
+        if self.random.percent(8) && !self.effect_free && self.depth == 1 {
+            let name = self.fresh("st");
+            let declarator = self.declarator(&shape, &name);
+            let initialiser = self.constant_initialiser(&shape);
+            self.line(format!("static {declarator} = {initialiser};"));
+            return self.declare(&name, shape);
+        }
         let prefix = match shape {
             Shape::Scalar(_) => "v",
             Shape::Array(..) => "a",
@@ -317,7 +326,11 @@ impl Generator {
 
     fn leave_loop(&mut self) {
         let condition = self.condition();
-        let what = *self.random.pick(&["break;", "continue;"]).unwrap_or(&"break;");
+        let what = match self.random.below(5) {
+            0 => self.returns.clone(),
+            1 | 2 => "break;".to_string(),
+            _ => "continue;".to_string(),
+        };
         self.block(&format!("if ({condition})"), "", |g| g.line(what));
     }
 
@@ -370,6 +383,7 @@ impl Generator {
         let arrays: Vec<(String, Cell, u64)> = self
             .scope
             .iter()
+            .filter(|v| !v.read_only)
             .filter_map(|v| match &v.shape {
                 Shape::Array(cell, lengths) => match lengths.as_slice() {
                     [length] => Some((v.name.clone(), *cell, *length)),

@@ -219,6 +219,8 @@ pub(super) enum Shape {
     Records(usize, u64),
     /// To the first of so many elements.
     Pointer(Cell, u64),
+    /// An array of pointers, each to the first of so many elements: cell, elements, length.
+    Pointers(Cell, u64, u64),
     /// To a pointer to the first of so many elements.
     PointerToPointer(Cell, u64),
     RecordPointer(usize),
