@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::machine::{Machine, Stop};
 use super::memory::{ObjectId, ObjectKind, Pointer};
 use super::value::{self, Value};
-use crate::obligation::Condition;
+use crate::obligation::{Access, Condition};
 
 impl Machine<'_> {
     pub(super) fn holds(&mut self, condition: &Condition) -> Result<bool, Stop> {
@@ -25,10 +25,11 @@ impl Machine<'_> {
                 let (from, value) = self.eval_bits(expr)?;
                 value::lossless(from, *value_signed, value, *bits, *signed)
             }
-            Condition::ValidAccess { ptr, size, .. } => {
+            Condition::ValidAccess { ptr, size, access } => {
                 let (pointer, size) = (self.eval_pointer(ptr)?, self.eval_size(size)?);
                 self.reads_extent(pointer);
-                self.memory.is_inside(pointer, size)
+                let read_only = *access == Access::Write && size != 0 && self.is_constant(pointer);
+                self.memory.is_inside(pointer, size) && !read_only
             }
             Condition::NotNull { ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
@@ -132,5 +133,22 @@ impl Machine<'_> {
         self.memory
             .info(id)
             .is_some_and(|info| info.alive && matches!(info.kind, ObjectKind::Heap | ObjectKind::Input(_)))
+    }
+
+    /// Whether the object must not be written: a string literal, or a variable defined `const` (C11 6.4.5p7,
+    /// 6.7.3p6); both lie in memory that the system protects.
+    fn is_constant(&self, pointer: Pointer) -> bool {
+        let object = self
+            .memory
+            .resolve(pointer)
+            .and_then(|(id, _)| self.memory.info(id));
+        match object.map(|info| &info.kind) {
+            Some(ObjectKind::Global(id)) => self
+                .program
+                .globals
+                .get(id.index())
+                .is_some_and(|global| global.constant),
+            _ => false,
+        }
     }
 }

@@ -90,7 +90,8 @@ impl Generator {
         let arrays: Vec<(String, Cell, u64)> = self
             .scope
             .iter()
-            .filter(|v| !v.read_only && !(self.effect_free && v.depth == 0))
+            .filter(|v| !v.read_only)
+            .filter(|v| !(self.effect_free && v.depth == 0))
             .filter_map(|v| match &v.shape {
                 Shape::Array(cell, lengths) => Some((v.name.clone(), *cell, lengths.iter().product())),
                 _ => None,

@@ -282,6 +282,7 @@ impl Generator {
             let targets: Vec<(String, Shape)> = self
                 .scope
                 .iter()
+                .filter(|v| !v.read_only)
                 .filter_map(|v| match &v.shape {
                     Shape::Scalar(cell) => Some((format!("&{}", v.name), Shape::Pointer(*cell, 1))),
                     Shape::Array(cell, lengths) => match lengths.as_slice() {
