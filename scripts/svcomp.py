@@ -37,9 +37,9 @@ import sys
 import tempfile
 import threading
 
-# The competition's files, in its own format.
+# What the competition's files say. Programs from before 2020 call the error function by its older name.
 PROPERTIES = {
-    "unreach-call": ["G ! call(reach_error())"],
+    "unreach-call": ["G ! call(reach_error())", "G ! call(__VERIFIER_error())"],
     "valid-memsafety": ["G valid-free", "G valid-deref", "G valid-memtrack"],
     "no-overflow": ["G ! overflow"],
     "valid-memcleanup": ["G valid-memcleanup"],
@@ -167,6 +167,7 @@ def verify_fix(options, task, folder):
     prp.write_text("".join(f"CHECK( init(main()), LTL({f}) )\n" for f in PROPERTIES[task["property"]]))
     command = [options.binary, "check", *map(str, task["files"]), "--property", str(prp), "--format", "json", "--no-replay"]
     command += ["--timeout", str(options.timeout)] + (["--ilp32"] if task["ilp32"] else [])
+    command += ["--", *options.cc_flag] if options.cc_flag else []
     text, status, cpu, peak = limited_run(command, options.timeout + 5, folder)
     notes = []
     try:
@@ -251,6 +252,7 @@ def main():
     parser.add_argument("--binary", default="target/release/verify-fix")
     parser.add_argument("--cbmc", default=shutil.which("cbmc") or "cbmc")
     parser.add_argument("--timeout", type=int, default=60, help="seconds for one task")
+    parser.add_argument("--cc-flag", action="append", help="for the preprocessor; say --cc-flag=-isystem --cc-flag=DIR")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--by", choices=("property", "folder"), default="property", help="rows of the table")
     parser.add_argument("--out", type=pathlib.Path, help="one JSON line for each answer")

@@ -1,8 +1,10 @@
 //! Several files and the library models as one program.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use vf_ir::DataModel;
 use vf_source::SourceMap;
@@ -134,11 +136,33 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
-/// Preprocesses the library models, all in one run of the compiler, and splits each.
+/// The library models, preprocessed and split.
 fn library(options: &Options, sources: &mut SourceMap) -> Result<Vec<Unit>, FrontendError> {
-    let mut text = String::new();
     for (path, contents) in CONTRACTS {
         sources.add(Path::new(path), || (*contents).to_string());
+    }
+    let all = preprocessed_library(options)?;
+    let mut units = Vec::new();
+    for (path, piece) in cut(&all) {
+        let pre = Preprocessed::from_text(Path::new(path), piece.as_bytes())?;
+        units.push(split(&pre, sources));
+    }
+    Ok(units)
+}
+
+/// Preprocessed models by compiler and data model: a repair, which looks at many versions of a file, asks once.
+type Models = HashMap<(PathBuf, bool), Arc<str>>;
+static MODELS: LazyLock<Mutex<Models>> = LazyLock::new(Mutex::default);
+
+/// The text of all library models after one run of the compiler.
+fn preprocessed_library(options: &Options) -> Result<Arc<str>, FrontendError> {
+    let known = || MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+    let asked = (options.compiler.clone(), options.model == DataModel::Ilp32);
+    if let Some(text) = known().get(&asked) {
+        return Ok(Arc::clone(text));
+    }
+    let mut text = String::new();
+    for (path, contents) in CONTRACTS {
         text.push_str(&format!("#line 1 \"{path}\"\n{contents}\n"));
     }
     let first = PathBuf::from(CONTRACTS.first().map_or("", |c| c.0));
@@ -176,13 +200,9 @@ fn library(options: &Options, sources: &mut SourceMap) -> Result<Vec<Unit>, Fron
             message: "the library models could not be preprocessed".to_string(),
         });
     }
-    let all = String::from_utf8_lossy(&output.stdout);
-    let mut units = Vec::new();
-    for (path, piece) in cut(&all) {
-        let pre = Preprocessed::from_text(Path::new(path), piece.as_bytes())?;
-        units.push(split(&pre, sources));
-    }
-    Ok(units)
+    let all: Arc<str> = String::from_utf8_lossy(&output.stdout).into();
+    known().insert(asked, Arc::clone(&all));
+    Ok(all)
 }
 
 /// The output of one run, cut where a new model file begins.

@@ -2,6 +2,7 @@
 
 mod flags;
 mod overlay;
+mod own_markers;
 mod snippet;
 mod target;
 
@@ -64,18 +65,26 @@ const MESSAGE_LINES: usize = 8;
 /// Preprocesses one file.
 pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, FrontendError> {
     let absolute = absolute(path);
-    let overlay: Vec<(PathBuf, String)> = options
+    let mut overlay: Vec<(PathBuf, String)> = options
         .overlay
         .iter()
         .map(|(p, text)| (self::absolute(p), text.clone()))
         .collect();
-    let replaced = overlay
-        .iter()
-        .find(|(p, _)| same_file(p, &absolute))
-        .map(|(_, text)| text);
+    let replaced = overlay.iter_mut().find(|(p, _)| same_file(p, &absolute));
     match replaced {
-        Some(text) => check_bytes(path, text.as_bytes())?,
-        None => check_file(path)?,
+        Some((_, text)) => {
+            check_bytes(path, text.as_bytes())?;
+            if let Some(plain) = own_markers::without_markers(&absolute, text) {
+                *text = plain;
+            }
+        }
+        None => {
+            check_file(path)?;
+            let text = std::fs::read_to_string(&absolute).unwrap_or_default();
+            if let Some(plain) = own_markers::without_markers(&absolute, &text) {
+                overlay.push((absolute.clone(), plain));
+            }
+        }
     }
     let mut arguments: Vec<OsString> = vec!["-E".into(), "-w".into()];
     let mut flags = flags::for_preprocessing(&options.flags);
@@ -100,6 +109,9 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
     let input = stand_ins
         .main()
         .map_or_else(|| plain_name(&named), |p| p.to_path_buf());
+    if own_markers::is_preprocessed(&input) {
+        arguments.extend(["-x".into(), "c".into()]);
+    }
     arguments.push(input.clone().into_os_string());
 
     let bytes = if options.snippet {

@@ -9,6 +9,7 @@
 //!    equal to what was asked for in every interpretation, by the semantics of SMT-LIB's `FixedSizeBitVectors`
 //!    and `ArraysEx` theories.
 //! 3. [`range`]: an interval of every bit-vector term, computed when the term is made.
+//!    `bounds` narrows them by what a query assumes, and answers where they leave nothing.
 //! 4. [`value`]: concrete values and an evaluator, written independently of the solver.
 //! 5. [`print`]: SMT-LIB 2.6 text.
 //! 6. [`solver`]: z3, incremental, with limits; a model is returned only after the evaluator has found every
@@ -23,6 +24,7 @@ mod array;
 mod backend;
 mod bits;
 mod bits_resize;
+mod bounds;
 mod compare;
 mod integers;
 mod logic;

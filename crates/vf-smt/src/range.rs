@@ -74,7 +74,7 @@ impl Range {
         self
     }
 
-    fn meet(self, other: Range, bits: u32) -> Range {
+    pub(crate) fn meet(self, other: Range, bits: u32) -> Range {
         Range {
             low: self.low.max(other.low),
             high: self.high.min(other.high),
@@ -84,7 +84,7 @@ impl Range {
         .refined(bits)
     }
 
-    fn join(self, other: Range) -> Range {
+    pub(crate) fn join(self, other: Range) -> Range {
         Range {
             low: self.low.min(other.low),
             high: self.high.max(other.high),
@@ -134,10 +134,14 @@ impl Terms {
     }
 
     pub(crate) fn range_of_view(&self, view: View, sort: Sort) -> Range {
+        self.range_of_view_with(view, sort, &|term| self.range(term))
+    }
+
+    /// The same from other ranges of the children.
+    pub(crate) fn range_of_view_with(&self, view: View, sort: Sort, of: &dyn Fn(Term) -> Range) -> Range {
         let Sort::BitVec(bits) = sort else {
             return Range::full(1);
         };
-        let of = |term: Term| self.range(term);
         let full = Range::full(bits);
         match view {
             View::Bits { value, .. } => Range::constant(bits, value),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Answer, Backend, Engine};
 use crate::integers;
-use crate::term::{Sort, Term, Terms};
+use crate::term::{Sort, Term, Terms, View};
 use crate::value::{Assignment, Value};
 
 /// How much one check may use. `None`: no limit.
@@ -184,6 +184,15 @@ impl<'t> Solver<'t> {
             || integers::has_products(self.terms, &self.assertions())
     }
 
+    /// A boolean variable, or the negation of one.
+    fn is_literal(&self, term: Term) -> bool {
+        match self.terms.view(term) {
+            View::Var { .. } => true,
+            View::Not(inner) => matches!(self.terms.view(inner), View::Var { .. }),
+            _ => false,
+        }
+    }
+
     fn decide(&mut self, assumptions: &[Term]) -> Outcome {
         // What the constructors have folded to false needs no solver.
         if self
@@ -196,6 +205,15 @@ impl<'t> Solver<'t> {
         }
         if let Some(&wrong) = assumptions.iter().find(|&&term| self.terms.is_false(term)) {
             return Outcome::Unsat { core: vec![wrong] };
+        }
+        // Literals say nothing by themselves, and what intervals show must rest on few assumptions.
+        let spoken: Vec<Term> = assumptions
+            .iter()
+            .copied()
+            .filter(|&term| !self.is_literal(term))
+            .collect();
+        if !spoken.is_empty() && self.terms.bounds_contradict(&spoken) {
+            return Outcome::Unsat { core: spoken };
         }
         let mut query = self.assertions();
         query.extend_from_slice(assumptions);

@@ -55,6 +55,19 @@ proptest! {
     }
 
     #[test]
+    fn bounds_never_contradict_what_an_interpretation_satisfies(steps in steps(60), seeds in seeds()) {
+        let t = Terms::new();
+        let built = build(&t, &steps, &seeds, true);
+        let truths = built.terms.iter().filter_map(|(term, number)| match to_value(number) {
+            Value::Bool(true) => Some(*term),
+            Value::Bool(false) => Some(t.not(*term)),
+            _ => None,
+        });
+        let truths: Vec<_> = truths.collect();
+        prop_assert!(!t.bounds_contradict(&truths));
+    }
+
+    #[test]
     fn ranges_hold_the_value(steps in steps(60), seeds in seeds()) {
         let t = Terms::new();
         for (term, number) in build(&t, &steps, &seeds, true).terms {

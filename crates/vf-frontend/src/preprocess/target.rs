@@ -1,7 +1,9 @@
 //! What the compiler, with its flags, takes the basic types to be: asked for, not assumed.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use vf_ir::DataModel;
 
@@ -40,6 +42,46 @@ const UNSUPPORTED: [&str; 5] = [
     "-m16",
 ];
 
+/// What decides a compiler's predefined macros.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Question {
+    compiler: PathBuf,
+    flags: Vec<String>,
+    directory: Option<PathBuf>,
+}
+
+/// Answers that were given before: a program of several files, and every version of a file that a repair looks at, asks
+/// the same. (A run of the compiler costs as much as a small function's proof.)
+static ANSWERS: LazyLock<Mutex<HashMap<Question, Arc<str>>>> = LazyLock::new(Mutex::default);
+
+fn predefined(asked: Question) -> Result<Arc<str>, FrontendError> {
+    let answers = || ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = answers().get(&asked) {
+        return Ok(Arc::clone(known));
+    }
+    let mut command = Command::new(&asked.compiler);
+    command
+        .args(["-E", "-dM", "-w", "-x", "c"])
+        .args(&asked.flags)
+        .arg("/dev/null")
+        .env("LC_ALL", "C");
+    if let Some(directory) = &asked.directory {
+        command.current_dir(directory);
+    }
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| FrontendError::CompilerUnusable {
+            compiler: asked.compiler.clone(),
+            error,
+        })?;
+    let macros: Arc<str> = String::from_utf8_lossy(&output.stdout).into();
+    if output.status.success() {
+        answers().insert(asked, Arc::clone(&macros));
+    }
+    Ok(macros)
+}
+
 /// Asks the compiler for its predefined macros under the flags that can change them, and checks them against the
 /// data model asked for.
 ///
@@ -62,23 +104,12 @@ pub fn probe(
             .iter()
             .any(|p| f.starts_with(p))
     });
-    let mut command = Command::new(compiler);
-    command
-        .args(["-E", "-dM", "-w", "-x", "c"])
-        .args(relevant)
-        .arg("/dev/null")
-        .env("LC_ALL", "C");
-    if let Some(directory) = directory {
-        command.current_dir(directory);
-    }
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| FrontendError::CompilerUnusable {
-            compiler: compiler.to_path_buf(),
-            error,
-        })?;
-    let macros = String::from_utf8_lossy(&output.stdout);
+    let asked = Question {
+        compiler: compiler.to_path_buf(),
+        flags: relevant.cloned().collect(),
+        directory: directory.map(Path::to_path_buf),
+    };
+    let macros = predefined(asked)?;
     let value = |name: &str| {
         macros.lines().find_map(|l| {
             l.strip_prefix("#define ")?
