@@ -56,6 +56,8 @@ LABELS = [
     (re.compile(r"CWE190_.*__unsigned_int_.*_square_"), "good"),
     # (INT_MAX / 2 + 2) * sizeof(int) overflows a 32-bit size_t only; on LP64 the program allocates 4 GiB and fills them.
     (re.compile(r"CWE680_.*__malloc_fixed_"), "bad"),
+    # `malloc(sizeof(data))` of a pointer: 8 bytes on LP64, as many as an int64_t, a double or the suite's struct of two ints.
+    (re.compile(r"CWE122_.*__sizeof_(int64_t|double|struct)_"), "bad"),
     # `imaxabs(data)` of INT64_MIN, which is read or drawn, has no result; glibc's is INT64_MIN, which passes the guard.
     (re.compile(r"CWE190_.*__int64_t_(fscanf|rand)_square_"), "good"),
     # `swprintf(data, 100, L"%s", source)` of wide characters: outside of Windows `%s` takes bytes, of which the second is
