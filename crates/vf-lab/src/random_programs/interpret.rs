@@ -10,7 +10,7 @@ use vf_ir::{FunctionId, ObligationId, Program, Property, StmtKind};
 use vf_source::Span;
 use vf_verify::report::{CheckReport, ObligationReport};
 
-/// Uninitialised reads that one run may pass over.
+/// Uninitialised reads of one run that are told apart; all further ones are passed over.
 const PASSED: usize = 12;
 /// Steps of a run that are looked through for the checks that were made: the last ones.
 const TRACE: usize = 20_000;
@@ -81,7 +81,8 @@ pub fn interpret(loaded: &Loaded, report: &CheckReport, input: &Input) -> Interp
     let mut reached = BTreeSet::new();
     let (end, violations) = loop {
         let ignore = |function: FunctionId, id: ObligationId| {
-            passed.contains(&(function, id)) || is_no_obligation(loaded, report, function, id)
+            let more_reads = passed.len() >= PASSED && is_read(program, function, id);
+            more_reads || passed.contains(&(function, id)) || is_no_obligation(loaded, report, function, id)
         };
         let limits = Limits {
             trace: TRACE,
@@ -116,7 +117,7 @@ pub fn interpret(loaded: &Loaded, report: &CheckReport, input: &Input) -> Interp
                     found.span
                 };
                 violations.push(at(found.property, place));
-                if found.property == Property::Initialized && passed.len() < PASSED {
+                if found.property == Property::Initialized {
                     passed.insert((function, obligation));
                     continue;
                 }
@@ -149,6 +150,11 @@ fn check_of(program: &Program, step: &Step) -> Option<Place> {
         obligation.span.start.line,
         obligation.span.start.column,
     ))
+}
+
+fn is_read(program: &Program, function: FunctionId, id: ObligationId) -> bool {
+    let obligation = program.function(function).obligations.get(id.index());
+    obligation.is_some_and(|o| o.property == Property::Initialized)
 }
 
 fn at(property: Property, span: Span) -> Violation {

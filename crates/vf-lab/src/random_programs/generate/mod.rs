@@ -11,6 +11,7 @@
 
 mod expressions;
 mod functions;
+mod idioms;
 mod memory;
 mod patterns;
 mod places;

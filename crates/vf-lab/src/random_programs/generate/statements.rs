@@ -19,7 +19,7 @@ impl Generator {
         self.spend(1);
         let may_nest = self.depth < DEPTH;
         let may_repeat = may_nest && self.repetitions < REPETITIONS / 4;
-        match self.random.below(46) {
+        match self.random.below(52) {
             0..6 => self.assignment(),
             6..9 => self.compound_assignment(),
             9..12 => self.local(),
@@ -43,6 +43,7 @@ impl Generator {
             37 if self.in_loop > 0 && may_nest => self.leave_loop(),
             38 if self.depth == 1 && !self.effect_free => self.input(),
             39..45 => self.pattern(),
+            45..51 => self.idiom(),
             _ => self.digest_value(),
         }
     }
@@ -339,12 +340,17 @@ impl Generator {
         let value = self.coerced(value, Range::of(0, 7));
         // `break` would leave the switch: no statement of the loops around it.
         let loops = std::mem::replace(&mut self.in_loop, 0);
+        let mut leave = loops > 0 && self.random.percent(30);
         let cases = 2 + self.random.below(3);
         let first = self.random.below(3);
         self.block(&format!("switch ({})", value.text), "", |g| {
             for case in first..first + cases {
                 g.line(format!("case {case}:"));
                 g.case();
+                if std::mem::take(&mut leave) {
+                    let condition = g.condition();
+                    g.block(&format!("if ({condition})"), "", |g| g.line("continue;"));
+                }
                 if g.random.percent(75) {
                     g.line("break;");
                 }
