@@ -74,15 +74,26 @@ impl fmt::Display for Interpretation {
 }
 
 /// Runs `main` on the input. Wraps and conversions that C defines count where the report has them as obligations.
-pub fn interpret(loaded: &Loaded, report: &CheckReport, input: &Input) -> Interpretation {
+/// With an obligation that is asked about, all uninitialised reads but its own are passed over in silence.
+pub fn interpret(
+    loaded: &Loaded,
+    report: &CheckReport,
+    input: &Input,
+    asked: Option<&ObligationReport>,
+) -> Interpretation {
     let program = &loaded.program;
     let mut passed: BTreeSet<(FunctionId, ObligationId)> = BTreeSet::new();
     let mut violations = Vec::new();
     let mut reached = BTreeSet::new();
     let (end, violations) = loop {
         let ignore = |function: FunctionId, id: ObligationId| {
-            let more_reads = passed.len() >= PASSED && is_read(program, function, id);
-            more_reads || passed.contains(&(function, id)) || is_no_obligation(loaded, report, function, id)
+            let place = read_at(program, function, id);
+            let unasked = asked.is_some_and(|o| place.as_ref().is_some_and(|p| !p.is(o)));
+            let further = passed.len() >= PASSED && place.is_some();
+            unasked
+                || further
+                || passed.contains(&(function, id))
+                || is_no_obligation(loaded, report, function, id)
         };
         let limits = Limits {
             trace: TRACE,
@@ -152,9 +163,12 @@ fn check_of(program: &Program, step: &Step) -> Option<Place> {
     ))
 }
 
-fn is_read(program: &Program, function: FunctionId, id: ObligationId) -> bool {
-    let obligation = program.function(function).obligations.get(id.index());
-    obligation.is_some_and(|o| o.property == Property::Initialized)
+/// The place of an obligation that memory or a register was written; `None` for others.
+fn read_at(program: &Program, function: FunctionId, id: ObligationId) -> Option<Violation> {
+    let function = program.function(function);
+    let obligation = function.obligations.get(id.index())?;
+    let read = obligation.property == Property::Initialized && !function.library_model;
+    read.then(|| at(obligation.property, obligation.span))
 }
 
 fn at(property: Property, span: Span) -> Violation {

@@ -303,7 +303,7 @@ impl Judge<'_> {
         let inputs = random_inputs(random, options.inputs);
         let interpreted: Vec<Interpretation> = inputs
             .iter()
-            .map(|input| interpret(self.loaded, self.report, input))
+            .map(|input| interpret(self.loaded, self.report, input, None))
             .collect();
         for (input, run) in inputs.iter().zip(&interpreted) {
             self.compare_with_verdicts(input, run);
@@ -356,6 +356,10 @@ impl Judge<'_> {
             let at: Vec<&ObligationReport> = self.obligations().filter(|o| violation.is(o)).collect();
             let shown = show(input);
             let defect = if at.is_empty() {
+                // An analysis that met a limit leaves out what it did not come to, and says so.
+                if self.report.functions.iter().any(|f| f.unsupported.is_some()) {
+                    continue;
+                }
                 Defect::NotReported {
                     property: violation.property.name(),
                     line: violation.line,
@@ -416,9 +420,10 @@ impl Judge<'_> {
                     .filter(|o| o.location.line <= line && line <= o.location.line + lines_of(o))
                     .map(|o| o.verdict)
                     .collect();
-                let all_proved = on_line
-                    .iter()
-                    .all(|v| matches!(v, Verdict::Proved | Verdict::Unreachable));
+                let all_proved = !on_line.is_empty()
+                    && on_line
+                        .iter()
+                        .all(|v| matches!(v, Verdict::Proved | Verdict::Unreachable));
                 let here = run.violations.iter().any(|v| v.line == line);
                 if all_proved && !hidden {
                     self.add(Defect::ReportWhereProved {
@@ -495,7 +500,7 @@ impl Judge<'_> {
                 continue;
             };
             let input = &counterexample.input;
-            let run = interpret(self.loaded, self.report, input);
+            let run = interpret(self.loaded, self.report, input, Some(obligation));
             if !run.violations.iter().any(|v| v.is(obligation)) {
                 self.add(Defect::NotConfirmed {
                     id: obligation.id.clone(),
