@@ -55,6 +55,10 @@ impl Terms {
                 break;
             }
             match self.view(term) {
+                // Of an overflow, what it means says more than its circuit.
+                _ if self.signed_overflow_of(term).is_some() => {
+                    literals.insert(term);
+                }
                 View::And(a, b) => pending.extend([a, b]),
                 View::Not(inner) => match self.view(inner) {
                     View::Or(a, b) => pending.extend([self.not(a), self.not(b)]),
@@ -140,6 +144,9 @@ impl Bounds<'_> {
     }
 
     fn truth_of(&self, term: Term) -> Option<bool> {
+        if let Some((difference, a, b)) = self.terms.signed_overflow_of(term) {
+            return self.overflows(difference, a, b);
+        }
         let truth = |t: Term| self.truths.get(&t).copied();
         match self.terms.view(term) {
             View::Bool(value) => Some(value),
@@ -187,6 +194,25 @@ impl Bounds<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Whether the exact signed sum or difference leaves the width.
+    fn overflows(&self, difference: bool, a: Term, b: Term) -> Option<bool> {
+        let bits = self.terms.width(a);
+        let (left, right) = (self.range(a), self.range(b));
+        let (low, high) = if difference {
+            (
+                left.signed_low.checked_sub(right.signed_high)?,
+                left.signed_high.checked_sub(right.signed_low)?,
+            )
+        } else {
+            (
+                left.signed_low.checked_add(right.signed_low)?,
+                left.signed_high.checked_add(right.signed_high)?,
+            )
+        };
+        let fits = low >= signed_min(bits) && high <= signed_max(bits);
+        decided(low > signed_max(bits) || high < signed_min(bits), fits)
     }
 
     /// What a comparison that holds says of its sides.
@@ -280,6 +306,9 @@ mod tests {
         let sum = t.add(t.mul(a, b), t.bv(32, 1000));
         assert!(t.bounds_contradict(&[guard, t.slt(t.bv(32, 2_000_000), sum)]));
         assert!(!t.bounds_contradict(&[guard, t.slt(t.bv(32, 900_000), sum)]));
+        let twice = t.mul(a, t.bv(32, 2));
+        assert!(t.bounds_contradict(&[guard, t.sub_overflows(true, sum, twice)]));
+        assert!(t.bounds_contradict(&[guard, t.add_overflows(true, sum, twice)]));
         let loose = between(&t, b, 0, 3_000_000);
         assert!(!t.bounds_contradict(&[between(&t, a, -1000, 1000), loose, t.mul_overflows(true, a, b)]));
     }

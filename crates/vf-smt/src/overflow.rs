@@ -61,7 +61,9 @@ impl Terms {
         let sum_negative = self.slt(sum, zero);
         let same = self.eq(a_negative, b_negative);
         let turned = self.xor(a_negative, sum_negative);
-        self.and(same, turned)
+        let circuit = self.and(same, turned);
+        self.remember_overflow(circuit, false, a, b);
+        circuit
     }
 
     /// Whether the exact difference, both operands read as signed or not, does not fit their width.
@@ -109,7 +111,9 @@ impl Terms {
         let difference_negative = self.slt(difference, zero);
         let apart = self.xor(a_negative, b_negative);
         let turned = self.xor(a_negative, difference_negative);
-        self.and(apart, turned)
+        let circuit = self.and(apart, turned);
+        self.remember_overflow(circuit, true, a, b);
+        circuit
     }
 
     /// Whether the exact product, both operands read as signed or not, does not fit their width.

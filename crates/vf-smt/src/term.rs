@@ -126,6 +126,8 @@ struct Pool {
     variables: HashMap<(String, Sort), Term>,
     taken: HashMap<String, Sort>,
     fresh: u64,
+    /// Terms that say that a signed sum overflows, or a difference (`true`), of these.
+    signed_overflows: HashMap<Term, (bool, Term, Term)>,
 }
 
 /// The pool. All methods take `&self`, so that calls nest: `t.and(t.ult(a, b), t.not(c))`.
@@ -296,6 +298,17 @@ impl Terms {
 
     pub(crate) fn range(&self, term: Term) -> Range {
         self.pool.borrow().nodes[term.index()].range
+    }
+
+    /// Keeps what a circuit of signs means, for whoever can answer that without the circuit.
+    pub(crate) fn remember_overflow(&self, circuit: Term, difference: bool, a: Term, b: Term) {
+        let mut pool = self.pool.borrow_mut();
+        pool.signed_overflows.insert(circuit, (difference, a, b));
+    }
+
+    /// The sum, or difference (`true`), whose signed overflow the term says.
+    pub(crate) fn signed_overflow_of(&self, term: Term) -> Option<(bool, Term, Term)> {
+        self.pool.borrow().signed_overflows.get(&term).copied()
     }
 
     /// The one node with this operator and these children. Sorts were checked by the caller.
