@@ -301,7 +301,11 @@ impl Terms {
     }
 
     /// Keeps what a circuit of signs means, for whoever can answer that without the circuit.
+    /// Constants say enough by themselves.
     pub(crate) fn remember_overflow(&self, circuit: Term, difference: bool, a: Term, b: Term) {
+        if let View::Bool(_) = self.view(circuit) {
+            return;
+        }
         let mut pool = self.pool.borrow_mut();
         pool.signed_overflows.insert(circuit, (difference, a, b));
     }
