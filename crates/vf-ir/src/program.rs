@@ -194,7 +194,8 @@ pub enum StmtKind {
         may_fail: bool,
         kind: AllocKind,
     },
-    /// Ends the life of the heap object that `ptr` points to the start of; null is a no-op.
+    /// Ends the life of the heap object, or the variable-length array, that `ptr` points to the start of; null is a
+    /// no-op.
     Free { ptr: Expr },
     /// `dst` = number of characters before the first NUL at or after `ptr` (pointer width). A character has `unit`
     /// bytes (1: `char`; 2 and 4: wide ones), and lies at `ptr` plus a multiple of that. Where no NUL follows in the

@@ -34,6 +34,10 @@ pub(crate) enum Answer {
 /// Formulas whose circuits have about so many gates in all are checked before a frame is opened above them.
 const LARGE: u64 = 2_000_000;
 
+/// Megabytes that z3 may hold, over all solvers of the process, before its SAT engine gives up. Circuits of whole
+/// programs with loops unrolled grow by hundreds of megabytes between two looks at the clock.
+const MEMORY_MB: u32 = 320;
+
 pub(crate) struct Backend {
     engine: Engine,
     z3: z3::Solver,
@@ -89,7 +93,7 @@ impl Backend {
         frames: &[Vec<Term>],
         assumptions: &[Term],
     ) -> Answer {
-        self.z3.set_params(&parameters(limits));
+        self.z3.set_params(&parameters(limits, self.engine));
         for (number, frame) in frames.iter().enumerate() {
             if number >= self.told.len() {
                 if let Some(answer) = self.settle(limits) {
@@ -227,8 +231,11 @@ fn circuit_size(terms: &Terms, term: Term, view: &View) -> u64 {
     }
 }
 
-fn parameters(limits: Limits) -> Params {
+fn parameters(limits: Limits, engine: Engine) -> Params {
     let mut parameters = Params::new();
+    if engine == Engine::Bits {
+        parameters.set_u32("max_memory", MEMORY_MB);
+    }
     parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
     // Zero means no limit.
     parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));

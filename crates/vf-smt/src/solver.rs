@@ -252,6 +252,10 @@ impl<'t> Solver<'t> {
             }
             Answer::Unknown(why) => {
                 backend.finish();
+                // What fills the memory is given back; a later check may ask for less.
+                if matches!(&why, UnknownWhy::Incomplete(reason) if reason.contains("memory")) {
+                    self.backend = None;
+                }
                 Outcome::Unknown(why)
             }
         }

@@ -32,6 +32,8 @@ const BOUNDS: [u32; 11] = [1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 1025];
 const ENTRY_TIME: Duration = Duration::from_secs(60);
 /// Once unrolling has taken this long, no larger bound is begun.
 const UNROLL_TIME: Duration = Duration::from_secs(4);
+/// Nor is one begun that, as the last ones went, would end later than this.
+const UNROLL_LIMIT: Duration = Duration::from_secs(10);
 /// Time for one query when none is given.
 const QUERY_TIME: Duration = Duration::from_secs(10);
 
@@ -426,6 +428,7 @@ impl<'p> Context<'p> {
         let started = Instant::now();
         let mut clean: HashMap<CheckKey, u32> = HashMap::new();
         let mut unwound: BTreeSet<(u32, u32)> = BTreeSet::new();
+        let mut pace = Pace::default();
         for bound in BOUNDS {
             if open.is_empty() || bound > self.options.unroll.unwrap_or(u32::MAX) {
                 break;
@@ -436,6 +439,7 @@ impl<'p> Context<'p> {
                     bound: bound - 1,
                 });
             }
+            let began = Instant::now();
             let terms = Terms::new();
             let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Unroll(bound)) else {
                 break;
@@ -491,7 +495,10 @@ impl<'p> Context<'p> {
                     }
                 }
             }
-            let long = self.options.rlimit.is_none() && started.elapsed() > UNROLL_TIME;
+            pace.took(bound, began.elapsed());
+            let elapsed = started.elapsed();
+            let long = self.options.rlimit.is_none()
+                && (elapsed > UNROLL_TIME || elapsed + pace.ahead() > UNROLL_LIMIT);
             if complete || long || deadline.is_some_and(|d| Instant::now() > d) {
                 break;
             }
@@ -686,6 +693,34 @@ impl<'p> Context<'p> {
             .obligations
             .get(key.obligation.index())
             .map_or(function.span, |o| o.span)
+    }
+}
+
+/// How the time for a bound grows: from the last two, a power of the bound.
+#[derive(Default)]
+struct Pace {
+    before: Option<(u32, Duration)>,
+    last: Option<(u32, Duration)>,
+}
+
+impl Pace {
+    fn took(&mut self, bound: u32, time: Duration) {
+        self.before = self.last.replace((bound, time));
+    }
+
+    /// What the bound after the last one is likely to take.
+    fn ahead(&self) -> Duration {
+        let (Some((smaller, short)), Some((bound, long))) = (self.before, self.last) else {
+            return Duration::ZERO;
+        };
+        let Some(next) = BOUNDS.into_iter().find(|b| *b > bound) else {
+            return Duration::ZERO;
+        };
+        // Below this, what is measured is mostly chance.
+        let short = short.max(Duration::from_millis(50)).as_secs_f64();
+        let ratio = |high: u32, low: u32| f64::from(high) / f64::from(low);
+        let power = (long.as_secs_f64() / short).max(1.0).ln() / ratio(bound, smaller).ln();
+        long.mul_f64(ratio(next, bound).powf(power.clamp(1.0, 4.0)))
     }
 }
 

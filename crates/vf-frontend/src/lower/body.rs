@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use vf_ir::{
-    BlockId, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage, SwitchCase,
-    Terminator, Ty,
+    BlockId, Callee, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage,
+    SwitchCase, Terminator, Ty,
 };
 use vf_source::Span;
 
@@ -20,16 +20,46 @@ pub(crate) struct ScopeId(pub usize);
 pub(crate) struct Scope {
     pub parent: Option<ScopeId>,
     pub memory: Vec<LocalId>,
-    /// Variables with `__attribute__((cleanup(f)))`, in order of declaration.
+    /// What happens when the scope is left beside that, in order of declaration.
     pub cleanups: Vec<Cleanup>,
 }
 
-/// A call `function(&variable)` that control makes when it leaves the variable's scope (GCC manual, "cleanup").
+/// What control does when it leaves the scope of a declaration.
 #[derive(Clone, Debug)]
-pub(crate) struct Cleanup {
-    pub variable: LocalId,
-    pub function: FunctionId,
-    pub span: Span,
+pub(crate) enum Cleanup {
+    /// The call `function(&variable)` of `__attribute__((cleanup(function)))` (GCC manual, "cleanup").
+    Call {
+        variable: LocalId,
+        function: FunctionId,
+        span: Span,
+    },
+    /// The variable-length array that the register leads to ends its life (C11 6.2.4p7).
+    EndArray { pointer: LocalId, span: Span },
+}
+
+impl Cleanup {
+    pub fn statement(&self) -> Stmt {
+        match *self {
+            Cleanup::Call {
+                variable,
+                function,
+                span,
+            } => Stmt {
+                kind: StmtKind::Call {
+                    dst: None,
+                    callee: Callee::Direct(function),
+                    args: vec![Expr::LocalAddress(variable)],
+                },
+                span,
+            },
+            Cleanup::EndArray { pointer, span } => Stmt {
+                kind: StmtKind::Free {
+                    ptr: Expr::Local(pointer),
+                },
+                span,
+            },
+        }
+    }
 }
 
 /// A statement, or a place where the lives of a scope's memory locals begin or end: which locals these are

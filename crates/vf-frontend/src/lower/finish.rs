@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use vf_ir::{
-    Block, BlockId, Callee, Condition, DataModel, Expr, LocalId, Obligation, ObligationId, Stmt, StmtKind,
-    Terminator,
+    Block, BlockId, Condition, DataModel, LocalId, Obligation, ObligationId, Stmt, StmtKind, Terminator,
 };
 use vf_source::Span;
 
@@ -87,14 +86,13 @@ fn flatten(block: &OpenBlock, scopes: &[Scope]) -> FlatBlock {
             }
             Item::Leave(id, cleanups) => {
                 let declared = scopes.get(id.0).map_or(&[][..], |s| &s.cleanups);
-                events.extend(declared.iter().take(*cleanups).rev().map(|c| {
-                    let kind = StmtKind::Call {
-                        dst: None,
-                        callee: Callee::Direct(c.function),
-                        args: vec![Expr::LocalAddress(c.variable)],
-                    };
-                    Event::Stmt(Stmt { kind, span: c.span })
-                }));
+                events.extend(
+                    declared
+                        .iter()
+                        .take(*cleanups)
+                        .rev()
+                        .map(|c| Event::Stmt(c.statement())),
+                );
                 events.extend(memory(*id).iter().rev().map(|l| implicit(StmtKind::ScopeEnd(*l))));
             }
         }

@@ -70,7 +70,7 @@ impl Lowerer<'_> {
         let f = self.f();
         let scope = f.scope;
         if let Some(s) = f.scopes.get_mut(scope.0) {
-            s.cleanups.push(Cleanup {
+            s.cleanups.push(Cleanup::Call {
                 variable: local,
                 function: id,
                 span,
@@ -220,6 +220,10 @@ impl Lowerer<'_> {
             kind: AllocKind::Stack,
         };
         f.stmt(kind, span);
+        let scope = f.scope;
+        if let Some(s) = f.scopes.get_mut(scope.0) {
+            s.cleanups.push(Cleanup::EndArray { pointer, span });
+        }
         self.declare(
             name,
             Entity::Variable {

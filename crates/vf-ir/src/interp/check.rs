@@ -135,6 +135,14 @@ impl Machine<'_> {
             .is_some_and(|info| info.alive && matches!(info.kind, ObjectKind::Heap | ObjectKind::Input(_)))
     }
 
+    /// Whether it is the start of a variable-length array (or of what `alloca` gave).
+    pub(super) fn is_stack_allocation(&self, pointer: Pointer) -> bool {
+        let place = self.memory.resolve(pointer).filter(|(_, offset)| *offset == 0);
+        place
+            .and_then(|(id, _)| self.memory.info(id))
+            .is_some_and(|info| info.kind == ObjectKind::Stack)
+    }
+
     /// Whether the object must not be written: a string literal, or a variable defined `const` (C11 6.4.5p7,
     /// 6.7.3p6); both lie in memory that the system protects.
     fn is_constant(&self, pointer: Pointer) -> bool {

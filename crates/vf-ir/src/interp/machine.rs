@@ -454,7 +454,7 @@ impl<'a> Machine<'a> {
             }
             StmtKind::Free { ptr } => {
                 let pointer = self.eval_pointer(ptr)?;
-                if self.is_freeable(pointer)
+                if (self.is_freeable(pointer) || self.is_stack_allocation(pointer))
                     && let Some((id, _)) = self.memory.resolve(pointer)
                 {
                     self.memory.kill(id);

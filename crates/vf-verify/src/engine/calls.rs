@@ -38,6 +38,31 @@ const NESTED: usize = 4096;
 /// Functions that a pointer of which nothing is known may lead to, at most.
 const CANDIDATES: usize = 12;
 
+/// Why a call is not entered.
+enum NotEntered {
+    /// Only a declaration is known.
+    NotInView,
+    /// It uses this, which is not supported.
+    Unsupported(String),
+    /// The function is active already.
+    Recursion,
+    /// Too many calls are nested in each other.
+    Depth,
+}
+
+impl NotEntered {
+    /// What a proof that goes on behind the call rests on.
+    fn assumption(&self, name: &str) -> String {
+        let subject = match self {
+            NotEntered::NotInView => format!("`{name}`, whose body is not in view,"),
+            NotEntered::Unsupported(what) => format!("`{name}`, which uses {what} (not supported),"),
+            NotEntered::Recursion => format!("an inner activation of `{name}`, which was not followed,"),
+            NotEntered::Depth => format!("a call of `{name}` nested too deeply to be followed"),
+        };
+        format!("{subject} is safe, frees nothing, and changes only what its arguments and globals reach")
+    }
+}
+
 impl Engine<'_> {
     pub(super) fn call(
         &mut self,
@@ -134,7 +159,7 @@ impl Engine<'_> {
             }
             body => {
                 let name = function.name.clone();
-                match body {
+                let why = match body {
                     // The entry function is looked at for every input, so also for those of this call.
                     Body::Defined(_)
                         if callee == self.settings.entry && self.settings.entry_mode == Entry::Each =>
@@ -142,6 +167,7 @@ impl Engine<'_> {
                         self.assume(format!(
                             "the recursive call of `{name}` meets the contract of `{name}`"
                         ));
+                        NotEntered::Recursion
                     }
                     Body::Defined(_) if recursive && matches!(self.mode, Mode::Unroll(_)) => {
                         // Executions that call deeper than the bound are not looked at, like those of a loop.
@@ -156,6 +182,7 @@ impl Engine<'_> {
                     Body::Defined(_) if recursive => {
                         self.recursion_cut = true;
                         self.leave_undecided(callee, edge.guard, &Reason::Recursion { function: name });
+                        NotEntered::Recursion
                     }
                     Body::Defined(_) => {
                         self.leave_undecided(
@@ -163,25 +190,26 @@ impl Engine<'_> {
                             edge.guard,
                             &Reason::TooComplex { what: "nested calls" },
                         );
-                    }
-                    Body::Unsupported(why) if self.settings.entry_mode == Entry::Main => {
-                        let what = why.construct.clone();
-                        let reason = Reason::Construct { what, function: name };
-                        self.events.push(Event::NotFollowed {
-                            guard: edge.guard,
-                            function: callee,
-                            reason,
-                        });
+                        NotEntered::Depth
                     }
                     Body::Unsupported(why) => {
-                        self.assume(format!(
-                            "`{name}` is safe (it uses {}, which is not supported)",
-                            why.construct
-                        ));
+                        let what = why.construct.clone();
+                        if self.settings.entry_mode == Entry::Main {
+                            let reason = Reason::Construct {
+                                what: what.clone(),
+                                function: name,
+                            };
+                            self.events.push(Event::NotFollowed {
+                                guard: edge.guard,
+                                function: callee,
+                                reason,
+                            });
+                        }
+                        NotEntered::Unsupported(what)
                     }
-                    Body::Declared => {}
-                }
-                self.external(frame, at, edge, callee, values)
+                    Body::Declared => NotEntered::NotInView,
+                };
+                self.external(frame, at, edge, callee, values, &why)
             }
         }
     }
@@ -286,7 +314,7 @@ impl Engine<'_> {
         }
     }
 
-    /// A call of which only the declaration is known.
+    /// A call that is not followed: it may do anything to what it can reach.
     fn external(
         &mut self,
         frame: &Frame,
@@ -294,6 +322,7 @@ impl Engine<'_> {
         edge: &mut Edge,
         callee: FunctionId,
         values: Vec<Value>,
+        why: &NotEntered,
     ) -> Result<Option<Value>, Stop> {
         let function = self.program.function(callee);
         let name = function.name.clone();
@@ -316,9 +345,7 @@ impl Engine<'_> {
             edge.guard = self.terms.bool(false);
             return Ok(None);
         }
-        self.assume(format!(
-            "`{name}`, whose body is not in view, is safe, frees nothing, and changes only what its arguments and globals reach"
-        ));
+        self.assume(why.assumption(&name));
         self.havoc_reachable(edge, &writable, &name)?;
         // The result is a decision of the outside, whether or not it is used.
         let Some(ty) = function.ret.scalar() else {

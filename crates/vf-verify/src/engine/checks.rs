@@ -87,7 +87,7 @@ impl Engine<'_> {
                 applies = pointer
                     .targets
                     .iter()
-                    .any(|o| self.objects.get(o).is_some_and(|o| o.mortal))
+                    .any(|o| self.objects.get(o).is_none_or(|o| o.mortal))
                     || pointer.targets.contains(&WILD);
                 self.live(state, &pointer)
             }
@@ -104,7 +104,7 @@ impl Engine<'_> {
                     || pointer
                         .targets
                         .iter()
-                        .any(|o| self.objects.get(o).is_some_and(|o| o.indeterminate));
+                        .any(|o| self.objects.get(o).is_none_or(|o| o.indeterminate));
                 if applies {
                     self.initialized(state, &pointer, size)?
                 } else {
@@ -179,14 +179,19 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = t.eq(size, t.bv(self.pointer_bits, 0));
         for object in self.accessible(pointer) {
+            let here = t.eq(pointer.base, self.base_const(object));
             let Some(info) = self.objects.get(&object) else {
+                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
                 continue;
             };
             if access == Access::Write && info.constant {
                 continue;
             }
+            if info.summary && t.as_bv(info.size).is_none() {
+                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
+                continue;
+            }
             let whole = info.size;
-            let here = t.eq(pointer.base, self.base_const(object));
             // offset <= whole and size <= whole - offset: exact, no addition that could wrap.
             let fits = t.and(
                 t.ule(pointer.offset, whole),
@@ -237,7 +242,7 @@ impl Engine<'_> {
                 }
                 _ => match self.contents(state, object) {
                     Some(contents) => contents.alive,
-                    None => continue,
+                    None => t.fresh("alive", Sort::Bool),
                 },
             };
             let here = t.eq(pointer.base, self.base_const(object));
@@ -270,7 +275,9 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = self.is_null(pointer);
         for object in self.accessible(pointer) {
+            let here = t.eq(pointer.base, self.base_const(object));
             let Some(info) = self.objects.get(&object) else {
+                ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
                 continue;
             };
             // A heap object, or one whose origin the caller knows.
@@ -278,7 +285,6 @@ impl Engine<'_> {
             let heap = allocated || info.input && !info.constant;
             let global = matches!(info.key, super::ObjectKey::Global(_));
             if info.summary {
-                let here = t.eq(pointer.base, self.base_const(object));
                 ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));
                 continue;
             }
@@ -289,7 +295,6 @@ impl Engine<'_> {
                 continue;
             };
             let start = t.eq(pointer.offset, t.bv(self.pointer_bits, 0));
-            let here = t.eq(pointer.base, self.base_const(object));
             ok = t.or(ok, t.all(&[here, start, contents.alive]));
         }
         t.or(ok, self.open_if_wild(pointer))
@@ -299,19 +304,15 @@ impl Engine<'_> {
         let t = self.terms;
         let mut ok = t.bool(true);
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object) else {
-                continue;
-            };
-            if !info.indeterminate || info.summary {
-                if info.summary && info.indeterminate {
-                    ok = t.and(ok, t.fresh("written", Sort::Bool));
-                }
+            let here = t.eq(pointer.base, self.base_const(object));
+            if self.objects.get(&object).is_some_and(|info| !info.indeterminate) {
                 continue;
             }
-            let Some(contents) = self.contents(state, object) else {
+            let summary = self.objects.get(&object).is_none_or(|info| info.summary);
+            let Some(contents) = self.contents(state, object).filter(|_| !summary) else {
+                ok = t.and(ok, t.implies(here, t.fresh("written", Sort::Bool)));
                 continue;
             };
-            let here = t.eq(pointer.base, self.base_const(object));
             let written = match t.as_bv(size) {
                 Some(size) if size <= 64 => {
                     let aligned = 1u64 << self.alignment(pointer.offset).min(3);
@@ -339,8 +340,9 @@ impl Engine<'_> {
             };
             ok = t.and(ok, t.implies(here, written));
         }
-        if pointer.targets.contains(&WILD) {
-            ok = t.and(ok, t.fresh("written", Sort::Bool));
+        let wild = self.is_wild(pointer);
+        if !t.is_false(wild) {
+            ok = t.and(ok, t.implies(wild, t.fresh("written", Sort::Bool)));
         }
         Ok(ok)
     }

@@ -282,10 +282,9 @@ impl Engine<'_> {
             .keys()
             .copied()
             .filter(|id| {
-                self.objects.get(id).is_some_and(|o| {
-                    o.stack == Some(frame.context)
-                        || matches!(o.key, ObjectKey::Local(context, _) if context == frame.context)
-                })
+                self.objects
+                    .get(id)
+                    .is_some_and(|o| o.stack == Some(frame.context))
             })
             .collect();
         for id in ids {
@@ -462,16 +461,22 @@ impl Engine<'_> {
             }
             StmtKind::ObjectSize { dst, ptr } => {
                 let pointer = self.pointer(frame, &edge.state, ptr)?;
-                let mut size = t.bv(self.pointer_bits, 0);
-                for object in pointer.targets.iter() {
-                    if let Some(info) = self.objects.get(object) {
+                let mut size = if self.leads_to_known(&pointer) {
+                    t.bv(self.pointer_bits, 0)
+                } else {
+                    t.fresh("size", Sort::BitVec(self.pointer_bits))
+                };
+                let none = t.eq(pointer.base, self.base_const(NO_OBJECT));
+                size = t.ite(none, t.bv(self.pointer_bits, 0), size);
+                for object in self.accessible(&pointer) {
+                    if let Some(info) = self.objects.get(&object).filter(|o| !o.summary) {
                         let end = self.end_of(&pointer, info.size);
                         let rest = t.ite(
                             t.ule(pointer.offset, end),
                             t.sub(end, pointer.offset),
                             t.bv(self.pointer_bits, 0),
                         );
-                        size = t.ite(t.eq(pointer.base, self.base_const(*object)), rest, size);
+                        size = t.ite(t.eq(pointer.base, self.base_const(object)), rest, size);
                     }
                 }
                 self.assign(&mut edge.state, *dst, Value::Bits(size));
@@ -488,18 +493,12 @@ impl Engine<'_> {
             }
             StmtKind::ScopeStart(local) => {
                 if self.is_memory(frame, *local) {
-                    let object = self.local_object(frame, *local);
-                    let contents = self.fresh_contents(object, false);
-                    self.set_contents(&mut edge.state, object, contents);
+                    self.start_life(frame, at, *local, &mut edge.state)?;
                 }
             }
             StmtKind::ScopeEnd(local) => {
                 if self.is_memory(frame, *local) {
-                    let object = self.local_object(frame, *local);
-                    if let Some(mut contents) = self.contents(&edge.state, object) {
-                        contents.alive = t.bool(false);
-                        self.set_contents(&mut edge.state, object, contents);
-                    }
+                    self.end_life(frame, *local, &mut edge.state);
                 }
             }
         }
@@ -519,6 +518,13 @@ impl Engine<'_> {
                     .is_false(self.terms.eq(pointer.base, self.base_const(*o)))
             })
             .collect()
+    }
+
+    /// Every object that the pointer may lead to is one object, which is known.
+    pub(super) fn leads_to_known(&self, pointer: &Pointer) -> bool {
+        pointer.targets.iter().all(|o| {
+            *o == NO_OBJECT || *o == INVALID || *o != WILD && self.objects.get(o).is_some_and(|o| !o.summary)
+        })
     }
 
     pub(super) fn load(&mut self, state: &State, pointer: &Pointer, ty: Ty) -> Result<Value, Stop> {

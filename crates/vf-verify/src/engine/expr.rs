@@ -84,11 +84,7 @@ impl Engine<'_> {
                 Some(register) => register.value.clone(),
                 None => self.indeterminate(frame, *local),
             },
-            Expr::LocalAddress(local) => {
-                let object = self.local_object(frame, *local);
-                let zero = t.bv(self.pointer_bits, 0);
-                Value::Pointer(self.pointer_to(object, zero))
-            }
+            Expr::LocalAddress(local) => Value::Pointer(self.local_address(frame, *local, state)),
             Expr::GlobalAddress(global) => {
                 let object = self.object(ObjectKey::Global(*global))?;
                 let zero = t.bv(self.pointer_bits, 0);

@@ -580,14 +580,7 @@ impl Engine<'_> {
     /// Whether a local's address was ever stored to memory.
     fn escaped(&self, id: ObjectId) -> bool {
         // An address that became an integer may have gone anywhere.
-        self.addresses_given.contains(&id)
-            || self.versions.iter().any(|v| match v {
-                Version::Store {
-                    value: Value::Pointer(p),
-                    ..
-                } => p.targets.contains(&id),
-                _ => false,
-            })
+        self.addresses_given.contains(&id) || self.pointers_stored.contains(&id)
     }
 }
 

@@ -153,7 +153,14 @@ impl Engine<'_> {
         let key = self.loop_key(frame, header);
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
-        for object in learned.objects.iter().chain(&learned.ended).chain(&learned.nuls) {
+        let pointed_at = learned.targets.values().flatten();
+        for object in learned
+            .objects
+            .iter()
+            .chain(&learned.ended)
+            .chain(&learned.nuls)
+            .chain(pointed_at)
+        {
             self.make_before_loop(*object)?;
         }
         let number = self.unique();
@@ -253,6 +260,7 @@ impl Engine<'_> {
                 let at = self.terms.bv(self.pointer_bits, u128::from(at));
                 self.input_pointer(holder, &label, at)?;
             }
+            Some(key @ ObjectKey::Summary(_)) => self.make_summary(object, key),
             _ => {}
         }
         Ok(())
@@ -534,22 +542,38 @@ impl Engine<'_> {
         }
         let key = ObjectKey::Summary(Box::new(info.key.clone()));
         let id = self.names.object(&key);
-        self.make_summary(id, key, &info.name);
+        let size = self.terms.as_bv(info.size);
+        let known = *self.learned.summary_sizes.entry(id).or_insert(size);
+        if known.is_some() && known != size {
+            self.learned.summary_sizes.insert(id, None);
+            return Err(Stop::Restart);
+        }
+        self.make_summary(id, key);
         Ok(id)
     }
 
-    fn make_summary(&mut self, id: ObjectId, key: ObjectKey, name: &str) {
+    fn make_summary(&mut self, id: ObjectId, key: ObjectKey) {
         if self.objects.contains_key(&id) {
             return;
         }
-        let size = self
-            .terms
-            .var(&format!("size.{}.older", id.0), Sort::BitVec(self.pointer_bits));
+        let name = match &key {
+            ObjectKey::Summary(of) if matches!(**of, ObjectKey::Local(..)) => {
+                "variable of an earlier iteration"
+            }
+            _ => "allocation of an earlier iteration",
+        };
+        // Several objects of different sizes have no size: what is asked of it stays open then.
+        let size = match self.learned.summary_sizes.get(&id) {
+            Some(Some(size)) => self.terms.bv(self.pointer_bits, *size),
+            _ => self
+                .terms
+                .var(&format!("size.{}.older", id.0), Sort::BitVec(self.pointer_bits)),
+        };
         self.add_object(
             id,
             super::value::Object {
                 key,
-                name: format!("older {name}"),
+                name: name.into(),
                 size,
                 element: None,
                 input: false,

@@ -118,6 +118,13 @@ const TABLE_LIMIT: usize = 4096;
 
 impl Engine<'_> {
     pub(super) fn add_version(&mut self, version: Version) -> VersionId {
+        if let Version::Store {
+            value: Value::Pointer(pointer),
+            ..
+        } = &version
+        {
+            self.pointers_stored.extend(pointer.targets.iter());
+        }
         self.versions.push(version);
         let id = VersionId(self.versions.len() as u32 - 1);
         self.index_store(id);

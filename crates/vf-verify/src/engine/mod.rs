@@ -21,6 +21,7 @@ mod loops;
 mod memory;
 mod objects;
 mod registers;
+mod scopes;
 mod state;
 mod strings;
 mod unroll;
@@ -156,6 +157,8 @@ pub struct Learned {
     pub(crate) loops: HashMap<LoopKey, loops::LoopLearned>,
     pub(crate) cells: HashMap<ObjectId, BTreeSet<u64>>,
     pub(crate) pointer_cells: HashMap<ObjectId, BTreeSet<u64>>,
+    /// Sizes of the objects that a summary stands for, where all have the same constant size.
+    pub(crate) summary_sizes: HashMap<ObjectId, Option<u128>>,
 }
 
 /// Limits of one execution.
@@ -236,6 +239,8 @@ pub(crate) struct Engine<'p> {
     objects: BTreeMap<ObjectId, Object>,
     initial: BTreeMap<ObjectId, Contents>,
     addresses_given: BTreeSet<ObjectId>,
+    /// Objects that a pointer written to memory may lead to.
+    pointers_stored: HashSet<ObjectId>,
     /// Objects read as strings, with the bytes of a character.
     strings: BTreeMap<ObjectId, u64>,
     /// Input bytes that may be taken for a string: the clause, and the offset of the NUL that it says exists.
@@ -318,6 +323,7 @@ pub fn execute(
             objects: BTreeMap::new(),
             initial: BTreeMap::new(),
             addresses_given: BTreeSet::new(),
+            pointers_stored: HashSet::new(),
             strings: BTreeMap::new(),
             string_clauses: HashMap::new(),
             wide_string_clauses: HashMap::new(),

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use vf_ir::{ArrayLen, CType, InitValue, Initial, LocalId, Storage};
+use vf_ir::{ArrayLen, CType, InitValue, Initial};
 use vf_smt::{Sort, Term};
 
-use super::exec::Frame;
 use super::memory::{Version, VersionId, Written};
 use super::state::{Contents, Nuls, State};
 use super::value::{Object, ObjectId, ObjectKey, Value};
@@ -272,37 +271,6 @@ impl Engine<'_> {
         address
     }
 
-    /// The memory object of a local in a frame.
-    pub(super) fn local_object(&mut self, frame: &Frame, local: LocalId) -> ObjectId {
-        let key = ObjectKey::Local(frame.context, local);
-        let id = self.names.object(&key);
-        if self.objects.contains_key(&id) {
-            return id;
-        }
-        let info = self.program.function(frame.function).locals.get(local.index());
-        let size = info
-            .and_then(|l| l.ty.size(&self.program.records, self.program.model))
-            .unwrap_or(0);
-        let name = info.map_or_else(|| "local".into(), |l| l.name.clone());
-        let element = info.map(|l| element_of(&l.ty).clone());
-        self.add_object(
-            id,
-            Object {
-                key,
-                name,
-                size: self.terms.bv(self.pointer_bits, u128::from(size)),
-                element,
-                input: false,
-                summary: false,
-                mortal: true,
-                indeterminate: true,
-                constant: false,
-                stack: None,
-            },
-        );
-        id
-    }
-
     /// What an object holds now.
     pub(super) fn contents(&mut self, state: &State, object: ObjectId) -> Option<Contents> {
         state
@@ -341,15 +309,6 @@ impl Engine<'_> {
             alive: t.bool(true),
             nuls,
         }
-    }
-
-    /// Whether a local is a memory object.
-    pub(super) fn is_memory(&self, frame: &Frame, local: LocalId) -> bool {
-        self.program
-            .function(frame.function)
-            .locals
-            .get(local.index())
-            .is_some_and(|l| l.storage == Storage::Memory)
     }
 
     /// Pointer-typed or plain value read at a place of one object.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 
 use vf_ir::cfg::Cfg;
-use vf_ir::{Condition, Expr, Function, FunctionId, LocalId, StmtKind, Terminator};
+use vf_ir::{Condition, Expr, Function, FunctionId, LocalId, StmtKind, Storage, Terminator};
 
-/// Registers live at the start of each block (backward dataflow; Aho et al. 9.2.5).
+/// Registers live at the start of each block, memory locals among them (backward dataflow; Aho et al. 9.2.5).
 pub(super) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
     let blocks = function.blocks();
     let mut uses: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
@@ -47,6 +47,14 @@ pub(super) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
                 changed |= live[block.index()].insert(register);
             }
         }
+    }
+    // Which object a memory local is now is kept as if it were a register.
+    let memory = (0u32..)
+        .zip(&function.locals)
+        .filter(|(_, local)| local.storage == Storage::Memory);
+    let memory: Vec<u32> = memory.map(|(index, _)| index).collect();
+    for set in &mut live {
+        set.extend(&memory);
     }
     live
 }

@@ -324,14 +324,16 @@ impl Engine<'_> {
     pub(super) fn string_length(&mut self, edge: &Edge, pointer: &Pointer, unit: u64) -> Result<Term, Stop> {
         let t = self.terms;
         let mut result: Option<Term> = None;
+        let mut known = t.bool(false);
         for object in self.accessible(pointer) {
-            let Some(info) = self.objects.get(&object).cloned() else {
+            let Some(info) = self.objects.get(&object).cloned().filter(|o| !o.summary) else {
                 continue;
             };
             let Some(mut contents) = self.contents(&edge.state, object) else {
                 continue;
             };
             let here = t.eq(pointer.base, self.base_const(object));
+            known = t.or(known, here);
             self.strings.insert(object, unit);
             self.read_as_string(object, &mut contents, unit)?;
             let exact = |size: u128| {
@@ -360,7 +362,11 @@ impl Engine<'_> {
                 Some(other) => t.ite(here, length, other),
             });
         }
-        Ok(result.unwrap_or_else(|| t.fresh("strlen", Sort::BitVec(self.pointer_bits))))
+        Ok(match result {
+            Some(length) if self.leads_to_known(pointer) => length,
+            Some(length) => t.ite(known, length, t.fresh("strlen", Sort::BitVec(self.pointer_bits))),
+            None => t.fresh("strlen", Sort::BitVec(self.pointer_bits)),
+        })
     }
 
     /// Where a pointer's room ends: its object's end, or that of the array member it was made from.

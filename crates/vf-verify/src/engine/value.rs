@@ -90,7 +90,7 @@ pub struct Object {
     /// Begins with indeterminate contents; `initialized` is then a real question.
     pub indeterminate: bool,
     pub constant: bool,
-    /// Allocated on the stack (`alloca`, variable-length array) of this activation, and ends with it.
+    /// On the stack of this activation (a memory local, `alloca`, a variable-length array): it ends with it.
     pub stack: Option<Context>,
 }
 
