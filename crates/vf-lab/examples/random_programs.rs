@@ -3,7 +3,7 @@
 //! `cargo run --release -p vf-lab --example random_programs -- --seed 1 --count 3000 [--first N] [--threads N]
 //! [--time SECONDS] [--out FILE] [--show] [--no-reduce]`
 //!
-//! `--test-limits` takes the limits of the test; `--show` prints the generated programs instead of judging them.
+//! `--test-limits` takes the limits of the test (`--time` goes before both); `--show` prints the generated programs instead of judging them.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ struct Arguments {
     first: u64,
     count: u64,
     threads: usize,
-    seconds: u64,
+    seconds: Option<u64>,
     out: Option<PathBuf>,
     show: bool,
     reduce: bool,
@@ -29,7 +29,7 @@ fn arguments() -> Result<Arguments, String> {
         first: 0,
         count: 100,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
-        seconds: 60,
+        seconds: None,
         out: None,
         show: false,
         reduce: true,
@@ -46,7 +46,7 @@ fn arguments() -> Result<Arguments, String> {
             "--first" => found.first = number()?,
             "--count" => found.count = number()?,
             "--threads" => found.threads = number()? as usize,
-            "--time" => found.seconds = number()?,
+            "--time" => found.seconds = Some(number()?),
             "--show" => found.show = true,
             "--test-limits" => found.test_limits = true,
             "--no-reduce" => found.reduce = false,
@@ -72,9 +72,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     let mut options = JudgeOptions::default();
-    options.check.timeout = Some(Duration::from_secs(arguments.seconds));
+    options.check.timeout = Some(Duration::from_secs(60));
     if arguments.test_limits {
         options = JudgeOptions::for_tests();
+    }
+    if let Some(seconds) = arguments.seconds {
+        options.check.timeout = Some(Duration::from_secs(seconds));
     }
     let campaign = Campaign {
         seed: arguments.seed,

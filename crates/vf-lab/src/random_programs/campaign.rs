@@ -117,6 +117,8 @@ pub struct Summary {
     pub violating: usize,
     pub confirmed_natively: usize,
     pub confirmed_by_interpreter: BTreeMap<Property, usize>,
+    pub probes_found: usize,
+    pub probes_open: usize,
     pub notes: BTreeMap<String, usize>,
     pub check_times: Vec<Duration>,
     pub run_time: Duration,
@@ -144,6 +146,8 @@ impl Summary {
         self.executions += judgement.executions;
         self.violating += usize::from(judgement.violations > 0);
         self.confirmed_natively += judgement.confirmed_natively;
+        self.probes_found += judgement.probes_found;
+        self.probes_open += judgement.probes_open;
         self.check_times.push(judgement.check_time);
         self.run_time += judgement.run_time;
     }
@@ -204,6 +208,11 @@ impl fmt::Display for Summary {
         for (property, count) in &self.confirmed_by_interpreter {
             writeln!(f, "  by the interpreter alone, {}: {count}", property.name())?;
         }
+        writeln!(
+            f,
+            "executions asked about: {} found, {} open",
+            self.probes_found, self.probes_open
+        )?;
         table(f, "reasons", &self.reasons)?;
         table(f, "notes", &self.notes)?;
         let mut times = self.check_times.clone();

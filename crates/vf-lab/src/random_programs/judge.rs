@@ -15,6 +15,7 @@ use vf_verify::{CheckOptions, Entry};
 use super::execute::{Changing, ExecuteError, Machine, Observation, Watch};
 use super::inputs::random_inputs;
 use super::interpret::{Interpretation, Seen, interpret};
+use super::probe::with_probes;
 use super::random::Random;
 
 /// How hard to look.
@@ -26,6 +27,8 @@ pub struct JudgeOptions {
     pub reports: usize,
     /// Counterexamples that are run natively, a program.
     pub replays: usize,
+    /// Executions, a program, of which the prover is asked whether they can be.
+    pub probes: usize,
     pub check: CheckOptions,
 }
 
@@ -35,6 +38,7 @@ impl Default for JudgeOptions {
             inputs: 60,
             reports: 6,
             replays: 6,
+            probes: 2,
             check: CheckOptions {
                 entry: Entry::Main,
                 rlimit: Some(4_000_000),
@@ -54,6 +58,7 @@ impl JudgeOptions {
             inputs: 40,
             reports: 3,
             replays: 3,
+            probes: 2,
             check: CheckOptions {
                 entry: Entry::Main,
                 rlimit: Some(400_000),
@@ -118,6 +123,10 @@ pub enum Defect {
     NotConfirmed { id: String, why: String },
     #[error("{id} (line {line}) is refuted, but its counterexample {input} runs clean under the sanitizers")]
     CleanCounterexample { id: String, line: u32, input: String },
+    #[error(
+        "an execution on {input} is taken to be impossible: the place that it comes to with its result is {verdict:?}"
+    )]
+    ExecutionExcluded { verdict: Verdict, input: String },
 }
 
 impl Defect {
@@ -137,6 +146,7 @@ impl Defect {
             Defect::ResultsDiffer { .. } => "results differ",
             Defect::NotConfirmed { .. } => "not confirmed",
             Defect::CleanCounterexample { .. } => "clean counterexample",
+            Defect::ExecutionExcluded { .. } => "execution excluded",
         }
     }
 }
@@ -157,6 +167,9 @@ pub struct Judgement {
     pub confirmed_natively: usize,
     /// Refuted obligations that only the interpreter confirms, by property: no sanitizer looks for it, or none saw it.
     pub confirmed_by_interpreter: BTreeMap<Property, usize>,
+    /// Executions that the prover was asked about: found, and neither found nor excluded.
+    pub probes_found: usize,
+    pub probes_open: usize,
     /// What does not settle anything: time limits, reports of kinds that are no obligation.
     pub notes: Vec<String>,
     pub check_time: Duration,
@@ -209,10 +222,14 @@ fn compare(
         loaded,
         report,
         judgement,
+        clean: Vec::new(),
     };
     judge.count();
     judge.run(machine, text, random, options)?;
     judge.judgement.run_time = started.elapsed();
+    if judge.judgement.defects.is_empty() {
+        judge.probe(text, options);
+    }
     Ok(judge.judgement)
 }
 
@@ -256,6 +273,8 @@ struct Judge<'a> {
     loaded: &'a Loaded,
     report: &'a CheckReport,
     judgement: Judgement,
+    /// Executions without a violation, with their results.
+    clean: Vec<(Input, i32)>,
 }
 
 impl Judge<'_> {
@@ -307,6 +326,14 @@ impl Judge<'_> {
             .collect();
         for (input, run) in inputs.iter().zip(&interpreted) {
             self.compare_with_verdicts(input, run);
+            if let Seen::Returned(result) = run.end
+                && run.violations.is_empty()
+                // An early way out returns 0, and no probe is there.
+                && result != 0
+                && self.clean.iter().all(|(_, r)| *r != result)
+            {
+                self.clean.push((input.clone(), result));
+            }
         }
         let compiled = match machine.compile(text, &changing, Watch::AddressAndUndefined) {
             Err(ExecuteError::DoesNotCompile { messages }) => {
@@ -544,6 +571,45 @@ impl Judge<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Asks the prover whether executions can be that have been.
+    fn probe(&mut self, text: &str, options: &JudgeOptions) {
+        // The last inputs are mixtures; the first ones repeat one value.
+        let chosen: Vec<(&Input, i32)> = self.clean.iter().rev().map(|(i, r)| (i, *r)).collect();
+        let chosen = chosen.get(..options.probes.min(chosen.len())).unwrap_or_default();
+        let Some(probed) = with_probes(text, chosen).filter(|_| !chosen.is_empty()) else {
+            return;
+        };
+        let only = CheckOptions {
+            properties: vec![Property::Assertion],
+            ..options.check.clone()
+        };
+        let started = Instant::now();
+        let checked = catch_unwind(AssertUnwindSafe(|| check(&probed, &only)));
+        self.judgement.check_time += started.elapsed();
+        let (loaded, report) = match checked {
+            Ok(Ok(found)) => found,
+            Ok(Err(defect)) => return self.add(defect),
+            Err(panic) => return self.add(Defect::Panicked(message_of(panic.as_ref()))),
+        };
+        let inputs: Vec<Input> = chosen.iter().map(|(input, _)| (*input).clone()).collect();
+        for input in &inputs {
+            let run = interpret(&loaded, &report, input, None);
+            let Some(violation) = run.violations.iter().find(|v| v.property == Property::Assertion) else {
+                self.note(format!("a probe is not reached: {run}"));
+                continue;
+            };
+            let asked = report.functions.iter().flat_map(|f| &f.obligations);
+            match asked.filter(|o| violation.is(o)).map(|o| o.verdict).next() {
+                Some(verdict @ (Verdict::Proved | Verdict::Unreachable)) => {
+                    let input = show(input);
+                    self.add(Defect::ExecutionExcluded { verdict, input });
+                }
+                Some(Verdict::Refuted) => self.judgement.probes_found += 1,
+                Some(Verdict::ProvedToBound | Verdict::Unknown) | None => self.judgement.probes_open += 1,
+            }
+        }
     }
 
     fn note(&mut self, note: String) {

@@ -9,6 +9,7 @@
 //! - a sanitizer reports at a place where all obligations are proved, or where the interpreter sees nothing;
 //! - the interpreter and the processor return different results;
 //! - a counterexample violates nothing when it is executed;
+//! - a place that an execution comes to with its result is `proved` to be out of reach (`probe`);
 //! - the checker panics, or refuses a valid program.
 //!
 //! A program with a defect is reduced ([`reduce()`]) to the lines that matter.
@@ -22,6 +23,7 @@ mod generate;
 mod inputs;
 mod interpret;
 mod judge;
+mod probe;
 mod random;
 mod reduce;
 

@@ -224,20 +224,32 @@ impl Generator {
     fn digest(&mut self) {
         let known = self.scope.clone();
         for variable in known.iter().filter(|v| v.name != "sum") {
-            match &variable.shape {
-                Shape::Scalar(_) => {
-                    self.line(format!("sum = sum * 31 + (unsigned int){};", variable.name));
-                }
-                Shape::Array(_, lengths) if lengths.len() == 1 => {
-                    let length = lengths.first().copied().unwrap_or(0);
+            self.digest_object(&variable.name, &variable.shape);
+        }
+    }
+
+    fn digest_object(&mut self, name: &str, shape: &Shape) {
+        match shape {
+            Shape::Scalar(_) => self.line(format!("sum = sum * 31 + (unsigned int){name};")),
+            Shape::Array(_, lengths) => {
+                let mut element = name.to_string();
+                let mut headers = String::new();
+                for length in lengths {
                     let i = self.fresh("i");
-                    let name = &variable.name;
-                    self.block(&format!("for (int {i} = 0; {i} < {length}; {i}++)"), "", |g| {
-                        g.line(format!("sum = sum * 31 + (unsigned int){name}[{i}];"));
-                    });
+                    element = format!("{element}[{i}]");
+                    headers.push_str(&format!("for (int {i} = 0; {i} < {length}; {i}++) "));
                 }
-                _ => {}
+                self.block(headers.trim_end(), "", |g| {
+                    g.line(format!("sum = sum * 31 + (unsigned int){element};"));
+                });
             }
+            Shape::Record(record) => {
+                let fields = self.records.get(*record).filter(|r| !r.is_union);
+                for (field, shape) in fields.map(|r| r.fields.clone()).unwrap_or_default() {
+                    self.digest_object(&format!("{name}.{field}"), &shape);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -10,12 +10,16 @@
 //! reduction takes lines away.
 
 mod expressions;
+mod forms;
 mod functions;
 mod idioms;
+mod lengths;
 mod memory;
 mod patterns;
 mod places;
+mod relations;
 mod statements;
+mod texts;
 mod types;
 
 use super::random::Random;

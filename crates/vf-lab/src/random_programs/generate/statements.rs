@@ -19,7 +19,7 @@ impl Generator {
         self.spend(1);
         let may_nest = self.depth < DEPTH;
         let may_repeat = may_nest && self.repetitions < REPETITIONS / 4;
-        match self.random.below(52) {
+        match self.random.below(64) {
             0..6 => self.assignment(),
             6..9 => self.compound_assignment(),
             9..12 => self.local(),
@@ -44,6 +44,10 @@ impl Generator {
             38 if self.depth == 1 && !self.effect_free => self.input(),
             39..45 => self.pattern(),
             45..51 => self.idiom(),
+            51..55 => self.use_of_lengths(),
+            55..58 => self.relation(),
+            58..60 => self.use_of_texts(),
+            60..63 => self.form(),
             _ => self.digest_value(),
         }
     }
