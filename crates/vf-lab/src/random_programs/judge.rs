@@ -12,6 +12,7 @@ use vf_replay::sanitizer::is_visible;
 use vf_verify::report::{CheckReport, ObligationReport, Overall, Verdict};
 use vf_verify::{CheckOptions, Entry};
 
+use super::defect::Defect;
 use super::execute::{Changing, ExecuteError, Machine, Observation, Watch};
 use super::inputs::random_inputs;
 use super::interpret::{Interpretation, Seen, interpret};
@@ -70,87 +71,6 @@ impl JudgeOptions {
     }
 }
 
-/// The prover, the front end or the interpreter is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Defect {
-    #[error("the front end refuses a valid program: {0}")]
-    NotRead(String),
-    #[error("the compiler refuses a program that the front end takes: {0}")]
-    NotCompiled(String),
-    #[error("{function} is unsupported: {why}")]
-    Unsupported { function: String, why: String },
-    #[error("the checker panicked: {0}")]
-    Panicked(String),
-    #[error("{id} (line {line}) is {verdict:?}, but the interpreter violates it on {input}")]
-    WrongVerdict {
-        id: String,
-        line: u32,
-        verdict: Verdict,
-        input: String,
-    },
-    #[error(
-        "the interpreter violates {property} at line {line} on {input}, and no obligation there was reported"
-    )]
-    NotReported {
-        property: &'static str,
-        line: u32,
-        input: String,
-    },
-    #[error("{id} (line {line}) is unreachable, but the interpreter comes there on {input}")]
-    Reached { id: String, line: u32, input: String },
-    #[error("a sanitizer reports `{message}` at line {line} on {input}, where every obligation is proved")]
-    ReportWhereProved {
-        message: String,
-        line: u32,
-        input: String,
-    },
-    #[error("a sanitizer reports `{message}` at line {line} on {input}; the interpreter {interpreted}")]
-    ReportNotInterpreted {
-        message: String,
-        line: u32,
-        input: String,
-        interpreted: String,
-    },
-    #[error("MemorySanitizer reports line {line} on {input}; the interpreter reads nothing uninitialised")]
-    UninitialisedNotInterpreted { line: u32, input: String },
-    #[error("the program returns {native}, the interpreter {interpreted}, on {input}")]
-    ResultsDiffer {
-        native: i32,
-        interpreted: i32,
-        input: String,
-    },
-    #[error("the counterexample of {id} does not violate it in the interpreter: {why}")]
-    NotConfirmed { id: String, why: String },
-    #[error("{id} (line {line}) is refuted, but its counterexample {input} runs clean under the sanitizers")]
-    CleanCounterexample { id: String, line: u32, input: String },
-    #[error(
-        "an execution on {input} is taken to be impossible: the place that it comes to with its result is {verdict:?}"
-    )]
-    ExecutionExcluded { verdict: Verdict, input: String },
-}
-
-impl Defect {
-    /// Its name without the particulars: what a reduction keeps.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Defect::NotRead(_) => "not read",
-            Defect::NotCompiled(_) => "not compiled",
-            Defect::Unsupported { .. } => "unsupported",
-            Defect::Panicked(_) => "panic",
-            Defect::WrongVerdict { .. } => "wrong verdict",
-            Defect::Reached { .. } => "unreachable, but reached",
-            Defect::NotReported { .. } => "obligation not reported",
-            Defect::ReportWhereProved { .. } => "report where proved",
-            Defect::ReportNotInterpreted { .. } => "report not interpreted",
-            Defect::UninitialisedNotInterpreted { .. } => "uninitialised, not interpreted",
-            Defect::ResultsDiffer { .. } => "results differ",
-            Defect::NotConfirmed { .. } => "not confirmed",
-            Defect::CleanCounterexample { .. } => "clean counterexample",
-            Defect::ExecutionExcluded { .. } => "execution excluded",
-        }
-    }
-}
-
 /// Everything about one program.
 #[derive(Clone, Debug, Default)]
 pub struct Judgement {
@@ -189,18 +109,12 @@ pub fn judge(
 ) -> Result<Judgement, ExecuteError> {
     let mut judgement = Judgement::default();
     let started = Instant::now();
-    let checked = catch_unwind(AssertUnwindSafe(|| check(text, &options.check)));
+    let checked = check_caught(text, &options.check);
     judgement.check_time = started.elapsed();
     let (loaded, report) = match checked {
-        Ok(Ok(found)) => found,
-        Ok(Err(defect)) => {
+        Ok(found) => found,
+        Err(defect) => {
             judgement.defects.push(defect);
-            return Ok(judgement);
-        }
-        Err(panic) => {
-            judgement
-                .defects
-                .push(Defect::Panicked(message_of(panic.as_ref())));
             return Ok(judgement);
         }
     };
@@ -231,6 +145,11 @@ fn compare(
         judge.probe(text, options);
     }
     Ok(judge.judgement)
+}
+
+fn check_caught(text: &str, options: &CheckOptions) -> Result<(Loaded, CheckReport), Defect> {
+    catch_unwind(AssertUnwindSafe(|| check(text, options)))
+        .unwrap_or_else(|panic| Err(Defect::Panicked(message_of(panic.as_ref()))))
 }
 
 fn check(text: &str, options: &CheckOptions) -> Result<(Loaded, CheckReport), Defect> {
@@ -576,9 +495,8 @@ impl Judge<'_> {
     /// Asks the prover whether executions can be that have been.
     fn probe(&mut self, text: &str, options: &JudgeOptions) {
         // The last inputs are mixtures; the first ones repeat one value.
-        let chosen: Vec<(&Input, i32)> = self.clean.iter().rev().map(|(i, r)| (i, *r)).collect();
-        let chosen = chosen.get(..options.probes.min(chosen.len())).unwrap_or_default();
-        let Some(probed) = with_probes(text, chosen).filter(|_| !chosen.is_empty()) else {
+        let chosen: Vec<(Input, i32)> = self.clean.iter().rev().take(options.probes).cloned().collect();
+        let Some(probed) = with_probes(text, &chosen).filter(|_| !chosen.is_empty()) else {
             return;
         };
         let only = CheckOptions {
@@ -586,22 +504,24 @@ impl Judge<'_> {
             ..options.check.clone()
         };
         let started = Instant::now();
-        let checked = catch_unwind(AssertUnwindSafe(|| check(&probed, &only)));
+        let checked = check_caught(&probed, &only);
         self.judgement.check_time += started.elapsed();
-        let (loaded, report) = match checked {
-            Ok(Ok(found)) => found,
-            Ok(Err(defect)) => return self.add(defect),
-            Err(panic) => return self.add(Defect::Panicked(message_of(panic.as_ref()))),
-        };
-        let inputs: Vec<Input> = chosen.iter().map(|(input, _)| (*input).clone()).collect();
-        for input in &inputs {
-            let run = interpret(&loaded, &report, input, None);
+        match checked {
+            Ok((loaded, report)) => self.weigh(&loaded, &report, &chosen),
+            Err(defect) => self.add(defect),
+        }
+    }
+
+    /// The verdicts on the probes, each of which the execution of its input comes to.
+    fn weigh(&mut self, loaded: &Loaded, report: &CheckReport, chosen: &[(Input, i32)]) {
+        for (input, _) in chosen {
+            let run = interpret(loaded, report, input, None);
             let Some(violation) = run.violations.iter().find(|v| v.property == Property::Assertion) else {
                 self.note(format!("a probe is not reached: {run}"));
                 continue;
             };
-            let asked = report.functions.iter().flat_map(|f| &f.obligations);
-            match asked.filter(|o| violation.is(o)).map(|o| o.verdict).next() {
+            let mut asked = report.functions.iter().flat_map(|f| &f.obligations);
+            match asked.find(|o| violation.is(o)).map(|o| o.verdict) {
                 Some(verdict @ (Verdict::Proved | Verdict::Unreachable)) => {
                     let input = show(input);
                     self.add(Defect::ExecutionExcluded { verdict, input });
@@ -690,57 +610,4 @@ pub fn open_properties(judgement: &Judgement) -> BTreeSet<Property> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The kinds of defects when every verdict on the program is replaced by this one.
-    fn kinds_with(text: &str, verdict: Verdict) -> Vec<&'static str> {
-        let machine = Machine::find().expect("gcc and the sandbox are there");
-        let options = JudgeOptions::for_tests();
-        let (loaded, mut report) = check(text, &options.check).expect("the program is valid");
-        for obligation in report.functions.iter_mut().flat_map(|f| &mut f.obligations) {
-            obligation.verdict = verdict;
-        }
-        let mut random = Random::new(1, 1);
-        let found = compare(
-            &machine,
-            text,
-            &loaded,
-            &report,
-            Judgement::default(),
-            &mut random,
-            &options,
-        );
-        let found = found.expect("the program runs");
-        assert!(found.executions > 0);
-        found.defects.iter().map(Defect::kind).collect()
-    }
-
-    const OVERRUN: &str = "extern int __VERIFIER_nondet_int(void);\nint a[4];\nint main(void)\n{\n    \
-        int n = __VERIFIER_nondet_int();\n    return a[n & 7];\n}\n";
-
-    #[test]
-    fn wrong_verdicts_are_found() {
-        assert_eq!(
-            kinds_with(OVERRUN, Verdict::Proved),
-            ["wrong verdict", "report where proved"]
-        );
-        assert!(kinds_with(OVERRUN, Verdict::Unreachable).contains(&"unreachable, but reached"));
-        assert_eq!(kinds_with(OVERRUN, Verdict::Unknown), [] as [&str; 0]);
-    }
-
-    #[test]
-    fn right_verdicts_are_no_defects() {
-        let machine = Machine::find().expect("gcc and the sandbox are there");
-        let found = judge(
-            &machine,
-            OVERRUN,
-            &mut Random::new(1, 1),
-            &JudgeOptions::for_tests(),
-        );
-        let found = found.expect("the program runs");
-        assert_eq!(found.defects, []);
-        assert_eq!(found.confirmed_natively, 1);
-        assert!(found.violations > 0);
-    }
-}
+mod tests;

@@ -18,6 +18,7 @@
 //! a time limit, the verdicts.
 
 mod campaign;
+mod defect;
 mod execute;
 mod generate;
 mod inputs;
@@ -28,8 +29,9 @@ mod random;
 mod reduce;
 
 pub use campaign::{Campaign, Judged, Summary};
+pub use defect::Defect;
 pub use execute::{ExecuteError, Machine};
 pub use generate::{GeneratedProgram, generate};
-pub use judge::{Defect, JudgeOptions, Judgement, judge, open_properties};
+pub use judge::{JudgeOptions, Judgement, judge, open_properties};
 pub use random::Random;
 pub use reduce::reduce;

@@ -19,7 +19,7 @@ const OUTSIDE: &str = "__VERIFIER_nondet_";
 
 /// The program with one probe for each execution: its input, and what it returned. `None` where an input is asked for
 /// outside of `main`, or in another form than the generator's.
-pub(super) fn with_probes(text: &str, executions: &[(&Input, i32)]) -> Option<String> {
+pub(super) fn with_probes(text: &str, executions: &[(Input, i32)]) -> Option<String> {
     let mut probed = Vec::new();
     let mut given = Vec::new();
     let mut in_main = false;
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn results_go_in_front_of_the_end() {
-        let probed = with_probes(PROGRAM, &[(&input(7), -1)]).expect("the form is the generator's");
+        let probed = with_probes(PROGRAM, &[(input(7), -1)]).expect("the form is the generator's");
         assert!(probed.contains("    int n1_given = n1;\n"));
         assert!(probed.contains(
             "    if (n1_given == (int)7UL && sum == 4294967295u) {\n        reach_error();\n    }\n    return (int)sum;"
@@ -101,6 +101,6 @@ mod tests {
     #[test]
     fn inputs_of_other_functions_cannot_be_named() {
         let helper = format!("int f(void)\n{{\n    return __VERIFIER_nondet_int();\n}}\n{PROGRAM}");
-        assert_eq!(with_probes(&helper, &[(&input(7), 0)]), None);
+        assert_eq!(with_probes(&helper, &[(input(7), 0)]), None);
     }
 }
