@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use vf_ir::{FunctionId, ObligationId, Property};
+use vf_ir::{Body, FunctionId, ObligationId, Property};
 use vf_source::FileId;
 
-use crate::Reason;
 use crate::analysis::{Context, Decision, EntryResult};
 use crate::engine::CheckKey;
 use crate::report::{FunctionReport, ObligationReport, Verdict};
+use crate::{Calls, Reason};
 
 /// One report a function, in the order of the program.
 pub fn report_functions(
@@ -19,12 +19,19 @@ pub fn report_functions(
     let mut by_function: BTreeMap<FunctionId, BTreeMap<CheckKey, Decision>> = BTreeMap::new();
     let mut failures: BTreeMap<FunctionId, Reason> = BTreeMap::new();
     let mut looked_at: BTreeSet<FunctionId> = BTreeSet::new();
+    // Functions that were not executed to their end, of which others were promised nothing.
+    let mut ended: Vec<(FunctionId, Reason)> = Vec::new();
+    let entries: BTreeSet<FunctionId> = results.iter().map(|r| r.entry).collect();
     for result in results {
         looked_at.insert(result.entry);
         if let Some(reason) = result.failure {
+            ended.push((result.entry, reason.clone()));
             failures.insert(result.entry, reason);
         }
         for (function, reason) in result.not_followed {
+            if matches!(reason, Reason::CalledBack { .. }) {
+                ended.push((function, reason.clone()));
+            }
             looked_at.insert(function);
             failures.entry(function).or_insert(reason);
         }
@@ -39,6 +46,20 @@ pub fn report_functions(
             }
         }
     }
+    let mut unlooked: BTreeMap<FunctionId, BTreeSet<String>> = BTreeMap::new();
+    for (caller, reason) in ended {
+        for callee in may_call(context, caller).difference(&entries) {
+            // Inline functions of headers are judged where they are called.
+            let in_main = main_files.contains(&context.program.function(*callee).span.file);
+            if in_main && looked_at.insert(*callee) {
+                failures.insert(*callee, reason.clone());
+            } else if by_function.contains_key(callee) {
+                let name = &context.program.function(caller).name;
+                let assumption = format!("`{name}`, which was not looked at to its end, is safe");
+                unlooked.entry(*callee).or_default().insert(assumption);
+            }
+        }
+    }
     let mut reports = Vec::new();
     for id in looked_at {
         let function = context.program.function(id);
@@ -48,6 +69,11 @@ pub fn report_functions(
         let mut decisions = by_function.remove(&id).unwrap_or_default();
         let failure = failures.get(&id);
         complete(context, id, failure, &mut decisions);
+        for decision in decisions.values_mut() {
+            decision
+                .assumptions
+                .extend(unlooked.get(&id).into_iter().flatten().cloned());
+        }
         let obligations = obligation_reports(context, id, decisions, in_main);
         if obligations.is_empty() && !in_main && failure.is_none() {
             continue;
@@ -70,6 +96,30 @@ pub fn report_functions(
         });
     }
     reports
+}
+
+/// Functions of the program that one may call whose own analysis came to no end: those it reaches, and where its body
+/// could not be lowered, those that only its file can call.
+fn may_call(context: &Context<'_>, from: FunctionId) -> BTreeSet<FunctionId> {
+    let program = context.program;
+    let caller = program.function(from);
+    let own = |id: &FunctionId| {
+        let function = program.function(*id);
+        *id != from && matches!(function.body, Body::Defined(_)) && !function.library_model
+    };
+    if matches!(caller.body, Body::Unsupported(_)) {
+        let all = (0..program.functions.len() as u32).map(FunctionId);
+        let here = |id: &FunctionId| {
+            let function = program.function(*id);
+            function.internal && function.span.file == caller.span.file
+        };
+        return all.filter(|id| own(id) && here(id)).collect();
+    }
+    let calls = Calls::of(program);
+    let mut from = vec![from];
+    // Those whose address is taken may be called through a pointer.
+    from.extend(&calls.taken);
+    calls.reachable(&from).into_iter().filter(own).collect()
 }
 
 /// The worse of two decisions on one obligation, with the assumptions of both.
