@@ -16,19 +16,16 @@ int variable_of_the_iteration_before(void)
     }
     return sum;
 }
-int any_number_of_iterations(int n)
+void any_number_of_iterations(int n)
 {
     int *before = 0;
-    int sum = 0;
     for (int i = 0; i < n; i++) {
         int here = i & 1;
         if (before)
-            sum ^= *before;
-            //     ^^^^^^^ refuted[lifetime] i >= 1 && n >= 2
-            //     ^^^^^^^ unreachable[initialized]
+            *before = 1;
+//          ^^^^^^^ refuted[lifetime] i >= 1 && n >= 2
         before = &here;
     }
-    return sum;
 }
 int one_variable_for_all(int n)
 {
@@ -82,9 +79,24 @@ void of_different_sizes(unsigned n)
             return;
     }
 }
-// summary: any_number_of_iterations: 3 proved, 1 refuted, 1 unreachable
+int two_older_ones_differ(int n)
+{
+    int table[2] = {0};
+    char *last = 0;
+    char *second_last = 0;
+    for (int i = 0; i < n; i++) {
+        if (last && second_last && last != second_last)
+            return table[i];
+        //         ^^^^^^^^ refuted[index-upper-bound] i >= 2
+        second_last = last;
+        last = malloc(1);
+    }
+    return 0;
+}
+// summary: any_number_of_iterations: 3 proved, 1 refuted
 // summary: found_in_the_last: 10 proved
 // summary: freed_in_the_iteration_before: 5 proved, 1 refuted
 // summary: of_different_sizes: 7 proved, 1 refuted
 // summary: one_variable_for_all: 5 proved
+// summary: two_older_ones_differ: 4 proved, 1 refuted
 // summary: variable_of_the_iteration_before: 5 proved, 1 refuted

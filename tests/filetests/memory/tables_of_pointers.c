@@ -71,8 +71,54 @@ int matrix(unsigned row, unsigned column)
     free(rows);
     return value;
 }
+int any_number_of_cells(unsigned n, unsigned k)
+{
+    int x = 3;
+    int value = 0;
+    if (n > 1000000)
+        return 0;
+    int **table = malloc(n * sizeof *table);
+    if (!table)
+        return 0;
+    for (unsigned i = 0; i < n; i++)
+        table[i] = &x;
+    if (k < n)
+        value = *table[k];
+    free(table);
+    return value;
+}
+void too_small(unsigned n, unsigned k)
+{
+    if (n > 1000000)
+        return;
+    char **table = malloc(n * sizeof *table);
+    if (!table)
+        return;
+    for (unsigned i = 0; i < n; i++)
+        table[i] = malloc(4);
+    if (k < n && table[k])
+        table[k][4] = 1;
+//      ^^^^^^^^^^^ refuted[valid-write] k < n
+}
+struct named {
+    char name[8];
+    int length;
+};
+void member_through_memory(struct named *n, unsigned i)
+{
+    struct {
+        char *cursor;
+    } where;
+    where.cursor = n->name;
+    if (i < 12)
+        where.cursor[i] = 0;
+//      ^^^^^^^^^^^^^^^ refuted[valid-write] i >= 8 && i < 12
+}
 // summary: a_short_row: 7 proved, 1 refuted
+// summary: any_number_of_cells: 14 proved
 // summary: filled_by_a_loop: 8 proved
 // summary: matrix: 28 proved
+// summary: member_through_memory: 2 proved, 1 refuted
 // summary: one_too_far: 3 proved, 2 refuted, 3 unknown
+// summary: too_small: 16 proved, 1 refuted
 // summary: two_rows: 8 proved

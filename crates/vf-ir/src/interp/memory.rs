@@ -20,7 +20,7 @@ pub struct Pointer {
     /// Bytes from the object's start, modulo 2^pointer width; without an object, the address.
     pub offset: u64,
     /// The offsets `low .. high` that accesses must stay in, for a pointer made from an array member
-    /// ([`Record::bounded_array`](crate::Record::bounded_array)). Lost when the pointer is stored.
+    /// ([`Record::bounded_array`](crate::Record::bounded_array)). A pointer stored whole keeps them.
     pub bounds: Option<(u64, u64)>,
 }
 
@@ -412,10 +412,6 @@ impl Memory {
     }
 
     pub fn write_pointer(&mut self, at: Pointer, value: Pointer) -> Result<(), OutOfMemory> {
-        let value = Pointer {
-            bounds: None,
-            ..value
-        };
         let width = self.pointer_bytes();
         let address = self.address(value).to_le_bytes();
         let bytes: Vec<Byte> = address.iter().take(width as usize).map(|b| (*b, true)).collect();

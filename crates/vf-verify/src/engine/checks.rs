@@ -237,8 +237,11 @@ impl Engine<'_> {
                 // Null and integers have no life to end; validity is another question.
                 NO_OBJECT | INVALID => continue,
                 WILD => t.fresh("alive", Sort::Bool),
+                // All are alive, or this one may be.
                 _ if self.objects.get(&object).is_some_and(|o| o.summary && o.mortal) => {
-                    t.fresh("alive", Sort::Bool)
+                    let open = t.fresh("alive", Sort::Bool);
+                    let all = self.contents(state, object).map(|c| c.alive);
+                    t.or(open, all.unwrap_or_else(|| t.bool(false)))
                 }
                 _ => match self.contents(state, object) {
                     Some(contents) => contents.alive,

@@ -179,7 +179,11 @@ impl Engine<'_> {
             Expr::PtrDiff { lhs, rhs, scale } => {
                 let lhs = self.pointer(frame, state, lhs)?;
                 let rhs = self.pointer(frame, state, rhs)?;
-                let bytes = if lhs.base == rhs.base {
+                let many = self.one_of_many(&lhs, &rhs);
+                let itself = lhs.base == rhs.base && lhs.offset == rhs.offset;
+                let bytes = if !itself && !t.is_false(many) {
+                    t.fresh("difference", Sort::BitVec(self.pointer_bits))
+                } else if lhs.base == rhs.base {
                     t.sub(lhs.offset, rhs.offset)
                 } else {
                     let exact = t.sub(lhs.offset, rhs.offset);
@@ -257,8 +261,9 @@ impl Engine<'_> {
     /// Pointers to different objects are unequal; orders between different objects go by address.
     pub(super) fn compare_pointers(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
-        // Nothing is known of a wild pointer, so neither is how it compares, but with itself.
-        let wild = t.or(self.is_wild(lhs), self.is_wild(rhs));
+        // Nothing is known of a wild pointer, so neither is how it compares, but with itself; nor of two that lead to
+        // objects of earlier iterations.
+        let wild = t.any(&[self.is_wild(lhs), self.is_wild(rhs), self.one_of_many(lhs, rhs)]);
         let itself = lhs.base == rhs.base && lhs.offset == rhs.offset;
         if !itself && !t.is_false(wild) {
             let known = self.compare_known(op, lhs, rhs);

@@ -220,6 +220,7 @@ impl Engine<'_> {
                 written: Written::All,
                 lazy: true,
                 before: None,
+                stores: None,
             });
             self.set_initial(id, version);
             let wide = matches!(
@@ -562,6 +563,7 @@ impl Engine<'_> {
                 written,
                 lazy,
                 before: None,
+                stores: None,
             });
             let none = self.no_nuls();
             self.set_contents(

@@ -16,6 +16,7 @@ use super::exec::{Frame, FunctionFacts, Returns};
 use super::memory::{Version, Written, WrittenRange};
 use super::registers::defined;
 use super::state::{Contents, Edge, Memory, Register, State};
+use super::stored::Targets;
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{CandidateInstance, Engine, Event, Mode, Stop};
 
@@ -44,6 +45,8 @@ pub struct LoopLearned {
     pub not_short: bool,
     /// Pointer registers whose bounds change.
     pub unbounded: BTreeSet<u32>,
+    /// What the pointers lead to that are written to an object; `None` where anything else is written to it too.
+    pub stored: HashMap<ObjectId, Option<Targets>>,
 }
 
 /// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
@@ -145,7 +148,7 @@ impl Engine<'_> {
         frame: &Frame,
         facts: &Rc<FunctionFacts>,
         index: usize,
-        entry: Edge,
+        mut entry: Edge,
         returns: &mut Returns,
     ) -> Result<Vec<(BlockId, Edge)>, Stop> {
         let t = self.terms;
@@ -153,16 +156,23 @@ impl Engine<'_> {
         let key = self.loop_key(frame, header);
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
-        let pointed_at = learned.targets.values().flatten();
-        for object in learned
-            .objects
-            .iter()
-            .chain(&learned.ended)
-            .chain(&learned.nuls)
-            .chain(pointed_at)
-        {
+        let stored = learned
+            .stored
+            .values()
+            .flatten()
+            .flat_map(|targets| targets.keys());
+        let pointed_at: BTreeSet<ObjectId> = learned
+            .targets
+            .values()
+            .flatten()
+            .chain(stored)
+            .copied()
+            .collect();
+        let changes = learned.objects.iter().chain(&learned.ended);
+        for object in changes.chain(&learned.nuls).chain(&pointed_at) {
             self.make_before_loop(*object)?;
         }
+        self.begin_summaries(&pointed_at, &mut entry.state);
         let number = self.unique();
         let strides = self.written_strides(frame, facts, index);
         let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state);
@@ -415,6 +425,7 @@ impl Engine<'_> {
                 },
                 lazy: false,
                 before: Some(before.version),
+                stores: learned.stored.get(object).cloned().flatten().map(Rc::new),
             });
             let contents = Contents {
                 version,
@@ -515,10 +526,12 @@ impl Engine<'_> {
                 // Made inside the body (a scoped local): its life ends there too, or it is in `allocated`.
                 continue;
             };
-            if after.version != before.version && !learned.objects.contains(&id) {
+            if after.version != before.version {
                 more |= learned.objects.insert(id);
+                more |= self.learn_stores(&mut learned, id, before.version, after.version, allocated)?;
             }
-            if after.alive != before.alive && !learned.ended.contains(&id) {
+            let alive = self.alive_with_newest(&back.state, id, after.alive);
+            if alive != before.alive && !learned.ended.contains(&id) {
                 more |= learned.ended.insert(id);
             }
             if after.nuls != before.nuls && !learned.nuls.contains(&id) && !learned.objects.contains(&id) {
@@ -530,61 +543,6 @@ impl Engine<'_> {
             return Err(Stop::Restart);
         }
         Ok(())
-    }
-
-    /// The object that stands for every older object of an allocation in a loop.
-    fn summary_of(&mut self, object: ObjectId) -> Result<ObjectId, Stop> {
-        let Some(info) = self.objects.get(&object).cloned() else {
-            return Ok(WILD);
-        };
-        if info.summary {
-            return Ok(object);
-        }
-        let key = ObjectKey::Summary(Box::new(info.key.clone()));
-        let id = self.names.object(&key);
-        let size = self.terms.as_bv(info.size);
-        let known = *self.learned.summary_sizes.entry(id).or_insert(size);
-        if known.is_some() && known != size {
-            self.learned.summary_sizes.insert(id, None);
-            return Err(Stop::Restart);
-        }
-        self.make_summary(id, key);
-        Ok(id)
-    }
-
-    fn make_summary(&mut self, id: ObjectId, key: ObjectKey) {
-        if self.objects.contains_key(&id) {
-            return;
-        }
-        let name = match &key {
-            ObjectKey::Summary(of) if matches!(**of, ObjectKey::Local(..)) => {
-                "variable of an earlier iteration"
-            }
-            _ => "allocation of an earlier iteration",
-        };
-        // Several objects of different sizes have no size: what is asked of it stays open then.
-        let size = match self.learned.summary_sizes.get(&id) {
-            Some(Some(size)) => self.terms.bv(self.pointer_bits, *size),
-            _ => self
-                .terms
-                .var(&format!("size.{}.older", id.0), Sort::BitVec(self.pointer_bits)),
-        };
-        self.add_object(
-            id,
-            super::value::Object {
-                key,
-                name: name.into(),
-                size,
-                element: None,
-                input: false,
-                summary: true,
-                mortal: true,
-                indeterminate: true,
-                constant: false,
-                stack: None,
-            },
-        );
-        self.limit_size(size);
     }
 
     /// A pointer at a constant offset of an object that the loop changes elsewhere.
@@ -1042,7 +1000,10 @@ impl Engine<'_> {
             }
             Candidate::Alive(object) => {
                 match (self.contents(state, *object), self.contents(entry, *object)) {
-                    (Some(now), Some(then)) => Some(t.eq(now.alive, then.alive)),
+                    (Some(now), Some(then)) => {
+                        let now = self.alive_with_newest(state, *object, now.alive);
+                        Some(t.eq(now, then.alive))
+                    }
                     _ => None,
                 }
             }

@@ -19,6 +19,7 @@ use std::rc::Rc;
 
 use vf_smt::{Sort, Term, View};
 
+use super::stored::Targets;
 use super::value::{Bounds, INVALID, NO_OBJECT, ObjectId, Pointer, Value, WILD};
 use super::{Engine, Stop};
 
@@ -58,6 +59,8 @@ pub enum Version {
         lazy: bool,
         /// For a loop header: the version at loop entry; its pointers at constant offsets may have stayed.
         before: Option<VersionId>,
+        /// For a loop header, where the loop writes nothing but pointers: what they lead to.
+        stores: Option<Rc<Targets>>,
     },
     /// Every byte zero.
     Zero { written: bool },
@@ -573,10 +576,14 @@ impl Engine<'_> {
                 label,
                 lazy,
                 before,
+                stores,
                 ..
             } => {
+                let whole = self.alignment(offset) >= width.trailing_zeros();
                 if lazy {
                     self.input_pointer(base, &label, offset)?
+                } else if let (Some(before), Some(stores), true) = (before, stores, whole) {
+                    self.kept_or_stored(base, version, before, offset, &label, &stores)?
                 } else if let (Some(before), Some(at)) = (before, t.as_bv(offset)) {
                     // A loop may have left this pointer alone: an invariant will say so if it holds.
                     let was = self.read_pointer(before, offset)?;

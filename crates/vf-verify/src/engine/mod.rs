@@ -23,6 +23,7 @@ mod objects;
 mod registers;
 mod scopes;
 mod state;
+mod stored;
 mod strings;
 mod unroll;
 mod value;
@@ -157,8 +158,8 @@ pub struct Learned {
     pub(crate) loops: HashMap<LoopKey, loops::LoopLearned>,
     pub(crate) cells: HashMap<ObjectId, BTreeSet<u64>>,
     pub(crate) pointer_cells: HashMap<ObjectId, BTreeSet<u64>>,
-    /// Sizes of the objects that a summary stands for, where all have the same constant size.
-    pub(crate) summary_sizes: HashMap<ObjectId, Option<u128>>,
+    /// What the objects that a summary stands for have in common.
+    pub(crate) summaries: HashMap<ObjectId, stored::Common>,
 }
 
 /// Limits of one execution.

@@ -162,6 +162,7 @@ impl Engine<'_> {
                 written: Written::All,
                 lazy: true,
                 before: None,
+                stores: None,
             }),
         };
         self.set_initial(id, version);
@@ -297,6 +298,7 @@ impl Engine<'_> {
                 written: Written::None,
                 lazy: false,
                 before: None,
+                stores: None,
             })
         };
         let size = self.objects.get(&object).map(|o| o.size);

@@ -40,7 +40,7 @@ pub struct Pointer {
 
 /// Offsets in a pointer's object: an access must lie in `low .. high`. A pointer made from an array member of a record
 /// may not leave that array, although the object goes on (C11 6.5.6p8; [`vf_ir::Record::bounded_array`] says which
-/// members). Pointers keep their bounds in registers, and lose them in memory.
+/// members). Pointers keep their bounds in registers and in memory, but for what a loop that is cut stores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     pub low: Term,
