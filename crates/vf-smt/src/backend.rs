@@ -29,6 +29,8 @@ pub(crate) enum Answer {
     /// Assumptions that suffice.
     Unsat(Vec<Term>),
     Unknown(UnknownWhy),
+    /// A limit was met inside the SAT solver, which stops where it stands: it is not to be asked again.
+    Stopped(UnknownWhy),
 }
 
 /// Formulas whose circuits have about so many gates in all are checked before a frame is opened above them.
@@ -205,6 +207,9 @@ impl Backend {
             }
             SatResult::Unknown => {
                 let reason = self.z3.get_reason_unknown().unwrap_or_default();
+                if reason.contains("sat.canceled") {
+                    return Answer::Stopped(why_unknown("canceled", limits));
+                }
                 Answer::Unknown(why_unknown(&reason, limits))
             }
         }

@@ -250,6 +250,10 @@ impl<'t> Solver<'t> {
                 backend.finish();
                 Outcome::Unsat { core }
             }
+            Answer::Stopped(why) => {
+                self.backend = None;
+                Outcome::Unknown(why)
+            }
             Answer::Unknown(why) => {
                 backend.finish();
                 // What fills the memory is given back; a later check may ask for less.
