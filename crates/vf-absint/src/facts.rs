@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use vf_ir::cfg::{Cfg, Loop};
 use vf_ir::{
-    ArrayLen, Block, BlockId, CType, Condition, Expr, Function, LocalId, Program, StmtKind, Terminator, Ty,
+    ArrayLen, BinaryOp, Block, BlockId, CType, Condition, Expr, Function, LocalId, Program, StmtKind,
+    Terminator, Ty,
 };
 
 use crate::Induction;
@@ -172,6 +173,12 @@ fn block_operands(function: &Function, block: &Block) -> Vec<Expr> {
             match part {
                 Expr::Compare { lhs, rhs, .. } => found.extend([(**lhs).clone(), (**rhs).clone()]),
                 Expr::PtrAdd { index, .. } => found.push((**index).clone()),
+                // What is taken off something is likely to be no more than that.
+                Expr::Binary {
+                    op: BinaryOp::Sub,
+                    lhs,
+                    rhs,
+                } => found.extend([(**lhs).clone(), (**rhs).clone()]),
                 _ => {}
             }
         }

@@ -51,6 +51,9 @@ pub(crate) struct Backend {
     unseen: u64,
     /// A frame for assumptions is open.
     assuming: bool,
+    /// How many congruences of reads z3 was told, and how many when each frame but the first was opened.
+    congruences: usize,
+    congruences_before: Vec<usize>,
 }
 
 impl Backend {
@@ -63,11 +66,13 @@ impl Backend {
         Backend {
             engine,
             z3: z3.unwrap_or_default(),
-            translation: Translation::new(),
+            translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
             known: HashSet::new(),
             unseen: 0,
             assuming: false,
+            congruences: 0,
+            congruences_before: Vec::new(),
         }
     }
 
@@ -79,6 +84,9 @@ impl Backend {
     pub(crate) fn shrink(&mut self, frames: usize) {
         while self.told.len() > frames.max(1) {
             self.z3.pop(1);
+            if let Some(before) = self.congruences_before.pop() {
+                self.congruences = before;
+            }
             if self.told.pop() != Some(0) {
                 // What the frame held is bit-blasted anew when it is told again.
                 self.known.clear();
@@ -101,6 +109,8 @@ impl Backend {
                 if let Some(answer) = self.settle(limits) {
                     return answer;
                 }
+                self.tell_congruences();
+                self.congruences_before.push(self.congruences);
                 self.z3.push();
                 self.told.push(0);
             }
@@ -110,6 +120,11 @@ impl Backend {
                 self.z3.assert(self.translation.boolean(terms, formula));
             }
         }
+        // Elements that the assumptions read are part of what lasts.
+        for &assumption in assumptions {
+            self.translation.boolean(terms, assumption);
+        }
+        self.tell_congruences();
         if assumptions.is_empty() {
             self.unseen = 0;
             let result = self.z3.check();
@@ -143,6 +158,18 @@ impl Backend {
         if std::mem::take(&mut self.assuming) {
             self.z3.pop(1);
         }
+    }
+
+    /// What holds of elements read since this was told last.
+    fn tell_congruences(&mut self) {
+        let all = self
+            .translation
+            .reads()
+            .map_or(&[][..], |reads| &reads.congruences);
+        for congruence in all.iter().skip(self.congruences) {
+            self.z3.assert(congruence);
+        }
+        self.congruences = all.len();
     }
 
     /// Checks what z3 was told, where that is large and there are limits to keep: `Some` where that is the answer

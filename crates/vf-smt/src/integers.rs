@@ -1,4 +1,4 @@
-//! A second opinion over the integers, where products of unknowns defeat the bit-vector solver.
+//! A second opinion over the integers, where circuits of wide adders and multipliers defeat the bit-vector solver.
 //!
 //! Every bit-vector term of width `w` becomes an integer in `0 .. 2^w`; what wraps says so by a quotient of its own:
 //!
@@ -8,7 +8,7 @@
 //! [a / b] = q, [a % b] = r            [a] = [b] * q + r, 0 <= r < [b]     (b = 0 as SMT-LIB has it)
 //! ```
 //!
-//! Operations on single bits, variable shifts and array elements become integers of which only bounds are known. So the
+//! Operations on single bits and variable shifts become integers of which only bounds are known. So the
 //! translation allows everything that the formulas allow, and perhaps more: "unsatisfiable" over the integers is
 //! "unsatisfiable" of the formulas, and no other answer means anything. Quotients that the intervals of [`crate::range`]
 //! show to be zero are left out, which makes most queries free of wrap-around.
@@ -24,31 +24,8 @@ use crate::term::{Sort, Term, Terms, View};
 /// Bits of the widest term that is translated; wider ones are unknown numbers.
 const WIDEST: u32 = 127;
 
-/// Is there a product or quotient of two unknowns in the formulas?
-pub(crate) fn has_products(terms: &Terms, formulas: &[Term]) -> bool {
-    let known = |t: Term| terms.as_bv(t).is_some();
-    let mut seen = std::collections::HashSet::new();
-    let mut pending = formulas.to_vec();
-    while let Some(term) = pending.pop() {
-        if !seen.insert(term) {
-            continue;
-        }
-        let view = terms.view(term);
-        match view {
-            View::Mul(a, b) | View::UMulOverflow(a, b) | View::SMulOverflow(a, b)
-                if !known(a) && !known(b) =>
-            {
-                return true;
-            }
-            View::UDiv(_, b) | View::SDiv(_, b) | View::URem(_, b) | View::SRem(_, b) if !known(b) => {
-                return true;
-            }
-            _ => {}
-        }
-        pending.extend(view.children());
-    }
-    false
-}
+/// Reads of one array that are related to each other; of more, only the bounds are known.
+const MOST_READS: usize = 48;
 
 /// Assumptions that, with the formulas, have no model over the integers, and so none at all; `None`: not known.
 pub(crate) fn refute(
@@ -67,6 +44,7 @@ pub(crate) fn refute(
         bools: HashMap::new(),
         ints: HashMap::new(),
         divisions: HashMap::new(),
+        reads: HashMap::new(),
         conditions: Vec::new(),
         fresh: 0,
     };
@@ -101,6 +79,8 @@ struct Numbers<'t> {
     ints: HashMap<Term, Int>,
     /// Quotient and remainder by the numbers divided, and whether they were read as signed.
     divisions: HashMap<(Term, Term, bool), (Int, Int)>,
+    /// Elements read so far, by array: the place and the number.
+    reads: HashMap<Term, Vec<(Term, Int)>>,
     /// What holds of the numbers that stand for parts of terms.
     conditions: Vec<Bool>,
     fresh: u32,
@@ -328,8 +308,27 @@ impl Numbers<'_> {
                 Some(by) if by < u128::from(bits) => self.quotient_of_power(&self.int(a), by as u32),
                 _ => self.bounded(term),
             },
+            View::Select(array, place) => self.element(term, array, place),
             _ => self.bounded(term),
         }
+    }
+
+    /// An element of an array; what is read at equal places is equal (as in [`crate::reads`]).
+    fn element(&mut self, term: Term, array: Term, place: Term) -> Int {
+        let value = self.bounded(term);
+        let index = self.int(place);
+        let others = self.reads.get(&array).cloned().unwrap_or_default();
+        if others.len() >= MOST_READS {
+            return value;
+        }
+        for (other_place, other) in &others {
+            if !self.terms.known_different(*other_place, place) {
+                let same = index.eq(self.int(*other_place));
+                self.conditions.push(same.implies(value.eq(other)));
+            }
+        }
+        self.reads.entry(array).or_default().push((place, value.clone()));
+        value
     }
 
     fn negated(&self, value: &Int, bits: u32) -> Int {

@@ -32,6 +32,7 @@ mod model;
 mod overflow;
 pub mod print;
 pub mod range;
+mod reads;
 pub mod solver;
 pub mod term;
 mod translate;

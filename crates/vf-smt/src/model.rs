@@ -37,12 +37,15 @@ pub(crate) fn extract(
                 value: bits_value(model, &expression, bits).unwrap_or(0),
             },
             (Expression::Array(expression), Sort::Array { index, element }) => {
-                let read = whole_array(model, &expression, index, element).unwrap_or_else(|| {
-                    let indices =
-                        indices.get_or_insert_with(|| index_values(terms, translation, model, &reachable));
-                    let at = indices.get(&index).map_or(&[][..], Vec::as_slice);
-                    (0, entries_at(model, &expression, index, element, at))
-                });
+                let as_variables = elements_read(model, translation, term, index, element);
+                let read = as_variables
+                    .or_else(|| whole_array(model, &expression, index, element))
+                    .unwrap_or_else(|| {
+                        let indices = indices
+                            .get_or_insert_with(|| index_values(terms, translation, model, &reachable));
+                        let at = indices.get(&index).map_or(&[][..], Vec::as_slice);
+                        (0, entries_at(model, &expression, index, element, at))
+                    });
                 let (default, mut entries) = read;
                 entries.retain(|_, value| *value != default);
                 Value::Array {
@@ -57,6 +60,27 @@ pub(crate) fn extract(
         assignment.set(term, value);
     }
     assignment
+}
+
+/// Default and entries of an array whose reads are variables.
+fn elements_read(
+    model: &z3::Model,
+    translation: &Translation,
+    array: Term,
+    index_bits: u32,
+    element_bits: u32,
+) -> Option<(u128, BTreeMap<u128, u128>)> {
+    let reads = translation.reads()?.of(array);
+    let entry = |read: &crate::reads::Read| {
+        let index = bits_value(model, &read.index, index_bits)?;
+        Some((index, bits_value(model, &read.value, element_bits)?))
+    };
+    // A read that a former check asked for may have any value now.
+    let mut entries = BTreeMap::new();
+    for (index, value) in reads.iter().filter_map(entry) {
+        entries.entry(index).or_insert(value);
+    }
+    Some((0, entries))
 }
 
 /// The values in the model of all index terms, by index width.

@@ -1,12 +1,12 @@
 //! Satisfiability of formulas, by z3, incrementally and within limits.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Answer, Backend, Engine};
 use crate::integers;
-use crate::term::{Sort, Term, Terms, View};
+use crate::reads::ArrayUse;
+use crate::term::{Term, Terms, View};
 use crate::value::{Assignment, Value};
 
 /// How much one check may use. `None`: no limit.
@@ -82,8 +82,8 @@ pub struct Solver<'t> {
     backend: Option<Backend>,
     /// Asserted formulas by frame; the first frame is never popped.
     frames: Vec<Vec<Term>>,
-    /// Terms known to be free of arrays; what is seen once is not walked again.
-    array_free: HashSet<Term>,
+    /// How all formulas so far use arrays.
+    arrays: ArrayUse,
     statistics: Cell<Statistics>,
 }
 
@@ -94,7 +94,7 @@ impl<'t> Solver<'t> {
             limits: Limits::default(),
             backend: None,
             frames: vec![Vec::new()],
-            array_free: HashSet::new(),
+            arrays: ArrayUse::default(),
             statistics: Cell::new(Statistics::default()),
         }
     }
@@ -167,21 +167,10 @@ impl<'t> Solver<'t> {
         outcome
     }
 
-    /// Whether the integers show that what is asserted and the assumptions have no model, where products or quotients
-    /// of unknowns are part of them: assumptions that suffice. It takes as long as a check may, and says nothing of
-    /// formulas that have a model.
+    /// Whether the integers show that what is asserted and the assumptions have no model: assumptions that suffice. It
+    /// takes as long as a check may, and says nothing of formulas that have a model.
     pub fn refute_over_integers(&self, assumptions: &[Term]) -> Option<Vec<Term>> {
-        let formulas = self.assertions();
-        if !self.has_products(assumptions) {
-            return None;
-        }
-        integers::refute(self.terms, self.limits, &formulas, assumptions)
-    }
-
-    /// Whether what is asserted or the assumptions multiply or divide by unknowns.
-    pub fn has_products(&self, assumptions: &[Term]) -> bool {
-        integers::has_products(self.terms, assumptions)
-            || integers::has_products(self.terms, &self.assertions())
+        integers::refute(self.terms, self.limits, &self.assertions(), assumptions)
     }
 
     /// A boolean variable, or the negation of one.
@@ -267,31 +256,12 @@ impl<'t> Solver<'t> {
 
     /// From arrays there is no way back: a solver that met arrays is likely to meet them again.
     fn engine_for(&mut self, query: &[Term]) -> Engine {
-        let has_arrays = self
-            .backend
-            .as_ref()
-            .is_some_and(|backend| backend.engine() == Engine::Arrays);
-        if has_arrays || self.needs_arrays(query) {
+        self.arrays.look_at(self.terms, query);
+        if self.arrays.needs_arrays() {
             Engine::Arrays
         } else {
             Engine::Bits
         }
-    }
-
-    /// Whether any of the formulas speaks of arrays; walks only what no earlier call has seen.
-    fn needs_arrays(&mut self, formulas: &[Term]) -> bool {
-        let mut pending: Vec<Term> = formulas.to_vec();
-        while let Some(term) = pending.pop() {
-            if matches!(self.terms.sort(term), Sort::Array { .. }) {
-                // The terms on the way here are not free of arrays.
-                self.array_free.clear();
-                return true;
-            }
-            if self.array_free.insert(term) {
-                pending.extend(self.terms.view(term).children());
-            }
-        }
-        false
     }
 
     /// The query of [`Solver::check`] with these assumptions as an SMT-LIB script; assumptions are asserted.

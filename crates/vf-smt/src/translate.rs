@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use z3::Sort as Z3Sort;
 use z3::ast::{Array, BV, Bool, Dynamic};
 
+use crate::reads::Reads;
 use crate::term::{Sort, Term, Terms, View};
 
 /// A z3 expression by sort.
@@ -19,6 +20,8 @@ pub(crate) enum Expression {
 #[derive(Default)]
 pub(crate) struct Translation {
     done: HashMap<Term, Expression>,
+    /// Where reads of arrays become variables.
+    reads: Option<Reads>,
 }
 
 pub(crate) fn bits_sort(bits: u32) -> Z3Sort {
@@ -35,8 +38,17 @@ pub(crate) fn bits_constant(bits: u32, value: u128) -> BV {
 }
 
 impl Translation {
-    pub(crate) fn new() -> Translation {
-        Translation::default()
+    /// Arrays as such, or reads of them as variables; then formulas may only read them.
+    pub(crate) fn new(reads_as_variables: bool) -> Translation {
+        Translation {
+            done: HashMap::new(),
+            reads: reads_as_variables.then(Reads::default),
+        }
+    }
+
+    /// The variables for reads, where there are such.
+    pub(crate) fn reads(&self) -> Option<&Reads> {
+        self.reads.as_ref()
     }
 
     /// The translation of a boolean term.
@@ -97,7 +109,7 @@ impl Translation {
     }
 
     /// Builds one node over translated children.
-    fn build(&self, terms: &Terms, term: Term) -> Expression {
+    fn build(&mut self, terms: &Terms, term: Term) -> Expression {
         use Expression as E;
         let width = |t: Term| terms.width(t);
         match terms.view(term) {
@@ -144,6 +156,11 @@ impl Translation {
             View::SignExtend { bits, arg } => E::Bits(self.bits(arg).sign_ext(bits - width(arg))),
             View::Extract { high, low, arg } => E::Bits(self.bits(arg).extract(high, low)),
             View::Concat(a, b) => E::Bits(self.bits(a).concat(self.bits(b))),
+            View::Select(a, i) if self.reads.is_some() => {
+                let (index, bits) = (self.bits(i).clone(), width(term));
+                let reads = self.reads.get_or_insert_default();
+                E::Bits(reads.read(terms, a, i, &index, bits))
+            }
             View::Select(a, i) => {
                 let element = self.array(a).select(self.bits(i));
                 E::Bits(as_bits(&element).unwrap_or_else(|| bits_constant(width(term), 0)))

@@ -17,6 +17,7 @@ pub mod counterexample;
 mod engine;
 mod explain;
 pub mod format;
+mod houdini;
 mod inputs;
 mod minimise;
 pub mod relevance;

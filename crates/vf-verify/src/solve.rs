@@ -12,6 +12,7 @@ use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms, UnknownWhy};
 
 use crate::Reason;
 use crate::engine::{CheckKey, Event, Execution};
+use crate::houdini::houdini;
 
 /// What one pass over an execution found out about an obligation, over all places where it was reached.
 #[derive(Debug, Default)]
@@ -66,7 +67,7 @@ pub struct SolveOptions<'a> {
 }
 
 impl SolveOptions<'_> {
-    fn late(&self) -> bool {
+    pub fn late(&self) -> bool {
         self.deadline.is_some_and(|d| Instant::now() > d)
     }
 }
@@ -208,39 +209,58 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     solved
 }
 
-/// One check. A product of two unknowns, hopeless as a circuit of wide multipliers, may be easy over the integers, so the
-/// bit-vectors get a part of the time first, then the integers, then the bit-vectors all of it (which also finds models).
-fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
-    /// What the first attempt and the integers may use, as a part of the whole.
-    const PART: u32 = 5;
-    if !solver.has_products(assumptions) {
-        return solver.check(assumptions);
+/// One check. What is hopeless as a circuit of wide adders and multipliers may be easy over the integers, so the
+/// bit-vectors get a moment first, which most checks need no more than; then the integers; then the bit-vectors all of
+/// the time (which also finds models).
+pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
+    match check_soon(solver, assumptions, limits) {
+        Outcome::Unknown(_) => {
+            solver.set_limits(limits);
+            solver.check(assumptions)
+        }
+        answer => answer,
     }
-    solver.set_limits(Limits {
-        rlimit: limits.rlimit.map(|limit| limit / PART),
-        timeout_ms: limits.timeout_ms.map(|limit| limit / PART),
-    });
+}
+
+/// The same without the last part.
+pub(crate) fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
+    /// What the first attempt and the integers may use, as a part of the whole.
+    const MOMENT: u32 = 300;
+    const INTEGERS: u32 = 20;
+    solver.set_limits(part_of(limits, MOMENT));
     let first = solver.check(assumptions);
-    let integers = match first {
-        Outcome::Unknown(_) => solver.refute_over_integers(assumptions),
-        Outcome::Sat(_) | Outcome::Unsat { .. } => None,
-    };
-    solver.set_limits(limits);
-    match (first, integers) {
-        (Outcome::Unknown(_), Some(core)) => Outcome::Unsat { core },
-        (Outcome::Unknown(_), None) => solver.check(assumptions),
-        (answer, _) => answer,
+    if !matches!(first, Outcome::Unknown(_)) {
+        return first;
+    }
+    solver.set_limits(part_of(limits, INTEGERS));
+    match solver.refute_over_integers(assumptions) {
+        Some(core) => Outcome::Unsat { core },
+        None => first,
+    }
+}
+
+pub(crate) fn part_of(limits: Limits, part: u32) -> Limits {
+    Limits {
+        rlimit: limits.rlimit.map(|limit| limit / part),
+        timeout_ms: limits.timeout_ms.map(|limit| limit / part),
     }
 }
 
 /// Which contracts and which other candidates a kept candidate's proof rests on.
 #[derive(Clone, Debug, Default)]
-struct Rests {
-    candidates: BTreeSet<usize>,
-    contracts: BTreeSet<usize>,
+pub(crate) struct Rests {
+    pub candidates: BTreeSet<usize>,
+    pub contracts: BTreeSet<usize>,
 }
 
-struct Literals {
+impl Rests {
+    pub fn extend(&mut self, other: &Rests) {
+        self.candidates.extend(&other.candidates);
+        self.contracts.extend(&other.contracts);
+    }
+}
+
+pub(crate) struct Literals {
     candidates: Vec<(usize, Term)>,
     contracts: Vec<Term>,
     number: HashMap<Term, Named>,
@@ -253,7 +273,7 @@ enum Named {
 }
 
 impl Literals {
-    fn new(execution: &Execution, active: &[bool]) -> Self {
+    pub fn new(execution: &Execution, active: &[bool]) -> Self {
         let candidates: Vec<(usize, Term)> = execution
             .candidates
             .iter()
@@ -276,7 +296,7 @@ impl Literals {
         }
     }
 
-    fn all(&self) -> Vec<Term> {
+    pub fn all(&self) -> Vec<Term> {
         self.candidates
             .iter()
             .map(|(_, t)| *t)
@@ -284,7 +304,7 @@ impl Literals {
             .collect()
     }
 
-    fn rests(&self, core: &[Term]) -> Rests {
+    pub fn rests(&self, core: &[Term]) -> Rests {
         let mut rests = Rests::default();
         for term in core {
             match self.number.get(term) {
@@ -316,119 +336,6 @@ impl Literals {
                     todo.push(*next);
                 }
             }
-        }
-    }
-}
-
-/// Drops candidates until the rest is established on every loop entry and by every iteration (Houdini).
-/// Returns which are left, and what each rests on.
-fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> (Vec<bool>, Vec<Rests>) {
-    let mut active = vec![true; execution.candidates.len()];
-    let mut rests = vec![Rests::default(); active.len()];
-    if active.is_empty() {
-        return (active, rests);
-    }
-    // Per event: the candidates its last proof rested on, so that a pass repeats only what a drop touched.
-    let mut proofs: HashMap<usize, Rests> = HashMap::new();
-    loop {
-        let mut dropped = false;
-        let mut solver = Solver::new(terms);
-        solver.set_limits(options.limits);
-        for (number, event) in execution.events.iter().enumerate() {
-            let (candidates, guard) = match event {
-                Event::Fact(fact) => {
-                    solver.assert(*fact);
-                    continue;
-                }
-                Event::Establish { candidates, guard } => (candidates, *guard),
-                Event::Check(_)
-                | Event::Undecided { .. }
-                | Event::NotFollowed { .. }
-                | Event::Unwound { .. } => continue,
-            };
-            if let Some(proof) = proofs.get(&number)
-                && proof.candidates.iter().all(|i| active[*i])
-            {
-                continue;
-            }
-            loop {
-                let open: Vec<(usize, Term)> = candidates
-                    .iter()
-                    .copied()
-                    .filter(|(i, holds)| active[*i] && !terms.is_true(*holds))
-                    .collect();
-                if open.is_empty() {
-                    proofs.insert(number, Rests::default());
-                    break;
-                }
-                if options.late() {
-                    for (i, _) in &open {
-                        active[*i] = false;
-                    }
-                    dropped = true;
-                    break;
-                }
-                let literals = Literals::new(execution, &active);
-                let all: Vec<Term> = open.iter().map(|(_, holds)| *holds).collect();
-                let mut assumptions = literals.all();
-                assumptions.push(guard);
-                assumptions.push(terms.not(terms.all(&all)));
-                match solver.check(&assumptions) {
-                    Outcome::Unsat { core } => {
-                        let proof = literals.rests(&core);
-                        for (i, _) in &open {
-                            rests[*i].candidates.extend(&proof.candidates);
-                            rests[*i].contracts.extend(&proof.contracts);
-                        }
-                        proofs.insert(number, proof);
-                        break;
-                    }
-                    Outcome::Sat(model) => {
-                        let mut any = false;
-                        for (i, holds) in &open {
-                            if model.value(terms, *holds).as_bool() == Some(false) {
-                                active[*i] = false;
-                                any = true;
-                            }
-                        }
-                        if !any {
-                            // Never: the model falsifies their conjunction. Drop all rather than loop.
-                            for (i, _) in &open {
-                                active[*i] = false;
-                            }
-                        }
-                        dropped = true;
-                    }
-                    Outcome::Unknown(_) => {
-                        // One of them is hard: ask for each alone, and keep what is proved.
-                        for (i, holds) in &open {
-                            let mut alone = literals.all();
-                            alone.push(guard);
-                            alone.push(terms.not(*holds));
-                            let proved =
-                                !options.late() && matches!(solver.check(&alone), Outcome::Unsat { .. });
-                            if !proved {
-                                active[*i] = false;
-                                dropped = true;
-                            }
-                        }
-                        let everything = Rests {
-                            // All that was assumed, also what was dropped just now: it forces another look.
-                            candidates: literals.candidates.iter().map(|(i, _)| *i).collect(),
-                            contracts: (0..execution.contracts.len()).collect(),
-                        };
-                        for (i, _) in &open {
-                            rests[*i].candidates.extend(&everything.candidates);
-                            rests[*i].contracts.extend(&everything.contracts);
-                        }
-                        proofs.insert(number, everything);
-                        break;
-                    }
-                }
-            }
-        }
-        if !dropped {
-            return (active, rests);
         }
     }
 }

@@ -25,6 +25,6 @@ int main(void)
 //      ^^^^^^^ refuted[lifetime] i == 7
     free(q);
     return 0;
-//  ^ unknown[memory-leak]
+//  ^ refuted[memory-leak]
 }
-// summary: main: 13 proved, 2 refuted, 1 unknown
+// summary: main: 13 proved, 3 refuted

@@ -14,6 +14,7 @@ use super::memory::Version;
 use super::registers::{defined, liveness};
 use super::state::{Contents, Edge, Memory, Register, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
+use super::walks::terminator_reads;
 use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
 use crate::Reason;
 
@@ -22,6 +23,8 @@ pub struct FunctionFacts {
     pub cfg: Cfg,
     /// Registers read before they are written, from the start of each block on.
     pub live: Vec<HashSet<u32>>,
+    /// Registers that hold a byte in a loop and are compared with zero.
+    pub terminators: HashSet<LocalId>,
 }
 
 /// One activation of a function.
@@ -62,7 +65,12 @@ impl Engine<'_> {
         let body = self.program.function(function);
         let cfg = Cfg::new(body);
         let live = liveness(body, &cfg);
-        let facts = Rc::new(FunctionFacts { cfg, live });
+        let terminators = terminator_reads(body, &cfg);
+        let facts = Rc::new(FunctionFacts {
+            cfg,
+            live,
+            terminators,
+        });
         self.functions.insert(function, facts.clone());
         Ok(facts)
     }
@@ -381,6 +389,9 @@ impl Engine<'_> {
                 volatile,
             } => {
                 let pointer = self.pointer(frame, &edge.state, ptr)?;
+                if self.facts_of(frame.function)?.terminators.contains(dst) {
+                    self.reads_terminator(&edge.state, &pointer)?;
+                }
                 let value = if *volatile {
                     self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
                 } else {

@@ -12,7 +12,7 @@
 //!   length of its own, are a string.
 //! - what the function uses as an object of a record type, behind a `void *`, is one.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, StmtKind, Storage, Ty};
@@ -20,6 +20,7 @@ use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
 use super::memory::{Version, Written};
+use super::parameter_roles::counted_parameters;
 use super::registers::registers_of;
 use super::state::{Contents, Edge, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
@@ -79,6 +80,10 @@ impl Engine<'_> {
         let function = self.program.function(entry);
         let of_host = self.settings.entry_mode == Entry::Main && function.name == "main";
         let nullable = null_tested(self.program, entry);
+        self.counts = match self.settings.entry_mode {
+            Entry::Each => counted_parameters(self.program, entry),
+            Entry::Main => HashMap::new(),
+        };
         let mut arguments: Vec<(LocalId, Value)> = Vec::new();
         for (position, local) in function.params.clone().into_iter().enumerate() {
             let Some(info) = function.locals.get(local.index()).cloned() else {
@@ -204,12 +209,16 @@ impl Engine<'_> {
             self.limit_size(size);
             // Bytes behind a parameter may be counted by another; `pair_lengths` settles those.
             let bytes = matches!(pointee, CType::Int { bits: 8, .. });
-            let parameter = matches!(
-                self.objects.get(&id).map(|o| &o.key),
-                Some(ObjectKey::Parameter(_))
-            );
+            let parameter = match self.objects.get(&id).map(|o| &o.key) {
+                Some(ObjectKey::Parameter(local)) => Some(*local),
+                _ => None,
+            };
+            // Of no elements there is not even a first.
+            let counted = parameter.is_some_and(|p| self.counts.get(&p).is_some_and(|c| c.is_array));
+            let parameter = parameter.is_some();
             if let Some(least) = pointee.size(&self.program.records, self.program.model)
                 && !(bytes && parameter)
+                && !counted
             {
                 let least = t.bv(self.pointer_bits, u128::from(least));
                 self.contract(format!("\\valid({name})"), t.uge(size, least));
@@ -426,7 +435,7 @@ impl Engine<'_> {
         let t = self.terms;
         let function = self.program.function(entry);
         let info = |local: LocalId| function.locals.get(local.index());
-        for (position, (local, value)) in arguments.iter().enumerate() {
+        for (local, value) in arguments {
             let (Value::Pointer(pointer), Some(CType::Pointer { to, .. })) =
                 (value, info(*local).map(|l| &l.ty))
             else {
@@ -440,11 +449,7 @@ impl Engine<'_> {
                     _ => continue,
                 },
             };
-            let kinds: Vec<Role> = arguments
-                .iter()
-                .map(|(l, _)| info(*l).map_or(Role::Other, role))
-                .collect();
-            let Some(partner) = length_of(&kinds, position) else {
+            let Some(partner) = self.counts.get(local).map(|c| c.count) else {
                 // A byte buffer without a length of its own can only be read as a string.
                 if matches!(**to, CType::Int { bits: 8, .. }) {
                     let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
@@ -478,10 +483,10 @@ impl Engine<'_> {
                 }
                 continue;
             };
-            let Some((length, Value::Bits(count))) = arguments.get(partner) else {
+            let Some((_, Value::Bits(count))) = arguments.iter().find(|(l, _)| *l == partner) else {
                 continue;
             };
-            let Some(length_info) = info(*length) else {
+            let Some(length_info) = info(partner) else {
                 continue;
             };
             let CType::Int { bits, signed } = length_info.ty else {
@@ -490,21 +495,29 @@ impl Engine<'_> {
             if bits > self.pointer_bits {
                 continue;
             }
-            let wide = self.pointer_bits * 2;
-            let exact = if signed {
-                t.sext(wide, *count)
-            } else {
-                t.zext(wide, *count)
+            // No object is larger than half of the address space, so that the product below does not wrap.
+            let most = ((1u128 << (self.pointer_bits - 1)) - 1) / u128::from(scale);
+            let pointer_bits = self.pointer_bits;
+            let number = |value: u128| t.bv(pointer_bits, value);
+            let exact = match bits < self.pointer_bits {
+                true if signed => t.sext(self.pointer_bits, *count),
+                true => t.zext(self.pointer_bits, *count),
+                false => *count,
             };
-            let needed = t.mul(exact, t.bv(wide, u128::from(scale)));
+            let none = if signed {
+                t.sle(exact, number(0))
+            } else {
+                t.eq(exact, number(0))
+            };
+            let needed = t.mul(exact, number(u128::from(scale)));
             let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
             let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
             for object in pointer.targets.iter() {
                 let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else {
                     continue;
                 };
-                let big = t.or(t.sle(exact, t.bv(wide, 0)), t.uge(t.zext(wide, size), needed));
-                self.contract(text.clone(), big);
+                let big = t.and(t.ule(exact, number(most)), t.uge(size, needed));
+                self.contract(text.clone(), t.or(none, big));
             }
         }
     }
@@ -584,79 +597,6 @@ impl Engine<'_> {
         // An address that became an integer may have gone anywhere.
         self.addresses_given.contains(&id) || self.pointers_stored.contains(&id)
     }
-}
-
-/// What a parameter looks like to a reader of the prototype.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    /// Pointer to bytes, integers or pointers: a buffer.
-    Buffer,
-    /// Pointer to a record: one object, unless a count follows it directly.
-    Record,
-    /// An integer whose name says how many elements or bytes.
-    Count,
-    /// An integer whose name says a length, likely in bytes.
-    Length,
-    Other,
-}
-
-fn role(local: &vf_ir::Local) -> Role {
-    match &local.ty {
-        CType::Pointer { to, .. } => match **to {
-            CType::Record(_) => Role::Record,
-            CType::Function(_) => Role::Other,
-            _ => Role::Buffer,
-        },
-        CType::Int { bits, .. } if *bits >= 8 => {
-            let name = local.name.to_ascii_lowercase();
-            let word =
-                |w: &str| name == w || name.ends_with(&format!("_{w}")) || name.starts_with(&format!("{w}_"));
-            let ends = |w: &str| name.ends_with(w);
-            if [
-                "n", "count", "cnt", "num", "nr", "nmemb", "nelem", "nelems", "elems",
-            ]
-            .iter()
-            .any(|w| word(w))
-                || ends("count")
-                || name.starts_with("num_")
-            {
-                Role::Count
-            } else if [
-                "len", "length", "size", "sz", "bytes", "nbytes", "bufsize", "buflen", "avail", "max",
-                "capacity", "cap", "room", "space", "limit",
-            ]
-            .iter()
-            .any(|w| word(w))
-                || ends("len")
-                || ends("length")
-                || ends("size")
-            {
-                Role::Length
-            } else {
-                Role::Other
-            }
-        }
-        _ => Role::Other,
-    }
-}
-
-/// The parameter that says how many elements a pointer parameter has: the count or length directly after it, or
-/// after a run of buffers that it is one of (`memcpy(dst, src, n)`), or a count directly before it.
-fn length_of(roles: &[Role], pointer: usize) -> Option<usize> {
-    let says = |role: Role| match roles[pointer] {
-        Role::Buffer => matches!(role, Role::Count | Role::Length),
-        Role::Record => role == Role::Count,
-        _ => false,
-    };
-    let mut next = pointer + 1;
-    while roles[pointer] == Role::Buffer && roles.get(next) == Some(&Role::Buffer) {
-        next += 1;
-    }
-    if roles.get(next).is_some_and(|r| says(*r)) {
-        return Some(next);
-    }
-    let before = pointer.checked_sub(1)?;
-    (roles[before] == Role::Count && says(roles[before])).then_some(before)
 }
 
 /// Parameters of a function that it compares with null, directly or through a copy.

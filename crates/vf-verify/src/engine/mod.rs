@@ -20,6 +20,7 @@ mod inputs;
 mod loops;
 mod memory;
 mod objects;
+mod parameter_roles;
 mod registers;
 mod scopes;
 mod state;
@@ -27,6 +28,7 @@ mod stored;
 mod strings;
 mod unroll;
 mod value;
+mod walks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -160,6 +162,8 @@ pub struct Learned {
     pub(crate) pointer_cells: HashMap<ObjectId, BTreeSet<u64>>,
     /// What the objects that a summary stands for have in common.
     pub(crate) summaries: HashMap<ObjectId, stored::Common>,
+    /// Bytes of the caller that a loop walks to their NUL.
+    pub(crate) strings: BTreeSet<ObjectId>,
 }
 
 /// Limits of one execution.
@@ -248,6 +252,8 @@ pub(crate) struct Engine<'p> {
     string_clauses: HashMap<ObjectId, (String, Term)>,
     /// Objects that may be wide strings of the caller, with the text of that contract.
     wide_string_clauses: HashMap<ObjectId, String>,
+    /// The known NUL at the header of a loop that was cut, to the one before the loop.
+    nul_before_loop: HashMap<Term, Term>,
     /// Lengths of strings by contents and start: the same string has one length.
     string_lengths: HashMap<(ObjectId, VersionId, Term, u64), Term>,
     /// (record, offset) of members whose pointers the program compares with null.
@@ -269,6 +275,8 @@ pub(crate) struct Engine<'p> {
     cut_loops: usize,
     recursion_cut: bool,
     main_arguments: Option<environment::Arguments>,
+    /// Pointer parameters of the entry function with what counts their elements.
+    counts: HashMap<LocalId, parameter_roles::Counted>,
     /// What is said of an input now is what the host environment gives `main`.
     host_speaks: bool,
     /// An object was allocated in a loop that was cut.
@@ -328,6 +336,7 @@ pub fn execute(
             strings: BTreeMap::new(),
             string_clauses: HashMap::new(),
             wide_string_clauses: HashMap::new(),
+            nul_before_loop: HashMap::new(),
             string_lengths: HashMap::new(),
             tested_members: None,
             events: Vec::new(),
@@ -345,6 +354,7 @@ pub fn execute(
             allocated_in_cut: false,
             recursion_cut: false,
             main_arguments: None,
+            counts: HashMap::new(),
             host_speaks: false,
             steps: 0,
             unique: 0,

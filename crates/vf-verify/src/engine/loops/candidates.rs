@@ -1,0 +1,361 @@
+//! What may be invariant at a loop's header: the candidates.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use vf_ir::{BlockId, Expr, FunctionId, LocalId, StmtKind, Storage, Ty};
+use vf_smt::Sort;
+
+use super::LoopLearned;
+use crate::engine::exec::{Frame, FunctionFacts};
+use crate::engine::state::State;
+use crate::engine::value::ObjectId;
+use crate::engine::{CandidateInstance, Engine, Stop};
+
+/// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
+/// at the header rather than a fact about it, since it speaks of every byte of a range.
+#[derive(Clone, Debug)]
+pub struct RangeCandidate {
+    pub object: ObjectId,
+    pub cursor: LocalId,
+    /// Bytes a step, for an integer cursor.
+    pub scale: u64,
+}
+
+/// A property of the state at a loop header, relative to the state on entry.
+#[derive(Clone, Debug)]
+pub enum Candidate {
+    /// An expression over registers.
+    Expr(Expr),
+    /// `now op then` for an integer register, or a pointer register's offset.
+    Moved {
+        local: LocalId,
+        op: Order,
+    },
+    /// The pointer still points into the object it did on entry.
+    SameObject(LocalId),
+    /// The pointer's offset is at most its object's size.
+    WithinObject(LocalId),
+    /// offset(p) - offset0(p) = scale * (i - i0), or minus that.
+    Linear {
+        pointer: LocalId,
+        counter: LocalId,
+        scale: i64,
+    },
+    /// offset(p) - offset0(p) <= scale * (i - i0).
+    LinearAtMost {
+        pointer: LocalId,
+        counter: LocalId,
+        scale: i64,
+    },
+    /// offset(p) - offset0(p) <= offset(q) - offset0(q).
+    MovedLess {
+        slow: LocalId,
+        fast: LocalId,
+    },
+    /// offset(p) <= offset(q), both into one object.
+    Ordered {
+        low: LocalId,
+        high: LocalId,
+    },
+    /// offset(p) - offset0(p) = offset(q) - offset0(q).
+    Lockstep {
+        a: LocalId,
+        b: LocalId,
+    },
+    /// The granule at this offset is as on entry.
+    Cell {
+        object: ObjectId,
+        offset: u64,
+    },
+    /// The pointer at this offset is as on entry.
+    PointerCell {
+        object: ObjectId,
+        offset: u64,
+    },
+    /// The known NUL is where it was.
+    NulKept(ObjectId),
+    /// The pointer has not passed the known NUL.
+    BeforeNul(LocalId),
+    /// `base + counter * scale` has not passed the known NUL of the object.
+    IndexBeforeNul {
+        object: ObjectId,
+        counter: LocalId,
+    },
+    Alive(ObjectId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    UnsignedAtLeast,
+    UnsignedAtMost,
+    SignedAtLeast,
+    SignedAtMost,
+    Equal,
+}
+
+/// Candidates of one loop, at most; a quadratic number of queries hides behind each.
+const CANDIDATE_LIMIT: usize = 160;
+
+impl Engine<'_> {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn candidates(
+        &mut self,
+        frame: &Frame,
+        facts: &Rc<FunctionFacts>,
+        index: usize,
+        learned: &LoopLearned,
+        changed: &[LocalId],
+        entry: &State,
+        head: &State,
+    ) -> Result<Vec<Candidate>, Stop> {
+        let function = self.program.function(frame.function);
+        let mut found = Vec::new();
+        let mut integers = Vec::new();
+        let mut pointers = Vec::new();
+        for local in changed {
+            match function.locals.get(local.index()).map(|l| l.storage) {
+                Some(Storage::Register(Ty::Int(_))) => integers.push(*local),
+                Some(Storage::Register(Ty::Ptr)) => pointers.push(*local),
+                _ => {}
+            }
+        }
+        for object in &learned.objects {
+            for at in self.learned.cells.get(object).into_iter().flatten() {
+                found.push(Candidate::Cell {
+                    object: *object,
+                    offset: *at,
+                });
+            }
+            for at in self.learned.pointer_cells.get(object).into_iter().flatten() {
+                found.push(Candidate::PointerCell {
+                    object: *object,
+                    offset: *at,
+                });
+            }
+            found.push(Candidate::NulKept(*object));
+        }
+        for object in learned.nuls.iter().filter(|o| !learned.objects.contains(o)) {
+            found.push(Candidate::NulKept(*object));
+        }
+        for object in &learned.ended {
+            found.push(Candidate::Alive(*object));
+        }
+        for local in &pointers {
+            found.push(Candidate::SameObject(*local));
+            found.push(Candidate::WithinObject(*local));
+            for op in [Order::UnsignedAtLeast, Order::UnsignedAtMost, Order::Equal] {
+                found.push(Candidate::Moved { local: *local, op });
+            }
+            found.push(Candidate::BeforeNul(*local));
+        }
+        for local in &integers {
+            for op in [
+                Order::UnsignedAtLeast,
+                Order::SignedAtLeast,
+                Order::UnsignedAtMost,
+                Order::SignedAtMost,
+                Order::Equal,
+            ] {
+                found.push(Candidate::Moved { local: *local, op });
+            }
+        }
+        // Expressions proposed by abstract interpretation and templates.
+        let header = facts.cfg.loops()[index].header;
+        for condition in self.proposals(frame.function, header) {
+            found.push(Candidate::Expr(condition));
+        }
+        // A pointer that steps with a counter, or with another pointer; cursors before an end pointer.
+        for pointer in &pointers {
+            for counter in &integers {
+                for scale in self.strides(frame, facts, index, *pointer) {
+                    found.push(Candidate::LinearAtMost {
+                        pointer: *pointer,
+                        counter: *counter,
+                        scale,
+                    });
+                    found.push(Candidate::Linear {
+                        pointer: *pointer,
+                        counter: *counter,
+                        scale,
+                    });
+                    found.push(Candidate::Linear {
+                        pointer: *pointer,
+                        counter: *counter,
+                        scale: -scale,
+                    });
+                }
+            }
+            for other in &pointers {
+                if other > pointer {
+                    let (a, b) = (*pointer, *other);
+                    found.push(Candidate::Lockstep { a, b });
+                    found.push(Candidate::MovedLess { slow: a, fast: b });
+                    found.push(Candidate::MovedLess { slow: b, fast: a });
+                }
+            }
+            for (other, info) in function.locals.iter().enumerate() {
+                let other = LocalId(other as u32);
+                if info.storage == Storage::Register(Ty::Ptr)
+                    && info.user
+                    && other != *pointer
+                    && self.register_value(head, other).is_some()
+                    && self.register_value(entry, other).is_some()
+                {
+                    found.push(Candidate::Ordered {
+                        low: *pointer,
+                        high: other,
+                    });
+                    found.push(Candidate::Ordered {
+                        low: other,
+                        high: *pointer,
+                    });
+                }
+            }
+        }
+        // An index that walks a string.
+        for object in self.byte_strings().into_iter().take(4) {
+            for counter in &integers {
+                found.push(Candidate::IndexBeforeNul {
+                    object,
+                    counter: *counter,
+                });
+            }
+        }
+        found.truncate(CANDIDATE_LIMIT);
+        Ok(found)
+    }
+
+    /// Invariants over registers that the abstract interpretation proposes.
+    fn proposals(&mut self, function: FunctionId, header: BlockId) -> Vec<Expr> {
+        let program = self.program;
+        let proposed = self
+            .proposed
+            .entry(function)
+            .or_insert_with(|| Rc::new(vf_absint::propose(program, function)))
+            .clone();
+        let here = proposed.iter().filter(|p| p.header == header);
+        here.flat_map(|p| p.candidates.iter().map(|c| c.condition.clone()))
+            .collect()
+    }
+
+    /// By how much a pointer may move for each step of a counter: its element, and all that an iteration adds to it.
+    fn strides(&self, frame: &Frame, facts: &FunctionFacts, index: usize, pointer: LocalId) -> BTreeSet<i64> {
+        let function = self.program.function(frame.function);
+        let info = function.locals.get(pointer.index());
+        let size = match info.map(|l| &l.ty) {
+            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
+            _ => None,
+        };
+        let mut strides = BTreeSet::from([size.filter(|s| *s > 1).map_or(1, |s| s as i64)]);
+        let blocks = facts.cfg.loops()[index].blocks.iter();
+        let statements = blocks
+            .filter_map(|b| function.blocks().get(b.index()))
+            .flat_map(|b| &b.statements);
+        let added = |kind: &StmtKind| match kind {
+            StmtKind::Assign {
+                dst,
+                value: Expr::PtrAdd { index, scale, .. },
+            } if *dst == pointer => {
+                let step = vf_absint::expression::signed_constant(index)?;
+                i64::try_from(step.checked_mul(i128::from(*scale))?).ok()
+            }
+            _ => None,
+        };
+        let total = statements
+            .filter_map(|s| added(&s.kind))
+            .try_fold(0i64, i64::checked_add);
+        strides.extend(total.and_then(i64::checked_abs).filter(|t| *t > 0));
+        strides
+    }
+
+    pub(super) fn range_candidates(
+        &mut self,
+        frame: &Frame,
+        learned: &LoopLearned,
+        changed: &[LocalId],
+        strides: &BTreeSet<u64>,
+        entry: &State,
+    ) -> Vec<(usize, RangeCandidate)> {
+        let function = self.program.function(frame.function);
+        let mut found = Vec::new();
+        for object in &learned.objects {
+            let Some(info) = self.objects.get(object).cloned() else {
+                continue;
+            };
+            if !info.indeterminate || info.summary {
+                continue;
+            }
+            let g = self.granule(*object);
+            for cursor in changed {
+                let scales: Vec<u64> = match function.locals.get(cursor.index()).map(|l| l.storage) {
+                    Some(Storage::Register(Ty::Ptr)) => vec![1],
+                    Some(Storage::Register(Ty::Int(_))) => {
+                        let whole = info
+                            .element
+                            .as_ref()
+                            .and_then(|e| e.size(&self.program.records, self.program.model));
+                        let mut scales = strides.clone();
+                        scales.insert(g);
+                        scales.extend(whole.filter(|s| *s > g));
+                        scales.into_iter().collect()
+                    }
+                    _ => continue,
+                };
+                for scale in scales {
+                    let range = RangeCandidate {
+                        object: *object,
+                        cursor: *cursor,
+                        scale,
+                    };
+                    if found.len() >= 24 || self.range_bounds(frame, &range, entry, entry).is_none() {
+                        continue;
+                    }
+                    let id = self.candidates.len();
+                    let active = self.terms.var(&format!("invariant.{id}"), Sort::Bool);
+                    let text = format!("{} is written up to the cursor {}", info.name, cursor.0);
+                    let place = function.name.clone();
+                    self.candidates.push(CandidateInstance { active, place, text });
+                    found.push((id, range));
+                }
+            }
+        }
+        found
+    }
+
+    /// The element sizes by which the loop steps through what it writes.
+    pub(super) fn written_strides(
+        &self,
+        frame: &Frame,
+        facts: &FunctionFacts,
+        index: usize,
+    ) -> BTreeSet<u64> {
+        fn of(ptr: &Expr, found: &mut BTreeSet<u64>) {
+            match ptr {
+                Expr::PtrAdd { ptr, scale, .. } => {
+                    found.insert(*scale);
+                    of(ptr, found);
+                }
+                Expr::Member { ptr, .. } => of(ptr, found),
+                _ => {}
+            }
+        }
+        let blocks = self.program.function(frame.function).blocks();
+        let inside = facts.cfg.loops()[index].blocks.iter();
+        let mut found = BTreeSet::new();
+        for statement in inside
+            .filter_map(|b| blocks.get(b.index()))
+            .flat_map(|b| &b.statements)
+        {
+            match &statement.kind {
+                StmtKind::Store { ptr: dst, .. }
+                | StmtKind::Copy { dst, .. }
+                | StmtKind::Fill { dst, .. } => {
+                    of(dst, &mut found);
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+}
