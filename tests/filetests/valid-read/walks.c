@@ -23,7 +23,7 @@ int count_digits(const char *s)
 const char *find(const char *s, char wanted)
 {
     while (*s != wanted)
-    //     ^^ refuted[valid-read] wanted == 0
+    //     ^^ refuted[valid-read]
         s++;
     return s;
 }
