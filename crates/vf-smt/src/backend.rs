@@ -5,6 +5,7 @@
 //! above it.
 
 use std::collections::HashSet;
+use std::sync::Once;
 
 use z3::ast::Bool;
 use z3::{Params, SatResult};
@@ -34,11 +35,12 @@ pub(crate) enum Answer {
 }
 
 /// Formulas whose circuits have about so many gates in all are checked before a frame is opened above them.
-const LARGE: u64 = 2_000_000;
+const LARGE: u64 = 400_000;
 
-/// Megabytes that z3 may hold, over all solvers of the process, before its SAT engine gives up. Circuits of whole
-/// programs with loops unrolled grow by hundreds of megabytes between two looks at the clock.
+/// Megabytes that z3 may hold, over all solvers of the process, before its engines give up. Circuits of whole programs
+/// with loops unrolled grow by hundreds of megabytes between two looks at the clock.
 const MEMORY_MB: u32 = 320;
+static WATERMARK: Once = Once::new();
 
 pub(crate) struct Backend {
     engine: Engine,
@@ -58,6 +60,10 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) fn new(engine: Engine) -> Backend {
+        // The general engine knows only the process's mark.
+        WATERMARK.call_once(|| {
+            z3::set_global_param("memory_high_watermark", &(MEMORY_MB << 20).to_string());
+        });
         let z3 = match engine {
             Engine::Bits => z3::Solver::new_for_logic("QF_BV"),
             // The solvers for logics with arrays know no constant arrays (z3 4.8.12).

@@ -246,7 +246,7 @@ impl<'t> Solver<'t> {
             Answer::Unknown(why) => {
                 backend.finish();
                 // What fills the memory is given back; a later check may ask for less.
-                if matches!(&why, UnknownWhy::Incomplete(reason) if reason.contains("memory")) {
+                if matches!(&why, UnknownWhy::Incomplete(reason) if reason.contains("mem")) {
                     self.backend = None;
                 }
                 Outcome::Unknown(why)
