@@ -1,6 +1,7 @@
 //! Which candidate invariants are inductive (Flanagan and Leino, *Houdini, an Annotation Assistant for ESC/Java*, 2001).
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms};
 
@@ -18,7 +19,11 @@ pub(crate) fn houdini(
     options: &SolveOptions<'_>,
 ) -> (Vec<bool>, Vec<Rests>) {
     let count = execution.candidates.len();
+    let started = Instant::now();
+    let half = |deadline: Instant| started + deadline.saturating_duration_since(started) / 2;
     let mut search = Search {
+        // The obligations themselves are asked about afterwards.
+        deadline: options.deadline.map(half),
         execution,
         terms,
         options,
@@ -40,6 +45,8 @@ fn check_alone(solver: &mut Solver<'_>, question: &[Term], limits: Limits) -> Ou
 }
 
 struct Search<'s, 'o> {
+    /// What is not shown by then is dropped.
+    deadline: Option<Instant>,
     execution: &'s Execution,
     terms: &'s Terms,
     options: &'s SolveOptions<'o>,
@@ -50,6 +57,10 @@ struct Search<'s, 'o> {
 }
 
 impl Search<'_, '_> {
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() > deadline)
+    }
+
     /// Looks at every entry and every iteration once; whether a candidate was dropped.
     fn pass(&mut self) -> bool {
         let mut dropped = false;
@@ -89,7 +100,7 @@ impl Search<'_, '_> {
                 self.proofs.insert(number, Rests::default());
                 return dropped;
             }
-            if self.options.late() {
+            if self.is_late() {
                 open.iter().for_each(|(i, _)| self.active[*i] = false);
                 return true;
             }
@@ -132,7 +143,7 @@ impl Search<'_, '_> {
             let literals = Literals::new(self.execution, &self.active);
             let question = self.question(&literals, guard, *holds);
             let limits = part_of(self.options.limits, ALONE);
-            let outcome = (!self.options.late()).then(|| check_alone(solver, &question, limits));
+            let outcome = (!self.is_late()).then(|| check_alone(solver, &question, limits));
             match outcome {
                 Some(Outcome::Unsat { core }) => {
                     let own = literals.rests(&core);

@@ -6,10 +6,10 @@
 //! proof needed; only those are reported, as assumptions and as the inferred contract.
 //!
 //! - a pointer that the function never compares with null is not null;
-//! - a pointer to a complete type points to at least one object of it;
+//! - a pointer to a complete type points to at least one object of it, unless it is a counted array (`parameter_roles`);
 //! - a pointer followed by a parameter whose name says a count or a length points to that many elements;
 //! - bytes that are read as a string before they are written, behind a pointer to `const` or one without a
-//!   length of its own, are a string.
+//!   length of its own, are a string (`walks`: also where a loop by hand looks for the NUL);
 //! - what the function uses as an object of a record type, behind a `void *`, is one.
 
 use std::collections::{BTreeSet, HashMap, HashSet};

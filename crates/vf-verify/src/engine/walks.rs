@@ -109,7 +109,9 @@ impl Engine<'_> {
             let Some(now) = self.contents(state, object).map(|c| c.nuls.byte) else {
                 continue;
             };
-            if counted || !self.is_unwritten(now, given) {
+            // What was found with loops cut holds with loops unrolled, where writes before it are in sight.
+            let known = self.learned.strings.contains(&object);
+            if counted || !known && !self.is_unwritten(now, given) {
                 continue;
             }
             self.strings.insert(object, 1);
