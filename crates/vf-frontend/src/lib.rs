@@ -4,6 +4,7 @@
 //! what lang-c does not take and splits the text into top-level declarations; `parse` gives each to lang-c
 //! with the typedef names it uses; `lower` makes IR of it; [`load`] is all of that, linked.
 
+mod acsl;
 mod ast;
 pub mod error;
 pub mod lex;

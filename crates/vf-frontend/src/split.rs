@@ -211,6 +211,31 @@ impl Unit {
         parse::parse(declaration, rewritten).map(Arc::new)
     }
 
+    /// The tree of an expression that is not part of the text, read where the declaration at `index` stands. Its node
+    /// is the declaration `int __vf_argument = (e);`; its places mean nothing.
+    ///
+    /// # Errors
+    /// What lang-c refused.
+    pub fn parse_expression(
+        &self,
+        index: usize,
+        expression: &str,
+    ) -> Result<Arc<ParsedDeclaration>, ParseFailure> {
+        let is_typedef = |name: &str| self.is_typedef_at(name, index);
+        let tokens = lex(expression);
+        let input = Input {
+            text: expression,
+            tokens: &tokens,
+            is_typedef: &is_typedef,
+            pack: None,
+            not_utf8: &[],
+            openmp: false,
+        };
+        let mut rewritten = normalise::rewrite(input)?;
+        rewritten.wrap("int __vf_argument = (", ");");
+        parse::parse(index, rewritten).map(Arc::new)
+    }
+
     /// Refuses a file in which nothing parses, for reasons other than this front end's own limits: whatever it
     /// is, it is not C. `path` is the file's name for the message.
     pub fn expect_c(&self, path: &std::path::Path) -> Result<(), FrontendError> {

@@ -43,6 +43,8 @@ pub enum Property {
     AllocationSize,
     Initialized,
     Lifetime,
+    /// What a function requires of its callers. In a function of the user's it stands at the beginning, is assumed where
+    /// that function is the one under analysis, and must hold at every call; so it does in a library model.
     Precondition,
     Assertion,
     /// `__builtin_unreachable()`, falling off a non-void function whose value is used.

@@ -205,6 +205,9 @@ fn violation_text(context: &Context<'_>, key: &CheckKey) -> String {
         (Property::AllocationSize, _) => format!("`{text}`: the size is too large"),
         (Property::Initialized, _) => format!("`{text}`: read before it was written"),
         (Property::Lifetime, _) => format!("`{text}`: the object's life has ended"),
+        (Property::Precondition, _) if context.program.function(key.inner).is_contract(key.obligation) => {
+            format!("`{text}`: the call breaks `requires {}`", obligation.text)
+        }
         (Property::Precondition, _) => format!("`{text}`: the precondition does not hold"),
         (Property::Assertion, _) => format!("`{text}`: the assertion fails"),
         (Property::MemoryLeak, _) => format!("`{text}`: memory was allocated and not freed"),

@@ -158,7 +158,7 @@ fn complete(
             inner: id,
             obligation,
         };
-        if decisions.contains_key(&key) || context.skips(id, obligation) {
+        if decisions.contains_key(&key) || context.skips(id, obligation) || function.is_contract(obligation) {
             continue;
         }
         let (verdict, reason) = match failure {

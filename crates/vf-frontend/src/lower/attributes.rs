@@ -23,6 +23,19 @@ pub(crate) struct Attributes {
     pub transparent_union: bool,
     /// `scalar_storage_order`: bytes are swapped on access.
     pub foreign_order: bool,
+    pub access: Vec<ParameterAccess>,
+    /// `nonnull`: numbers of parameters, from 1; none for all pointers.
+    pub nonnull: Option<Vec<usize>>,
+}
+
+/// `access (mode, pointer)` or `access (mode, pointer, size)`: the pointer parameter leads to at least so many elements
+/// (bytes behind `void *`), or to one (GCC manual, "Common Function Attributes").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParameterAccess {
+    pub writes: bool,
+    /// Numbers of parameters, from 1.
+    pub pointer: usize,
+    pub size: Option<usize>,
 }
 
 impl Attributes {
@@ -37,6 +50,10 @@ impl Attributes {
         self.alias |= other.alias;
         self.transparent_union |= other.transparent_union;
         self.foreign_order |= other.foreign_order;
+        self.access.extend(other.access.iter().cloned());
+        if let Some(more) = &other.nonnull {
+            self.nonnull.get_or_insert_default().extend(more);
+        }
     }
 }
 
@@ -96,6 +113,11 @@ impl Lowerer<'_> {
             "alias" => into.alias = true,
             "transparent_union" => into.transparent_union = true,
             "scalar_storage_order" => into.foreign_order = true,
+            "access" => into.access.extend(parameter_access(&a.arguments)),
+            "nonnull" => {
+                let numbers = a.arguments.iter().filter_map(|n| n.trim().parse::<usize>().ok());
+                into.nonnull.get_or_insert_default().extend(numbers);
+            }
             _ => {}
         }
     }
@@ -148,4 +170,23 @@ impl Lowerer<'_> {
         }
         Ok(ty)
     }
+}
+
+/// `none` speaks of no access.
+fn parameter_access(arguments: &[String]) -> Option<ParameterAccess> {
+    let mut arguments = arguments.iter().map(|a| a.trim());
+    let mode = arguments.next()?.trim_matches('_');
+    let mut number = || arguments.next().map(str::parse::<usize>);
+    let pointer = number()?.ok()?;
+    let size = number().transpose().ok()?;
+    let writes = match mode {
+        "read_only" => false,
+        "write_only" | "read_write" => true,
+        _ => return None,
+    };
+    Some(ParameterAccess {
+        writes,
+        pointer,
+        size,
+    })
 }

@@ -141,6 +141,8 @@ pub(crate) struct FunctionState {
     pub unevaluated: u32,
     /// Some `return` has a value.
     pub returns_value: bool,
+    /// What annotations say of its returns.
+    pub promises: Option<Box<super::contracts::Promises>>,
 }
 
 /// Where the address of a name is taken, by offset in the text of the declaration. Two variables of one name in
@@ -190,6 +192,7 @@ impl FunctionState {
             declared_in: HashMap::new(),
             unevaluated: 0,
             returns_value: false,
+            promises: None,
         }
     }
 

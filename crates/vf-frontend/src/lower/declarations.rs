@@ -10,6 +10,7 @@ use vf_ir::{
 };
 use vf_source::Span;
 
+use super::attributes::Attributes;
 use super::type_names::{Declared, Specifiers};
 use super::types::{Kind, Length, Signature, Type};
 use super::{Definition, Entity, FunctionInfo, GlobalInfo, Lowered, Lowerer, Tag, Work};
@@ -268,6 +269,7 @@ impl Lowerer<'_> {
         if let Some(signature) = declared.ty.signature().cloned() {
             let id =
                 self.declare_function(&name, &signature, s.is_static, declared.attributes.noreturn, span)?;
+            self.merge_attributes(id, &declared.attributes);
             self.declare(&name, Entity::Function(id, signature));
             return Ok(());
         }
@@ -347,8 +349,15 @@ impl Lowerer<'_> {
             }
             self.set_signature(id, &signature);
         }
+        self.merge_attributes(id, &declared.attributes);
         self.declare(&name, Entity::Function(id, signature));
         Ok(())
+    }
+
+    fn merge_attributes(&mut self, id: FunctionId, attributes: &Attributes) {
+        if let Some(info) = self.functions.get_mut(id.index()) {
+            info.attributes.merge(attributes);
+        }
     }
 
     /// Parameter types of an old-style definition (C11 6.9.1p6): the arguments arrive promoted.
@@ -453,6 +462,7 @@ impl Lowerer<'_> {
             broken: None,
             queued: false,
             c_name: name.to_string(),
+            attributes: Attributes::default(),
         });
         if !is_static && known.is_none() {
             self.external_functions.insert(name.to_string(), id);

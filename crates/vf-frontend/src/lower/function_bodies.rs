@@ -132,6 +132,7 @@ impl Lowerer<'_> {
         if signature.ret.record().is_some() {
             self.size_of(&signature.ret, d.span)?;
         }
+        let mut named = Vec::new();
         for (local, name, ty, at) in parameters {
             if ty.is_bool() {
                 self.assume_bool(local, whole);
@@ -143,8 +144,10 @@ impl Lowerer<'_> {
             let ty = self.parameter_in_scope(d, name.as_deref(), ty)?;
             if let Some(name) = name {
                 self.copy_parameter(local, &name, &ty, at)?;
+                named.push((local, name, ty));
             }
         }
+        self.begin_contract(id, d, &named);
         self.statement(&d.node.statement)?;
         self.fall_off(&name, d.span);
         self.resolve_gotos()?;

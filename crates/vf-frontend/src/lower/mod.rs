@@ -20,6 +20,7 @@ mod builtins;
 mod calls;
 mod choices;
 mod constants;
+mod contracts;
 mod conversions;
 mod declarations;
 mod definite_assignment;
@@ -34,6 +35,7 @@ mod intrinsics;
 mod layout;
 mod literals;
 mod local_declarations;
+mod logic;
 mod lvalues;
 mod obligations;
 mod operators;
@@ -48,12 +50,13 @@ mod types;
 mod typing;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use lang_c::span::Span as NodeSpan;
 use vf_ir::{DataModel, FunctionId, GlobalId, LocalId, Program, RecordId, Unsupported};
-use vf_source::{SourceMap, Span};
+use vf_source::{FileId, SourceMap, Span};
 
 use crate::Diagnostic;
 use crate::parse::ParsedDeclaration;
@@ -158,6 +161,8 @@ pub(crate) struct FunctionInfo {
     pub queued: bool,
     /// C name, by which library models are found (the program's name may be made unique).
     pub c_name: String,
+    /// Of all its declarations that were read.
+    pub attributes: attributes::Attributes,
 }
 
 #[derive(Clone, Debug)]
@@ -207,6 +212,10 @@ pub(crate) struct Lowerer<'s> {
     pub depth: u32,
     /// More than zero inside a function prototype.
     pub prototypes: u32,
+    /// The annotation that is being read: what is made of it stands there.
+    pub annotation: Option<Span>,
+    /// Annotations of the files that were looked at, by the offset of the token that follows them.
+    pub annotations: HashMap<FileId, HashMap<usize, Vec<Range<usize>>>>,
 }
 
 /// Trees nested deeper than this are refused rather than risking the stack.
@@ -240,12 +249,15 @@ impl<'s> Lowerer<'s> {
             diagnostics: Vec::new(),
             depth: 0,
             prototypes: 0,
+            annotation: None,
+            annotations: HashMap::new(),
         }
     }
 
     /// What the user wrote for a stretch of the current declaration's text.
     pub fn span(&self, at: NodeSpan) -> Span {
         match (&self.declaration, self.units.get(self.unit)) {
+            _ if self.annotation.is_some() => self.annotation.unwrap_or(Span::NONE),
             (Some(d), Some(unit)) if !at.is_none() => unit.source.span(at, d),
             _ => Span::NONE,
         }

@@ -16,6 +16,7 @@ impl Lowerer<'_> {
 
     fn statement_inner(&mut self, s: &Node<ast::Statement>) -> Lowered<()> {
         let span = self.span(s.span);
+        self.annotated_assertions(s.span);
         match &s.node {
             ast::Statement::Labeled(l) => {
                 self.label(&l.node.label)?;
@@ -37,6 +38,7 @@ impl Lowerer<'_> {
             ast::Statement::While(w) => {
                 let (head, body, done) = (self.f().new_block(), self.f().new_block(), self.f().new_block());
                 self.f().continue_in(head);
+                self.annotated_invariants(s.span);
                 self.condition(&w.node.expression, body, done)?;
                 self.f().current = body;
                 self.loop_body(&w.node.statement, head, done)?;
@@ -47,6 +49,7 @@ impl Lowerer<'_> {
             ast::Statement::DoWhile(w) => {
                 let (body, test, done) = (self.f().new_block(), self.f().new_block(), self.f().new_block());
                 self.f().continue_in(body);
+                self.annotated_invariants(s.span);
                 self.loop_body(&w.node.statement, test, done)?;
                 self.f().continue_in(test);
                 self.condition(&w.node.expression, body, done)?;
@@ -56,7 +59,7 @@ impl Lowerer<'_> {
             ast::Statement::For(w) => {
                 self.f().enter_scope();
                 self.f().block_ends.push(s.span.end);
-                let result = self.for_statement(&w.node, span);
+                let result = self.for_statement(&w.node, s.span);
                 self.f().block_ends.pop();
                 self.f().leave_scope();
                 result
@@ -126,7 +129,8 @@ impl Lowerer<'_> {
         result
     }
 
-    fn for_statement(&mut self, w: &ast::ForStatement, span: Span) -> Lowered<()> {
+    fn for_statement(&mut self, w: &ast::ForStatement, at: NodeSpan) -> Lowered<()> {
+        let span = self.span(at);
         match &w.initializer.node {
             ast::ForInitializer::Empty | ast::ForInitializer::StaticAssert(_) => {}
             ast::ForInitializer::Expression(e) => self.effect(e)?,
@@ -135,6 +139,7 @@ impl Lowerer<'_> {
         let (head, body) = (self.f().new_block(), self.f().new_block());
         let (next, done) = (self.f().new_block(), self.f().new_block());
         self.f().continue_in(head);
+        self.annotated_invariants(at);
         match &w.condition {
             Some(c) => self.condition(c, body, done)?,
             None => self.f().terminate(Terminator::Goto(body), span),
@@ -373,6 +378,8 @@ impl Lowerer<'_> {
             let fresh = f.new_block();
             f.current = fresh;
         }
+        self.keep_promises(value.as_ref(), at);
+        let f = self.f();
         let mut scope = Some(f.scope);
         while let Some(id) = scope {
             let leave = f.leaving(id);

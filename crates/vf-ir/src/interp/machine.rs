@@ -557,6 +557,11 @@ impl<'a> Machine<'a> {
         if self.holds(&obligation.condition)? {
             return Ok(Effect::None);
         }
+        // The function under test is called as its contract says, or not at all.
+        if self.frames.len() == 1 && function.is_contract(id) {
+            self.record(Some(index), span, Effect::None)?;
+            return Err(Outcome::AssumptionFailed.into());
+        }
         self.reads_bound(index, &obligation.condition)?;
         if self.limits.ignore.is_some_and(|ignore| ignore(function_id, id)) {
             return Ok(Effect::CheckFailed(id));

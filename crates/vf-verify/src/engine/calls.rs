@@ -123,24 +123,21 @@ impl Engine<'_> {
         match &function.body {
             Body::Defined(_) if enters => {
                 let context = self.names.context(frame.path, at.0.0, at.1, callee.0);
-                let inner = if function.library_model {
-                    let mut via = frame.via.clone();
-                    via.push(at);
-                    Frame {
-                        function: callee,
-                        context,
-                        path: context,
-                        owner: frame.owner,
-                        via,
-                    }
+                let mut via = frame.via.clone();
+                via.push(at);
+                let call = Some((frame.owner, via.clone()));
+                let (owner, via) = if function.library_model {
+                    (frame.owner, via)
                 } else {
-                    Frame {
-                        function: callee,
-                        context,
-                        path: context,
-                        owner: callee,
-                        via: Vec::new(),
-                    }
+                    (callee, Vec::new())
+                };
+                let inner = Frame {
+                    function: callee,
+                    context,
+                    path: context,
+                    owner,
+                    via,
+                    call,
                 };
                 let registers = edge.state.registers.clone();
                 let exit = self.run_function(&inner, values, edge.guard, edge.state.memory.clone())?;
@@ -284,7 +281,8 @@ impl Engine<'_> {
             let function = self.program.function(id);
             for number in 0..function.obligations.len() as u32 {
                 let obligation = ObligationId(number);
-                if function.library_model || (self.settings.skip)(id, obligation) {
+                let elsewhere = function.library_model || function.is_contract(obligation);
+                if elsewhere || (self.settings.skip)(id, obligation) {
                     continue;
                 }
                 let key = CheckKey {

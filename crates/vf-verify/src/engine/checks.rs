@@ -26,9 +26,18 @@ impl Engine<'_> {
             return Ok(());
         };
         let meaning = self.condition(frame, &edge.state, &obligation.condition)?;
+        let (owner, via) = match &frame.call {
+            _ if !function.is_contract(id) => (frame.owner, frame.via.clone()),
+            Some((owner, via)) => (*owner, via.clone()),
+            None => {
+                let required = self.terms.implies(edge.guard, meaning.holds);
+                self.contract(obligation.text.clone(), required);
+                return Ok(());
+            }
+        };
         let key = CheckKey {
-            function: frame.owner,
-            via: frame.via.clone(),
+            function: owner,
+            via,
             inner: frame.function,
             obligation: id,
         };

@@ -39,6 +39,9 @@ pub struct Frame {
     /// this frame is a library model.
     pub owner: FunctionId,
     pub via: Vec<(BlockId, u32)>,
+    /// The call that made this activation, as owner and path: what the function requires is asked there. None of the
+    /// entry function's.
+    pub call: Option<(FunctionId, Vec<(BlockId, u32)>)>,
 }
 
 /// How a call ended: the condition under which it returns, the memory then, and the value.

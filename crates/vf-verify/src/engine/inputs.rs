@@ -145,6 +145,7 @@ impl Engine<'_> {
             path: Context(0),
             owner: entry,
             via: Vec::new(),
+            call: None,
         };
         let guard = self.terms.bool(true);
         let edge = Edge { guard, state };

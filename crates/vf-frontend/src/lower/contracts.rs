@@ -1,0 +1,547 @@
+//! Contracts: what annotations, attributes and array parameters say of a function's callers and of its result.
+//!
+//! A clause that a function requires becomes checks of property `precondition` at its beginning. Where the function is
+//! the one under analysis they are assumed of its input, and printed; at every call they must hold. What it ensures is
+//! checked at each return. Arithmetic in annotations is that of the integers (ACSL 2.2.3): it is computed in a width that
+//! holds every result, and a clause for which 128 bits do not do is not used.
+
+use lang_c::ast;
+use lang_c::span::{Node, Span as NodeSpan};
+use vf_ir::{Access, Condition, Expr, FunctionId, LocalId, Obligation, Property, Terminator};
+use vf_source::Span;
+
+use super::declarations::parameter_list;
+use super::logic::{Logic, Understood};
+use super::program::declarator_name;
+use super::types::{IntType, Type};
+use super::{Entity, Lowerer, fold};
+use crate::Diagnostic;
+use crate::acsl::{self, Clause, Meaning, Operator, Term};
+
+/// What is left of a function's contract to be checked where it returns.
+#[derive(Clone, Default)]
+pub(crate) struct Promises {
+    clauses: Vec<(Term, String)>,
+    /// The parameters as they came (ACSL 2.3.1: in a postcondition, a parameter is its value at the call).
+    formals: Vec<(String, Entity)>,
+    /// What `\old` speaks of, evaluated at the beginning.
+    pub olds: Vec<(Term, Logic)>,
+    /// The value that is returned, while a return is looked at.
+    pub result: Option<(Expr, Type)>,
+}
+
+/// Elements `low` to `high` behind a pointer.
+struct Place {
+    pointer: Expr,
+    element: u64,
+    low: Logic,
+    high: Logic,
+}
+
+impl Lowerer<'_> {
+    /// Clauses of the annotations that stand directly before a place, each with the span of its comment.
+    fn clauses_before(&mut self, at: Span) -> Vec<(Clause, Span)> {
+        let sources = self.sources;
+        let Some(file) = sources.get(at.file).filter(|_| at.is_known()) else {
+            return Vec::new();
+        };
+        let index = self
+            .annotations
+            .entry(at.file)
+            .or_insert_with(|| acsl::annotations(&file.text));
+        let Some(ranges) = file.offset(at.start).and_then(|offset| index.get(&offset)) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for range in ranges {
+            let span = Span {
+                file: at.file,
+                start: file.position(range.start),
+                end: file.position(range.end),
+            };
+            let text = file.text.get(range.clone()).unwrap_or("");
+            found.extend(acsl::clauses(text).into_iter().map(|c| (c, span)));
+        }
+        found
+    }
+
+    fn not_used(&mut self, what: &str, span: Span) {
+        self.diagnostics.push(Diagnostic {
+            message: format!("annotation not used: {what} is not supported here"),
+            span,
+        });
+    }
+
+    /// The contract of the function whose body begins here: what it requires is emitted, the rest is kept for its
+    /// returns.
+    pub fn begin_contract(
+        &mut self,
+        id: FunctionId,
+        d: &Node<ast::FunctionDefinition>,
+        parameters: &[(LocalId, String, Type)],
+    ) {
+        let index = self.declaration.as_ref().map(|d| d.index);
+        let Some(unit) = self.units.get(self.unit).filter(|u| !u.is_model) else {
+            return;
+        };
+        let declaration = index.and_then(|index| unit.source.declarations.get(index));
+        let Some(range) = declaration.map(|d| d.range.clone()) else {
+            return;
+        };
+        let first = unit.source.place(range.start..range.start.saturating_add(1));
+        self.required_by_attributes(id, parameters, self.span(d.node.declarator.span));
+        self.required_by_arrays(d, parameters);
+        let mut promises = Promises::default();
+        for (clause, span) in self.clauses_before(first) {
+            let understood = match clause.meaning {
+                Meaning::Requires(term) => self.at_annotation(span, |this| this.require(&term, &clause.text)),
+                Meaning::Ensures(term) => {
+                    let result = self.at_annotation(span, |this| this.remember_old(&term, &mut promises));
+                    promises.clauses.push((term, clause.text));
+                    result
+                }
+                // The body says what it assigns; nothing is concluded from the clause.
+                Meaning::Assigns(_) => Ok(()),
+                Meaning::LoopInvariant(_) | Meaning::Assert(_) => Err("a clause for statements".to_owned()),
+                Meaning::Ignored(what) => Err(what),
+            };
+            if let Err(what) = understood {
+                self.not_used(&what, span);
+            }
+        }
+        if promises.clauses.is_empty() {
+            return;
+        }
+        for (local, name, ty) in parameters {
+            let Some(scalar) = ty.scalar() else { continue };
+            let copy = self.f().in_register(Expr::Local(*local), scalar, ty, Span::NONE);
+            if let Expr::Local(local) = copy {
+                let ty = ty.clone();
+                promises
+                    .formals
+                    .push((name.clone(), Entity::Register { local, ty }));
+            }
+        }
+        self.f().promises = Some(Box::new(promises));
+    }
+
+    /// What the attributes `access` and `nonnull` of any declaration ask of the callers.
+    fn required_by_attributes(&mut self, id: FunctionId, parameters: &[(LocalId, String, Type)], span: Span) {
+        let Some(info) = self.functions.get(id.index()) else {
+            return;
+        };
+        let attributes = info.attributes.clone();
+        let pointers = (1..)
+            .zip(parameters)
+            .filter(|(_, (_, _, ty))| ty.pointee().is_some());
+        let nonnull = attributes.nonnull.iter().flat_map(|listed| {
+            let asked = move |number: &usize| listed.is_empty() || listed.contains(number);
+            pointers.clone().filter(move |(number, _)| asked(number))
+        });
+        let mut clauses: Vec<(Term, String)> = Vec::new();
+        for (_, (_, name, _)) in nonnull {
+            let there = Term::Binary(Operator::NotEqual, name_of(name), Box::new(Term::Null));
+            clauses.push((there, format!("{name} != \\null")));
+        }
+        for access in &attributes.access {
+            let named = |number: usize| {
+                parameters
+                    .get(number.checked_sub(1)?)
+                    .map(|(_, name, _)| name.as_str())
+            };
+            let Some(name) = named(access.pointer) else {
+                continue;
+            };
+            let predicate = if access.writes { "\\valid" } else { "\\valid_read" };
+            clauses.push(match access.size.map(named) {
+                Some(Some(size)) => valid_elements(predicate, name, name_of(size), size),
+                Some(None) => continue,
+                None => {
+                    let valid = Term::Call(predicate.to_owned(), vec![*name_of(name)]);
+                    let null = Term::Binary(Operator::Equal, name_of(name), Box::new(Term::Null));
+                    let either = Term::Binary(Operator::Or, Box::new(null), Box::new(valid));
+                    (either, format!("{name} == \\null || {predicate}({name})"))
+                }
+            });
+        }
+        for (term, text) in clauses {
+            if let Err(what) = self.at_annotation(span, |this| this.require(&term, &text)) {
+                self.not_used(&what, span);
+            }
+        }
+    }
+
+    /// `T a[static n]`: the argument leads to at least n elements (C11 6.7.6.3p7).
+    fn required_by_arrays(
+        &mut self,
+        d: &Node<ast::FunctionDefinition>,
+        parameters: &[(LocalId, String, Type)],
+    ) {
+        let list = parameter_list(&d.node.declarator);
+        for p in list.iter().flat_map(|f| &f.node.parameters) {
+            let Some(declarator) = &p.node.declarator else {
+                continue;
+            };
+            let Some((name, _)) = declarator_name(declarator) else {
+                continue;
+            };
+            let Some(ast::DerivedDeclarator::Array(array)) = declarator.node.derived.first().map(|d| &d.node)
+            else {
+                continue;
+            };
+            let ast::ArraySize::StaticExpression(length) = &array.node.size else {
+                continue;
+            };
+            if !parameters.iter().any(|(_, known, _)| *known == name) {
+                continue;
+            }
+            let written = self.text(length.span);
+            let span = self.span(p.span);
+            let understood = match self.rvalue(length) {
+                Ok(v) => self.of_value(v.expr, v.ty),
+                Err(why) => Err(why.construct),
+            };
+            let understood = understood.and_then(|count| {
+                let zero = self.logic(&Term::Integer(0))?;
+                let one = self.logic(&Term::Integer(1))?;
+                let high = self.exact_arithmetic(Operator::Sub, &count, &one)?;
+                let mut place = self.place_of(&name_of(&name))?;
+                (place.low, place.high) = (zero, high);
+                let text = format!("\\valid({name} + (0 .. {written} - 1))");
+                self.at_annotation(span, |this| this.require_place(&place, Access::Read, &text))
+            });
+            if let Err(what) = understood {
+                self.not_used(&what, span);
+            }
+        }
+    }
+
+    /// Checks what the function ensures, before it returns a value.
+    pub fn keep_promises(&mut self, value: Option<&Expr>, at: NodeSpan) {
+        let Some(mut promises) = self.f().promises.take() else {
+            return;
+        };
+        let ret = self.f().ret.clone();
+        promises.result = value.filter(|_| ret.is_scalar()).map(|v| (v.clone(), ret));
+        let mut names = super::Names::default();
+        names.ordinary.extend(promises.formals.iter().cloned());
+        let clauses = promises.clauses.clone();
+        self.f().names.push(names);
+        self.f().promises = Some(promises);
+        let span = self.span(at);
+        for (term, text) in clauses {
+            let holds = self.at_annotation(span, |this| this.truth_of(&term));
+            match holds {
+                Ok(condition) => self.f().check(Obligation {
+                    property: Property::Assertion,
+                    condition: Condition::Holds(condition),
+                    span,
+                    text: format!("ensures {text}"),
+                }),
+                Err(what) => self.not_used(&what, span),
+            }
+        }
+        self.f().names.pop();
+        if let Some(promises) = &mut self.f().promises {
+            promises.result = None;
+        }
+    }
+
+    /// The annotations before a statement that are assertions.
+    pub fn annotated_assertions(&mut self, at: NodeSpan) {
+        let place = self.span(at);
+        for (clause, span) in self.clauses_before(place) {
+            let understood = match clause.meaning {
+                Meaning::Assert(term) => {
+                    let holds = self.at_annotation(span, |this| this.truth_of(&term));
+                    holds.map(|condition| {
+                        self.f().check(Obligation {
+                            property: Property::Assertion,
+                            condition: Condition::Holds(condition),
+                            span,
+                            text: clause.text,
+                        });
+                    })
+                }
+                Meaning::Ignored(what) => Err(what),
+                _ => continue,
+            };
+            if let Err(what) = understood {
+                self.not_used(&what, span);
+            }
+        }
+    }
+
+    /// The invariants that annotations before a loop give, as checks at its head.
+    pub fn annotated_invariants(&mut self, at: NodeSpan) {
+        let place = self.span(at);
+        for (clause, span) in self.clauses_before(place) {
+            let Meaning::LoopInvariant(term) = clause.meaning else {
+                continue;
+            };
+            match self.at_annotation(span, |this| this.truth_of(&term)) {
+                Ok(condition) => self.f().check(Obligation {
+                    property: Property::Assertion,
+                    condition: Condition::Holds(condition),
+                    span,
+                    text: format!("loop invariant {}", clause.text),
+                }),
+                Err(what) => self.not_used(&what, span),
+            }
+        }
+    }
+
+    /// What is made inside stands at the annotation, not in the text of the declaration.
+    fn at_annotation<T>(&mut self, span: Span, f: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.annotation.replace(span);
+        let result = f(self);
+        self.annotation = outer;
+        result
+    }
+
+    /// Checks of property `precondition` for what must hold when the function is called.
+    fn require(&mut self, term: &Term, text: &str) -> Understood<()> {
+        match term {
+            Term::Binary(Operator::And, a, b) => {
+                self.require(a, text)?;
+                self.require(b, text)
+            }
+            Term::Binary(Operator::Implies, a, b) => self.require_where(a, false, b, text),
+            // `p == \null || \valid(p)`.
+            Term::Binary(Operator::Or, a, b) if speaks_of_memory(b) && !speaks_of_memory(a) => {
+                self.require_where(a, true, b, text)
+            }
+            Term::Binary(Operator::Or, a, b) if speaks_of_memory(a) && !speaks_of_memory(b) => {
+                self.require_where(b, true, a, text)
+            }
+            // Objects that different parameters lead to are taken to be separate anyway, and a call is executed with
+            // the objects that it has.
+            Term::Call(name, _) if name == "\\separated" => Ok(()),
+            Term::Call(name, arguments) if name == "\\valid" || name == "\\valid_read" => {
+                let access = if name == "\\valid" {
+                    Access::Write
+                } else {
+                    Access::Read
+                };
+                for argument in arguments {
+                    let place = self.place_of(argument)?;
+                    self.require_place(&place, access, text)?;
+                }
+                Ok(())
+            }
+            Term::Call(name, arguments) if name.ends_with("_string") => {
+                for argument in arguments {
+                    let Logic::Pointer { expr: ptr, .. } = self.logic(argument)? else {
+                        return Err(format!("`{argument}` as a string"));
+                    };
+                    for condition in [
+                        Condition::NotNull { ptr: ptr.clone() },
+                        Condition::Live { ptr: ptr.clone() },
+                        Condition::Terminated { ptr, unit: 1 },
+                    ] {
+                        self.precondition(condition, text);
+                    }
+                }
+                Ok(())
+            }
+            _ => {
+                let condition = self.truth_of(term)?;
+                self.precondition(Condition::Holds(condition), text);
+                Ok(())
+            }
+        }
+    }
+
+    fn precondition(&mut self, condition: Condition, text: &str) {
+        let span = self.annotation.unwrap_or(Span::NONE);
+        self.f().check(Obligation {
+            property: Property::Precondition,
+            condition,
+            span,
+            text: text.to_owned(),
+        });
+    }
+
+    /// `then` is required where the condition is true (or false, with `negated`).
+    fn require_where(&mut self, condition: &Term, negated: bool, then: &Term, text: &str) -> Understood<()> {
+        let mut holds = self.truth_of(condition)?;
+        if negated {
+            holds = fold::not(holds);
+        }
+        self.where_holds(holds, |this| this.require(then, text))
+    }
+
+    fn where_holds<T>(&mut self, condition: Expr, f: impl FnOnce(&mut Self) -> T) -> T {
+        let (yes, done) = (self.f().new_block(), self.f().new_block());
+        let branch = Terminator::Branch {
+            condition,
+            then: yes,
+            otherwise: done,
+        };
+        self.f().terminate(branch, Span::NONE);
+        self.f().current = yes;
+        let result = f(self);
+        self.f().continue_in(done);
+        result
+    }
+
+    /// The pointer and the elements behind it that a location of `\valid` names.
+    fn place_of(&mut self, term: &Term) -> Understood<Place> {
+        let zero = || Box::new(Term::Integer(0));
+        let (base, low, high) = match term {
+            Term::Binary(Operator::Add, base, index) => match &**index {
+                Term::Range(low, high) => (base.clone(), low.clone(), high.clone()),
+                index => (base.clone(), Box::new(index.clone()), Box::new(index.clone())),
+            },
+            Term::Index(base, index) => match &**index {
+                Term::Range(low, high) => (base.clone(), low.clone(), high.clone()),
+                index => (base.clone(), Box::new(index.clone()), Box::new(index.clone())),
+            },
+            Term::Dereference(pointer) => (pointer.clone(), zero(), zero()),
+            other => (Box::new(other.clone()), zero(), zero()),
+        };
+        let Logic::Pointer { expr: pointer, ty } = self.logic(&base)? else {
+            return Err(format!("`{base}` as a pointer"));
+        };
+        let element = match ty.pointee() {
+            Some(to) if to.is_void() => 1,
+            Some(to) => {
+                let to = to.clone();
+                self.size_of(&to, NodeSpan::none()).map_err(|why| why.construct)?
+            }
+            None => return Err(format!("`{base}` as a pointer")),
+        };
+        let (low, high) = (self.logic(&low)?, self.logic(&high)?);
+        Ok(Place {
+            pointer,
+            element,
+            low,
+            high,
+        })
+    }
+
+    /// The elements lie in one object that is alive; where there are none, nothing is asked.
+    fn require_place(&mut self, place: &Place, access: Access, text: &str) -> Understood<()> {
+        let width = self.pointer_bits();
+        let some = self.relation(Operator::LessEqual, &place.low, &place.high)?;
+        let one = Logic::Integer {
+            expr: Expr::int(64, 1),
+            bits: 2,
+        };
+        let element = Logic::Integer {
+            expr: Expr::int(64, i128::from(place.element)),
+            bits: 64,
+        };
+        let last = self.exact_arithmetic(Operator::Sub, &place.high, &place.low)?;
+        let count = self.exact_arithmetic(Operator::Add, &last, &one)?;
+        let size = self.exact_arithmetic(Operator::Mul, &count, &element)?;
+        let Logic::Integer { expr: low, bits } = place.low.clone() else {
+            return Err("an index that is no integer".to_owned());
+        };
+        if bits > 64 {
+            return Err("a lower index wider than a pointer".to_owned());
+        }
+        let most = Logic::Integer {
+            expr: Expr::int(64, (1 << (width - 1)) - 1),
+            bits: 64,
+        };
+        let fits = self.relation(Operator::LessEqual, &size, &most)?;
+        let Logic::Integer { expr: size, .. } = size else {
+            return Err("a size that is no integer".to_owned());
+        };
+        let size = self.in_width(size, width);
+        let low = self.in_width(low, width);
+        self.where_holds(some, |this| {
+            let ptr = place.pointer.clone();
+            let first = fold::pointer_add(ptr.clone(), low, place.element);
+            let inside = Condition::ValidAccess {
+                ptr: first,
+                size,
+                access,
+            };
+            for condition in [
+                Condition::NotNull { ptr: ptr.clone() },
+                Condition::Live { ptr },
+                Condition::Holds(fits),
+                inside,
+            ] {
+                if condition != Condition::Holds(Expr::bool(true)) {
+                    this.precondition(condition, text);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Evaluates what a postcondition says of the state at the beginning.
+    fn remember_old(&mut self, term: &Term, promises: &mut Promises) -> Understood<()> {
+        match term {
+            Term::Call(name, arguments) if name == "\\old" => {
+                for argument in arguments {
+                    let value = self.logic(argument)?;
+                    let value = self.kept(value);
+                    promises.olds.push((argument.clone(), value));
+                }
+                Ok(())
+            }
+            Term::Not(a) | Term::Minus(a) | Term::Complement(a) => self.remember_old(a, promises),
+            Term::Binary(_, a, b) => {
+                self.remember_old(a, promises)?;
+                self.remember_old(b, promises)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The value in a register of its own: what it was made of may change.
+    fn kept(&mut self, value: Logic) -> Logic {
+        match value {
+            Logic::Integer { expr, bits } => {
+                let width = fold::width(&expr, self.locals()).unwrap_or(64);
+                let ty = match width {
+                    128 => IntType::INT128,
+                    _ => IntType::LLONG,
+                };
+                let expr = self
+                    .f()
+                    .in_register(expr, vf_ir::Ty::Int(width), &Type::int(ty), Span::NONE);
+                Logic::Integer { expr, bits }
+            }
+            Logic::Pointer { expr, ty } => {
+                let expr = self.f().in_register(expr, vf_ir::Ty::Ptr, &ty, Span::NONE);
+                Logic::Pointer { expr, ty }
+            }
+            Logic::Truth(expr) => {
+                let expr = self
+                    .f()
+                    .in_register(expr, vf_ir::Ty::Int(1), &Type::bool(), Span::NONE);
+                Logic::Truth(expr)
+            }
+        }
+    }
+}
+
+/// Whether the truth of it is more than a boolean over values.
+fn speaks_of_memory(term: &Term) -> bool {
+    match term {
+        Term::Call(name, _) => name != "\\old",
+        Term::Not(a) => speaks_of_memory(a),
+        Term::Binary(_, a, b) => speaks_of_memory(a) || speaks_of_memory(b),
+        _ => false,
+    }
+}
+
+fn name_of(name: &str) -> Box<Term> {
+    Box::new(Term::Name(name.to_owned()))
+}
+
+/// `predicate(name + (0 .. count - 1))`.
+fn valid_elements(predicate: &str, name: &str, count: Box<Term>, written: &str) -> (Term, String) {
+    let last = Term::Binary(Operator::Sub, count, Box::new(Term::Integer(1)));
+    let range = Term::Range(Box::new(Term::Integer(0)), Box::new(last));
+    let elements = Term::Binary(Operator::Add, name_of(name), Box::new(range));
+    (
+        Term::Call(predicate.to_owned(), vec![elements]),
+        format!("{predicate}({name} + (0 .. {written} - 1))"),
+    )
+}
