@@ -297,6 +297,7 @@ impl Random {
             condition: self.condition(),
             span: self.span(),
             text: self.name(),
+            required: self.flag(),
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Obligation {
     pub span: Span,
     /// Source text of the operation (`table[i]`, `n * size`), for people.
     pub text: String,
+    /// A clause of the function's own contract, which stands at its beginning: assumed where the function is the one under
+    /// analysis, asked of every call elsewhere.
+    pub required: bool,
 }
 
 /// The kind of an obligation. Names and CWE numbers are printed and stable.
@@ -43,8 +46,6 @@ pub enum Property {
     AllocationSize,
     Initialized,
     Lifetime,
-    /// What a function requires of its callers. In a function of the user's it stands at the beginning, is assumed where
-    /// that function is the one under analysis, and must hold at every call; so it does in a library model.
     Precondition,
     Assertion,
     /// `__builtin_unreachable()`, falling off a non-void function whose value is used.

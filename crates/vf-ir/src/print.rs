@@ -10,7 +10,7 @@
 //! function   = "fn" name [number] "(" ["%" ref {"," "%" ref}] ["..."] ")" "->" type
 //!              ["internal"] ["noreturn"] ["library-model"] [span] "{" { local } { obligation } body "}"
 //! local      = "local" "%" name [number] ":" type ("memory" | value-type) ["user"] [span]
-//! obligation = "obligation" number property condition string [span]
+//! obligation = "obligation" number ["required"] property condition string [span]
 //! body       = "declared" | "unsupported" string [span] | { block }
 //! block      = "b" int ":" { statement [span] } terminator [span]
 //! span       = "@" file ":" line ":" column "-" line ":" column

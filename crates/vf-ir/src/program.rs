@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vf_source::Span;
 
-use crate::obligation::{Obligation, ObligationId, Property};
+use crate::obligation::{Obligation, ObligationId};
 use crate::types::{CType, DataModel, Record, Ty};
 
 macro_rules! ids {
@@ -436,11 +436,9 @@ impl Expr {
 }
 
 impl Function {
-    /// Whether the obligation is a clause of the function's own contract: of a function of the user's, it is a matter of
-    /// its callers.
+    /// Whether the obligation is a clause of the function's own contract, and so a matter of its callers.
     pub fn is_contract(&self, id: ObligationId) -> bool {
-        let obligation = self.obligations.get(id.index());
-        !self.library_model && obligation.is_some_and(|o| o.property == Property::Precondition)
+        self.obligations.get(id.index()).is_some_and(|o| o.required)
     }
 
     pub fn blocks(&self) -> &[Block] {

@@ -52,6 +52,7 @@ fn case(source: &str, name: &str, parameters: &[CType], property: Property, line
             condition: Condition::Holds(Expr::bool(true)),
             span,
             text: String::new(),
+            required: false,
         }],
         span,
         ..declaration(name, CType::INT)

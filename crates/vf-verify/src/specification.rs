@@ -183,6 +183,7 @@ fn ask_for_leaks(function: &mut Function, at_returns: bool, or_reachable: bool) 
             condition: Condition::Freed { or_reachable },
             span,
             text: "end of the program".into(),
+            required: false,
         });
         let kind = StmtKind::Check(id);
         statements.insert(place, Stmt { kind, span });

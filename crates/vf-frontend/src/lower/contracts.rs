@@ -237,6 +237,7 @@ impl Lowerer<'_> {
                     condition: Condition::Holds(condition),
                     span,
                     text: format!("ensures {text}"),
+                    required: false,
                 }),
                 Err(what) => self.not_used(&what, span),
             }
@@ -260,6 +261,7 @@ impl Lowerer<'_> {
                             condition: Condition::Holds(condition),
                             span,
                             text: clause.text,
+                            required: false,
                         });
                     })
                 }
@@ -285,6 +287,7 @@ impl Lowerer<'_> {
                     condition: Condition::Holds(condition),
                     span,
                     text: format!("loop invariant {}", clause.text),
+                    required: false,
                 }),
                 Err(what) => self.not_used(&what, span),
             }
@@ -359,6 +362,7 @@ impl Lowerer<'_> {
             condition,
             span,
             text: text.to_owned(),
+            required: true,
         });
     }
 

@@ -37,6 +37,7 @@ impl Lowerer<'_> {
                     condition,
                     span,
                     text,
+                    required: false,
                 });
             }
             ("__vf_require_read" | "__vf_require_write", [p, n]) => {
@@ -256,6 +257,7 @@ impl Lowerer<'_> {
             condition,
             span,
             text,
+            required: false,
         });
     }
 }

@@ -16,6 +16,7 @@ impl Lowerer<'_> {
             condition,
             span,
             text,
+            required: false,
         });
     }
 

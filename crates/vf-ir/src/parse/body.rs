@@ -388,6 +388,7 @@ impl<'p, 't> BodyParser<'p, 't> {
     }
 
     fn obligation(&mut self) -> Result<Obligation, ParseError> {
+        let required = self.parser.word("required");
         let property = self
             .parser
             .word_as("a property ('valid-read')", Property::from_name)?;
@@ -398,6 +399,7 @@ impl<'p, 't> BodyParser<'p, 't> {
             condition,
             span: self.parser.span()?,
             text,
+            required,
         })
     }
 

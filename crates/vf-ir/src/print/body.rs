@@ -167,10 +167,12 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
                 property,
                 condition,
                 text,
+                required,
                 ..
             }) => {
                 let (condition, text) = (self.condition(condition), quoted(text.as_bytes()));
-                format!("#{} {} {condition} {text}", id.0, property.name())
+                let required = if *required { "required " } else { "" };
+                format!("#{} {required}{} {condition} {text}", id.0, property.name())
             }
         }
     }

@@ -124,6 +124,7 @@ impl Emitter<'_> {
             condition,
             span: self.span,
             text: text.to_owned(),
+            required: false,
         });
         self.push(StmtKind::Check(id));
     }
