@@ -72,6 +72,7 @@ impl Checker for ScriptedProver {
                     reason: None,
                     bound: None,
                     counterexample: None,
+                    needs: None,
                     assumptions: vec!["no other thread writes what the function reads".into()],
                 });
             }

@@ -53,6 +53,7 @@ impl Checker for Lines {
                     reason: None,
                     bound: None,
                     counterexample: None,
+                    needs: None,
                     assumptions: Vec::new(),
                 });
             }

@@ -12,9 +12,10 @@ use vf_source::{SourceMap, Span};
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
-use crate::report::{Counterexample, Location, Verdict};
+use crate::report::{Counterexample, Location, Needs, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
 use crate::specification::Specification;
+use crate::sufficient::what_is_needed;
 use crate::unused_reads::unused_reads;
 use crate::{
     CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
@@ -34,6 +35,8 @@ const ENTRY_TIME: Duration = Duration::from_secs(60);
 const UNROLL_TIME: Duration = Duration::from_secs(4);
 /// Nor is one begun that, as the last ones went, would end later than this.
 const UNROLL_LIMIT: Duration = Duration::from_secs(10);
+/// Refuted obligations of one function for which a contract is looked for.
+const CONTRACTS_SOUGHT: usize = 4;
 /// Time for one query when none is given.
 const QUERY_TIME: Duration = Duration::from_secs(10);
 
@@ -58,6 +61,8 @@ pub struct Decision {
     pub contracts: BTreeSet<String>,
     pub assumptions: BTreeSet<String>,
     pub applies: bool,
+    /// Of a refuted one: a clause under which it would hold.
+    pub needs: Option<Needs>,
 }
 
 pub struct EntryResult {
@@ -271,7 +276,7 @@ impl<'p> Context<'p> {
                 .any(|e| matches!(e, engine::Event::Establish { .. }));
         let asked = self.asked(&execution);
         let solved = self.solve(&execution, &terms, deadline, Some(&asked));
-        result.not_followed = solved.not_followed;
+        result.not_followed = solved.not_followed.clone();
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
             let mut decision = Decision {
@@ -282,6 +287,7 @@ impl<'p> Context<'p> {
                 contracts: names(&execution, &finding.contracts),
                 assumptions: execution.assumptions.clone(),
                 applies: finding.applies,
+                needs: None,
             };
             if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
                 // Freed in the end, if there is one: the loops that were cut may run for ever.
@@ -312,7 +318,26 @@ impl<'p> Context<'p> {
         if !open.is_empty() {
             self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
         }
+        self.look_for_contracts(&execution, &terms, &solved.kept, &mut result);
         result
+    }
+
+    /// For what is refuted under the usual reading of the parameters: what would callers have to keep?
+    fn look_for_contracts(
+        &self,
+        execution: &Execution,
+        terms: &Terms,
+        kept: &[usize],
+        result: &mut EntryResult,
+    ) {
+        let entry = result.entry;
+        let refuted = result
+            .decisions
+            .iter_mut()
+            .filter(|(key, decision)| decision.verdict == Verdict::Refuted && key.function == entry);
+        for (key, decision) in refuted.take(CONTRACTS_SOUGHT) {
+            decision.needs = what_is_needed(execution, terms, kept, key, self.options.rlimit);
+        }
     }
 
     /// That no execution comes to the end of the program does not show that nothing is lost before: the loops
@@ -343,6 +368,7 @@ impl<'p> Context<'p> {
                 contracts: BTreeSet::new(),
                 assumptions: execution.assumptions.clone(),
                 applies: true,
+                needs: None,
             };
             result.decisions.insert(key, decision);
         }

@@ -25,6 +25,7 @@ pub mod report;
 mod reports;
 mod solve;
 pub mod specification;
+mod sufficient;
 mod unused_reads;
 
 use std::collections::BTreeSet;

@@ -59,7 +59,20 @@ pub struct ObligationReport {
     /// For `proved-to-bound`: the number of loop iterations looked at.
     pub bound: Option<u32>,
     pub counterexample: Option<Counterexample>,
+    /// Of a refuted obligation of a function checked alone: what its callers would have to keep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Needs>,
     pub assumptions: Vec<String>,
+}
+
+/// Two contracts: the usual reading of a function's parameters, under which an obligation is refuted, and one that asks for
+/// more, under which it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needs {
+    /// An ACSL predicate under which the obligation is proved; the first of the shapes that are tried.
+    pub clause: String,
+    /// The clauses of the usual reading that speak of the same parameters.
+    pub usual: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -139,6 +139,7 @@ fn combine(known: &mut Decision, other: Decision) {
         known.reason = other.reason;
         known.bound = other.bound;
         known.counterexample = other.counterexample;
+        known.needs = other.needs;
     }
 }
 
@@ -179,6 +180,7 @@ fn complete(
                         function.obligations[number as usize].property,
                         Property::Lifetime | Property::Initialized
                     ),
+                needs: None,
             },
         );
     }
@@ -252,6 +254,7 @@ fn obligation_reports(
             reason: decision.reason.map(|r| r.to_string()),
             bound: decision.bound,
             counterexample: decision.counterexample,
+            needs: decision.needs.filter(|_| decision.verdict == Verdict::Refuted),
             assumptions,
         });
     }

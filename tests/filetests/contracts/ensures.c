@@ -31,9 +31,9 @@ int successor(int x)
   @ ensures *p == \old(*p) + 2; */
 void advance(int *p)
 {
-	*p += 1;
-	return;
-//^ refuted[assertion] *p == 0
+    *p += 1;
+    return;
+//  ^^^^^^^ refuted[assertion]
 }
 
 int asserts(int x)

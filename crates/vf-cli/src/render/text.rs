@@ -151,6 +151,20 @@ pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &No
             let _ = writeln!(text, "    = compiled with sanitizers: {note}");
         }
     }
+    if let Some(needs) = &obligation.needs {
+        let _ = writeln!(
+            text,
+            "    = holds for callers that keep `requires {}`",
+            needs.clause
+        );
+        let usual: Vec<String> = needs.usual.iter().map(|c| format!("`{c}`")).collect();
+        let usual = if usual.is_empty() {
+            "nothing of them".to_owned()
+        } else {
+            usual.join(", ")
+        };
+        let _ = writeln!(text, "      the usual reading of the parameters asks {usual}");
+    }
     for assumption in &obligation.assumptions {
         let _ = writeln!(text, "    = assuming: {assumption}");
     }

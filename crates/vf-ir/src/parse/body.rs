@@ -351,7 +351,8 @@ impl<'p, 't> BodyParser<'p, 't> {
     fn check(&mut self) -> Result<Stmt, ParseError> {
         let (number, at) = self.obligation_number()?;
         let kind = StmtKind::Check(ObligationId(number));
-        let described = matches!(self.parser.peek(), TokenKind::Word(w) if Property::from_name(w).is_some());
+        let begins = |w: &str| w == "required" || Property::from_name(w).is_some();
+        let described = matches!(self.parser.peek(), TokenKind::Word(w) if begins(w));
         if !described {
             self.obligation_uses.push((number, at));
             return Ok(Stmt {

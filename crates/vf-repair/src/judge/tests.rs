@@ -24,6 +24,7 @@ pub fn function(name: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Funct
                 reason: None,
                 bound: None,
                 counterexample: None,
+                needs: None,
                 assumptions: Vec::new(),
             })
             .collect(),

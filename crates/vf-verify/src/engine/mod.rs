@@ -26,6 +26,7 @@ mod scopes;
 mod state;
 mod stored;
 mod strings;
+mod stronger;
 mod unroll;
 mod value;
 mod walks;
@@ -198,6 +199,8 @@ pub struct Execution {
     pub events: Vec<Event>,
     pub candidates: Vec<CandidateInstance>,
     pub contracts: Vec<Contract>,
+    /// What else callers could be asked to keep; not assumed.
+    pub stronger: Vec<stronger::Clause>,
     pub choices: Vec<ChoicePoint>,
     pub assumptions: BTreeSet<String>,
     pub objects: BTreeMap<ObjectId, Object>,
@@ -361,6 +364,12 @@ pub fn execute(
         };
         match engine.run_entry() {
             Ok(arguments) => {
+                let each = settings.entry_mode == Entry::Each && matches!(mode, Mode::Invariants);
+                let stronger = if each {
+                    engine.stronger_clauses(settings.entry, &arguments)
+                } else {
+                    Vec::new()
+                };
                 let granules = engine
                     .objects
                     .keys()
@@ -372,6 +381,7 @@ pub fn execute(
                     events,
                     candidates: engine.candidates,
                     contracts: engine.contracts,
+                    stronger,
                     choices: engine.choices,
                     assumptions: engine.assumptions,
                     objects: engine.objects,
