@@ -10,9 +10,9 @@ use crate::report::Needs;
 use crate::solve::Literals;
 
 /// Z3's resource limit for one question.
-const QUERY_LIMIT: u32 = 500_000;
+const QUERY_LIMIT: u32 = 3_000_000;
 /// Time for one question, where no resource limit is asked for.
-const QUERY_MS: u32 = 100;
+const QUERY_MS: u32 = 300;
 /// Questions without an answer, after which the search ends.
 const UNANSWERED: usize = 6;
 /// Time for one obligation, likewise.

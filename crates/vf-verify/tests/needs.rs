@@ -24,6 +24,8 @@ fn needs() -> BTreeMap<(String, String), Option<Needs>> {
     let loaded = vf_frontend::load(&[file], &loading).expect("the file loads");
     let options = CheckOptions {
         rlimit: Some(40_000_000),
+        // Enough to refute; `fill` may run for long.
+        unroll: Some(5),
         ..CheckOptions::default()
     };
     let report = vf_verify::check(

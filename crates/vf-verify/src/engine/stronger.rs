@@ -29,7 +29,10 @@ const CLAUSES: usize = 160;
 /// Elements that a constant may ask for.
 const ELEMENTS: i128 = 1 << 20;
 
-/// An integer parameter, exactly, in twice the width of a pointer.
+/// Bytes of an element, below: so that as many as a pointer counts fit the width.
+const LARGEST: u64 = 1 << 13;
+
+/// An integer parameter, exactly.
 struct Number {
     name: String,
     exact: Term,
@@ -68,8 +71,14 @@ impl Engine<'_> {
         clauses
     }
 
+    /// Holds sums of two numbers, products of two that are half as wide as a pointer, and as many elements as an object
+    /// can have, exactly. Wider products are not tried: the solver is slow with them.
     fn wide(&self) -> u32 {
-        self.pointer_bits * 2
+        self.pointer_bits + 16
+    }
+
+    fn multiplies(&self, a: &Number, b: &Number) -> bool {
+        a.bits.max(b.bits) * 2 <= self.pointer_bits
     }
 
     fn number(&self, value: i128) -> Term {
@@ -116,7 +125,7 @@ impl Engine<'_> {
             let element = match &**to {
                 CType::Void => 1,
                 other => match other.size(&self.program.records, self.program.model) {
-                    Some(size) if size > 0 => size,
+                    Some(size) if (1..LARGEST).contains(&size) => size,
                     _ => continue,
                 },
             };
@@ -185,7 +194,9 @@ impl Engine<'_> {
             for b in &numbers[i + 1..] {
                 let (m, n) = (&a.name, &b.name);
                 add(format!("{m} + {n} - 1"), t.add(a.exact, b.exact));
-                add(format!("{m} * {n} - 1"), t.mul(a.exact, b.exact));
+                if self.multiplies(a, b) {
+                    add(format!("{m} * {n} - 1"), t.mul(a.exact, b.exact));
+                }
             }
         }
     }
