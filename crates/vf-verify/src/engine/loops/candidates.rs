@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use vf_ir::{BlockId, Expr, FunctionId, LocalId, StmtKind, Storage, Ty};
+use vf_ir::{BlockId, Condition, Expr, FunctionId, LocalId, Property, StmtKind, Storage, Ty};
 use vf_smt::Sort;
 
 use super::LoopLearned;
@@ -98,6 +98,25 @@ pub enum Order {
 const CANDIDATE_LIMIT: usize = 160;
 
 impl Engine<'_> {
+    /// What is asserted at the header: loop invariants of the user's. They are checked there, and tried as candidates, which
+    /// keeps what is inductive.
+    fn asserted(&self, frame: &Frame, header: BlockId) -> Vec<Candidate> {
+        let function = self.program.function(frame.function);
+        let block = function.blocks().get(header.index());
+        let statements = block.into_iter().flat_map(|b| &b.statements);
+        let checked = statements.filter_map(|s| match s.kind {
+            StmtKind::Check(id) => function.obligations.get(id.index()),
+            _ => None,
+        });
+        let asserted = checked.filter(|o| o.property == Property::Assertion);
+        asserted
+            .filter_map(|o| match &o.condition {
+                Condition::Holds(condition) => Some(Candidate::Expr(condition.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
     #[allow(clippy::too_many_arguments)]
     pub(super) fn candidates(
         &mut self,
@@ -110,7 +129,7 @@ impl Engine<'_> {
         head: &State,
     ) -> Result<Vec<Candidate>, Stop> {
         let function = self.program.function(frame.function);
-        let mut found = Vec::new();
+        let mut found = self.asserted(frame, facts.cfg.loops()[index].header);
         let mut integers = Vec::new();
         let mut pointers = Vec::new();
         for local in changed {
