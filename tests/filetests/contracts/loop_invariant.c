@@ -17,6 +17,9 @@ void even_places(unsigned n)
 void wrong_from_the_start(unsigned n)
 {
 	//@ loop invariant i < n;
+ // ^ refuted[assertion] i == 0 && n == 0
 	for (unsigned i = 0; i < n; i++)
 		;
 }
+// summary: even_places: 4 proved
+// summary: wrong_from_the_start: 1 refuted
