@@ -58,6 +58,20 @@ fn build_and_demo(case: &str) -> Result<(), Failure> {
     demo::run(&repository(), &binary, case)
 }
 
+/// Of `tests/single-functions`, those that take seconds; all of them take many minutes.
+const QUICK_FUNCTIONS: [&str; 10] = [
+    "bounded_length",
+    "checksum_clamped",
+    "copy_backwards",
+    "copy_string",
+    "find_byte",
+    "find_char",
+    "last_index",
+    "message_checksum",
+    "reverse_in_place",
+    "string_length",
+];
+
 /// The whole test suite. Lints come before the long builds, so that a small mistake is told early.
 fn test() -> Result<(), Failure> {
     let binary = program_path()?;
@@ -81,6 +95,17 @@ fn test() -> Result<(), Failure> {
         "tests",
         cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]),
     )?;
+    let mut single = cargo();
+    single.args([
+        "test",
+        "--package",
+        "vf-verify",
+        "--locked",
+        "--test",
+        "single_functions",
+        "--",
+    ]);
+    step("single functions", single.args(QUICK_FUNCTIONS))?;
     demo::run(&repository(), &binary, demo::DEFAULT_CASE)?;
     println!("\nAll tests passed in {} s.", started.elapsed().as_secs());
     Ok(())
