@@ -220,6 +220,14 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        // The caller's string ends where the solver has it end, whether or not that byte was read.
+        let is_string = self.execution.strings.get(&id) == Some(&1);
+        if let Some(nul) = self.execution.initial_nuls.get(&id).filter(|_| is_string) {
+            let place = self.number(*nul);
+            if place < u128::from(size) {
+                bytes.insert(place as u64, 0);
+            }
+        }
         let width = u64::from(self.program.model.pointer_bits() / 8);
         let mut pointers = Vec::new();
         for cell in self.execution.input_pointers.iter().filter(|c| c.object == id) {

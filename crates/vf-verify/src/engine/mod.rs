@@ -213,6 +213,8 @@ pub struct Execution {
     pub granules: HashMap<ObjectId, u64>,
     /// Objects read as strings, with the bytes of a character.
     pub strings: BTreeMap<ObjectId, u64>,
+    /// Where a NUL is known to be in an object's bytes at the start; a place outside of it says that none is.
+    pub initial_nuls: BTreeMap<ObjectId, Term>,
     pub cut_loops: usize,
     /// Calls of active functions were not entered.
     pub recursion_cut: bool,
@@ -391,6 +393,7 @@ pub fn execute(
                     input_pointers: engine.input_pointers,
                     granules,
                     strings: engine.strings,
+                    initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),
                     cut_loops: engine.cut_loops,
                     recursion_cut: engine.recursion_cut,
                 });
