@@ -254,6 +254,7 @@ impl Engine<'_> {
                 self.fact(t.or(t.eq(nul, none), t.ult(nul, size)));
                 if let Some(contents) = self.initial.get_mut(&id) {
                     contents.nuls.byte = nul;
+                    contents.nuls.furthest = nul;
                 }
                 if read_only || !parameter {
                     self.string_clauses

@@ -168,8 +168,10 @@ impl Engine<'_> {
         self.set_initial(id, version);
         if fixed && let Initial::Known(items) = &info.init {
             let size = info.size.unwrap_or(0);
+            let byte = self.known_nul(last_zero(size, 1, items));
             let nuls = Nuls {
-                byte: self.known_nul(last_zero(size, 1, items)),
+                byte,
+                furthest: byte,
                 wide: self.known_nul(last_zero(size, 4, items)),
             };
             if let Some(contents) = self.initial.get_mut(&id) {

@@ -28,8 +28,11 @@ pub struct Contents {
 /// Where zeros are known to lie: each an offset, or all ones when none is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nuls {
-    /// A NUL byte.
+    /// A NUL byte: of several that are known, the one that was written last.
     pub byte: Term,
+    /// A NUL byte: of several that are known, the one furthest from the start. A walk that writes NULs behind itself
+    /// (cutting a string into words) ends at this one.
+    pub furthest: Term,
     /// Four zero bytes: a NUL of `wchar_t`.
     pub wide: Term,
 }

@@ -1,7 +1,7 @@
 //! Strings: where a NUL is known to lie, and how many characters come before it.
 //!
-//! Every object carries two ghosts (`Nuls`): the offset of some NUL byte, and that of some four zero bytes, the NUL of
-//! a `wchar_t`. They are kept through stores, fills and copies of unknown length, so that a string can be told to
+//! Every object carries three ghosts (`Nuls`): the offset of the newest NUL byte that is known, that of the furthest one,
+//! and that of some four zero bytes, the NUL of a `wchar_t`. They are kept through stores, fills and copies of unknown length, so that a string can be told to
 //! end without a quantifier over its bytes. In small objects the NUL is searched for exactly.
 
 use vf_smt::{Sort, Term};
@@ -28,6 +28,7 @@ impl Engine<'_> {
     pub(super) fn no_nuls(&self) -> Nuls {
         Nuls {
             byte: self.no_nul(),
+            furthest: self.no_nul(),
             wide: self.no_nul(),
         }
     }
@@ -43,6 +44,7 @@ impl Engine<'_> {
     pub(super) fn choose_nuls(&self, condition: Term, yes: Nuls, no: Nuls) -> Nuls {
         Nuls {
             byte: self.terms.ite(condition, yes.byte, no.byte),
+            furthest: self.terms.ite(condition, yes.furthest, no.furthest),
             wide: self.terms.ite(condition, yes.wide, no.wide),
         }
     }
@@ -52,8 +54,10 @@ impl Engine<'_> {
         let t = self.terms;
         let whole = t.bvand(size, t.bvnot(self.offset(WIDE - 1)));
         let some = t.uge(size, self.offset(WIDE));
+        let last = t.sub(size, self.offset(1));
         Nuls {
-            byte: t.sub(size, self.offset(1)),
+            byte: last,
+            furthest: last,
             wide: t.ite(some, t.sub(whole, self.offset(WIDE)), self.no_nul()),
         }
     }
@@ -72,10 +76,25 @@ impl Engine<'_> {
             let met = t.or(begins, t.and(some, nul_begins_before));
             t.ite(met, none, before.wide)
         };
-        Nuls {
-            byte: t.ite(t.ult(t.sub(before.byte, offset), size), none, before.byte),
-            wide,
-        }
+        let byte = t.ite(t.ult(t.sub(before.byte, offset), size), none, before.byte);
+        let furthest = if before.furthest == before.byte {
+            byte
+        } else {
+            t.ite(t.ult(t.sub(before.furthest, offset), size), byte, before.furthest)
+        };
+        Nuls { byte, furthest, wide }
+    }
+
+    /// The further one of a NUL known before and, where the condition holds, one at `place`.
+    fn further(&self, before: Term, condition: Term, place: Term) -> Term {
+        let t = self.terms;
+        let none = self.no_nul();
+        let moves = if before == none {
+            condition
+        } else {
+            t.and(condition, t.or(t.eq(before, none), t.ult(before, place)))
+        };
+        t.ite(moves, place, before)
     }
 
     pub(super) fn nuls_after_store(&self, before: Nuls, offset: Term, bytes: u64, value: &Value) -> Nuls {
@@ -86,6 +105,7 @@ impl Engine<'_> {
         if bytes <= WIDE {
             let zero = t.eq(*bits, t.bv((bytes * 8) as u32, 0));
             nuls.byte = t.ite(zero, offset, kept.byte);
+            nuls.furthest = self.further(kept.furthest, zero, offset);
         }
         // Only constants: a term for every store of an `int` would cost more than it tells.
         if bytes == WIDE && t.as_bv(*bits) == Some(0) {
@@ -109,6 +129,7 @@ impl Engine<'_> {
         let (four, wide) = last(WIDE);
         Nuls {
             byte: t.ite(t.and(some, zero), byte, kept.byte),
+            furthest: self.further(kept.furthest, t.and(some, zero), byte),
             wide: t.ite(t.and(four, zero), wide, kept.wide),
         }
     }
@@ -124,9 +145,18 @@ impl Engine<'_> {
     ) -> Nuls {
         let t = self.terms;
         let none = self.no_nul();
-        let distance = t.sub(source.byte, from);
-        let comes = t.and(t.ne(source.byte, none), t.ult(distance, size));
-        let byte = t.ite(comes, t.add(offset, distance), kept.byte);
+        let copied = |nul: Term| {
+            let distance = t.sub(nul, from);
+            let comes = t.and(t.ne(nul, none), t.ult(distance, size));
+            (comes, t.add(offset, distance))
+        };
+        let (comes, place) = copied(source.byte);
+        let byte = t.ite(comes, place, kept.byte);
+        let mut furthest = self.further(kept.furthest, comes, place);
+        if source.furthest != source.byte {
+            let (comes, place) = copied(source.furthest);
+            furthest = self.further(furthest, comes, place);
+        }
         let wide = if source.wide == none {
             kept.wide
         } else {
@@ -139,7 +169,7 @@ impl Engine<'_> {
             ]);
             t.ite(comes, t.add(offset, distance), kept.wide)
         };
-        Nuls { byte, wide }
+        Nuls { byte, furthest, wide }
     }
 
     /// The wide ghost at the header of a loop that changes it: unknown, and where the object is read by cells of
@@ -184,12 +214,14 @@ impl Engine<'_> {
         Ok(t.and(room, t.eq(value, t.bv(32, 0))))
     }
 
-    /// The ghost that is about characters of so many bytes.
-    fn nul_of(&self, contents: &Contents, unit: u64) -> Term {
+    /// The ghosts that are about characters of so many bytes.
+    fn nuls_of(&self, contents: &Contents, unit: u64) -> Vec<Term> {
+        let nuls = contents.nuls;
         match unit {
-            1 => contents.nuls.byte,
-            WIDE => contents.nuls.wide,
-            _ => self.no_nul(),
+            1 if nuls.byte == nuls.furthest => vec![nuls.byte],
+            1 => vec![nuls.byte, nuls.furthest],
+            WIDE => vec![nuls.wide],
+            _ => Vec::new(),
         }
     }
 
@@ -227,9 +259,12 @@ impl Engine<'_> {
             };
             self.read_as_string(object, &mut contents, unit)?;
             let here = t.eq(pointer.base, self.base_const(object));
-            let nul = self.nul_of(&contents, unit);
             let end = self.end_of(pointer, info.size);
-            let known = t.and(self.nul_after(nul, pointer.offset, unit), t.ult(nul, end));
+            let nuls = self.nuls_of(&contents, unit).into_iter();
+            let each: Vec<Term> = nuls
+                .map(|nul| t.and(self.nul_after(nul, pointer.offset, unit), t.ult(nul, end)))
+                .collect();
+            let known = t.any(&each);
             let mut found = known;
             if let Some(size) = t.as_bv(end)
                 && size / u128::from(unit) <= EXACT_STRING
@@ -445,10 +480,11 @@ impl Engine<'_> {
         let inside = t.ule(start, info.size);
         let rest = t.lshr(t.sub(info.size, start), shift);
         self.fact(t.implies(inside, t.ule(length, rest)));
-        let nul = self.nul_of(contents, unit);
-        let known = self.nul_after(nul, start, unit);
-        let upper = t.ule(length, t.lshr(t.sub(nul, start), shift));
-        self.fact(t.implies(t.and(inside, known), upper));
+        for nul in self.nuls_of(contents, unit) {
+            let known = self.nul_after(nul, start, unit);
+            let upper = t.ule(length, t.lshr(t.sub(nul, start), shift));
+            self.fact(t.implies(t.and(inside, known), upper));
+        }
         if unit == 1 && !info.summary && self.granule(object) > 1 {
             self.short_length(object, contents, start, rest, length)?;
         }

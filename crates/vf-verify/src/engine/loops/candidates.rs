@@ -9,7 +9,7 @@ use vf_smt::Sort;
 use super::LoopLearned;
 use crate::engine::exec::{Frame, FunctionFacts};
 use crate::engine::state::State;
-use crate::engine::value::ObjectId;
+use crate::engine::value::{ObjectId, Value};
 use crate::engine::{CandidateInstance, Engine, Stop};
 
 /// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
@@ -74,15 +74,23 @@ pub enum Candidate {
         offset: u64,
     },
     /// The known NUL is where it was.
-    NulKept(ObjectId),
+    NulKept(ObjectId, Nul),
     /// The pointer has not passed the known NUL.
-    BeforeNul(LocalId),
+    BeforeNul(LocalId, Nul),
     /// `base + counter * scale` has not passed the known NUL of the object.
     IndexBeforeNul {
         object: ObjectId,
         counter: LocalId,
+        nul: Nul,
     },
     Alive(ObjectId),
+}
+
+/// Which of the NULs that are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nul {
+    Newest,
+    Furthest,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,10 +160,16 @@ impl Engine<'_> {
                     offset: *at,
                 });
             }
-            found.push(Candidate::NulKept(*object));
+            found.push(Candidate::NulKept(*object, Nul::Newest));
         }
         for object in learned.nuls.iter().filter(|o| !learned.objects.contains(o)) {
-            found.push(Candidate::NulKept(*object));
+            found.push(Candidate::NulKept(*object, Nul::Newest));
+        }
+        let changed_objects: BTreeSet<ObjectId> = learned.objects.union(&learned.nuls).copied().collect();
+        for object in changed_objects {
+            if self.furthest_apart(head, object) {
+                found.push(Candidate::NulKept(object, Nul::Furthest));
+            }
         }
         for object in &learned.ended {
             found.push(Candidate::Alive(*object));
@@ -166,7 +180,14 @@ impl Engine<'_> {
             for op in [Order::UnsignedAtLeast, Order::UnsignedAtMost, Order::Equal] {
                 found.push(Candidate::Moved { local: *local, op });
             }
-            found.push(Candidate::BeforeNul(*local));
+            found.push(Candidate::BeforeNul(*local, Nul::Newest));
+            let targets = match self.register_value(head, *local) {
+                Some(Value::Pointer(pointer)) => self.accessible(&pointer),
+                _ => Vec::new(),
+            };
+            if targets.into_iter().any(|o| self.furthest_apart(head, o)) {
+                found.push(Candidate::BeforeNul(*local, Nul::Furthest));
+            }
         }
         for local in &integers {
             for op in [
@@ -238,11 +259,25 @@ impl Engine<'_> {
                 found.push(Candidate::IndexBeforeNul {
                     object,
                     counter: *counter,
+                    nul: Nul::Newest,
                 });
+                if self.furthest_apart(head, object) {
+                    found.push(Candidate::IndexBeforeNul {
+                        object,
+                        counter: *counter,
+                        nul: Nul::Furthest,
+                    });
+                }
             }
         }
         found.truncate(CANDIDATE_LIMIT);
         Ok(found)
+    }
+
+    /// Whether the furthest known NUL of an object is another than the newest.
+    fn furthest_apart(&mut self, state: &State, object: ObjectId) -> bool {
+        let contents = self.contents(state, object);
+        contents.is_some_and(|c| c.nuls.furthest != c.nuls.byte)
     }
 
     /// Invariants over registers that the abstract interpretation proposes.

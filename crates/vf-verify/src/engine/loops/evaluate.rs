@@ -3,10 +3,10 @@
 use vf_ir::LocalId;
 use vf_smt::{Sort, Term};
 
-use super::candidates::{Candidate, Order, RangeCandidate};
+use super::candidates::{Candidate, Nul, Order, RangeCandidate};
 use crate::engine::exec::Frame;
 use crate::engine::registers::registers_of;
-use crate::engine::state::State;
+use crate::engine::state::{Contents, State};
 use crate::engine::value::{ObjectId, Value};
 use crate::engine::{Engine, Stop};
 
@@ -181,12 +181,15 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
-            Candidate::NulKept(object) => {
+            Candidate::NulKept(object, nul) => {
                 match (self.contents(state, *object), self.contents(entry, *object)) {
-                    (Some(now), Some(then)) => Some(t.and(
-                        t.eq(now.nuls.byte, then.nuls.byte),
-                        t.eq(now.nuls.wide, then.nuls.wide),
-                    )),
+                    (Some(now), Some(then)) => {
+                        let kept = t.eq(known_nul(&now, *nul), known_nul(&then, *nul));
+                        Some(match nul {
+                            Nul::Newest => t.and(kept, t.eq(now.nuls.wide, then.nuls.wide)),
+                            Nul::Furthest => kept,
+                        })
+                    }
                     _ => None,
                 }
             }
@@ -199,21 +202,22 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
-            Candidate::BeforeNul(local) => match pointer(self, state, *local) {
+            Candidate::BeforeNul(local, nul) => match pointer(self, state, *local) {
                 Some(p) => {
                     let mut before = t.bool(false);
                     for object in self.accessible(&p) {
                         if let Some(contents) = self.contents(state, object) {
                             let here = t.eq(p.base, self.base_const(object));
-                            let known = t.ne(contents.nuls.byte, self.no_nul());
-                            before = t.or(before, t.all(&[here, known, t.ule(p.offset, contents.nuls.byte)]));
+                            let nul = known_nul(&contents, *nul);
+                            let known = t.ne(nul, self.no_nul());
+                            before = t.or(before, t.all(&[here, known, t.ule(p.offset, nul)]));
                         }
                     }
                     Some(before)
                 }
                 None => None,
             },
-            Candidate::IndexBeforeNul { object, counter } => {
+            Candidate::IndexBeforeNul { object, counter, nul } => {
                 match (
                     self.contents(state, *object),
                     self.register_value(state, *counter),
@@ -222,10 +226,8 @@ impl Engine<'_> {
                         let Some(i) = self.widened(frame, *counter, i) else {
                             return Ok(None);
                         };
-                        Some(t.and(
-                            t.ne(contents.nuls.byte, self.no_nul()),
-                            t.ule(i, contents.nuls.byte),
-                        ))
+                        let nul = known_nul(&contents, *nul);
+                        Some(t.and(t.ne(nul, self.no_nul()), t.ule(i, nul)))
                     }
                     _ => None,
                 }
@@ -334,12 +336,37 @@ impl Engine<'_> {
             Candidate::Cell { object: o, offset } | Candidate::PointerCell { object: o, offset } => {
                 format!("{} at offset {offset} is as on entry", object(o))
             }
-            Candidate::NulKept(o) => format!("the known NUL of {} stays", object(o)),
-            Candidate::BeforeNul(local) => format!("{} has not passed the NUL", name(local)),
-            Candidate::IndexBeforeNul { object: o, counter } => {
-                format!("{} has not passed the NUL of {}", name(counter), object(o))
+            Candidate::NulKept(o, nul) => format!("the {} of {} stays", nul_name(*nul), object(o)),
+            Candidate::BeforeNul(local, nul) => {
+                format!("{} has not passed the {}", name(local), nul_name(*nul))
+            }
+            Candidate::IndexBeforeNul {
+                object: o,
+                counter,
+                nul,
+            } => {
+                format!(
+                    "{} has not passed the {} of {}",
+                    name(counter),
+                    nul_name(*nul),
+                    object(o)
+                )
             }
             Candidate::Alive(o) => format!("{} is as alive as on entry", object(o)),
         }
+    }
+}
+
+fn known_nul(contents: &Contents, nul: Nul) -> Term {
+    match nul {
+        Nul::Newest => contents.nuls.byte,
+        Nul::Furthest => contents.nuls.furthest,
+    }
+}
+
+fn nul_name(nul: Nul) -> &'static str {
+    match nul {
+        Nul::Newest => "known NUL",
+        Nul::Furthest => "furthest known NUL",
     }
 }

@@ -156,16 +156,18 @@ impl Engine<'_> {
                 if nul != contents.nuls.byte {
                     self.nul_before_loop.insert(nul, contents.nuls.byte);
                 }
+                // Without one on entry, the furthest begins anew as the newest in every iteration.
+                let furthest = if contents.nuls.furthest == self.no_nul() {
+                    nul
+                } else {
+                    let name = format!("furthest-nul.{}.loop{number}", self.object_label(*object));
+                    t.var(&name, Sort::BitVec(self.pointer_bits))
+                };
                 contents.nuls.byte = nul;
-                // What the ghost means must hold of the new contents too: that byte is NUL.
-                let size = self.objects.get(object).map(|o| o.size);
-                // (Objects read by wider granules go without that fact; the ghost itself must stay unknown, or
-                // the header would exclude the state on entry.)
-                if let (Some(size), 1) = (size, self.granule(*object)) {
-                    let byte = self.read_bits(*object, contents.version, nul, 1)?;
-                    let there = t.and(t.ult(nul, size), t.eq(byte, t.bv(8, 0)));
-                    let none = self.no_nul();
-                    self.fact(t.or(t.eq(nul, none), there));
+                contents.nuls.furthest = furthest;
+                self.nul_in_loop(*object, &contents, nul)?;
+                if furthest != nul {
+                    self.nul_in_loop(*object, &contents, furthest)?;
                 }
                 contents.nuls.wide = self.wide_nul_in_loop(*object, &contents, number)?;
                 self.set_contents(&mut state, *object, contents);
@@ -184,5 +186,20 @@ impl Engine<'_> {
             guard: entry.guard,
             state,
         })
+    }
+
+    /// What the ghost means must hold of the contents at the header too: that byte is NUL. (Objects read by wider
+    /// granules go without that fact; the ghost itself must stay unknown, or the header would exclude the state on
+    /// entry.)
+    fn nul_in_loop(&mut self, object: ObjectId, contents: &Contents, nul: Term) -> Result<(), Stop> {
+        let t = self.terms;
+        let size = self.objects.get(&object).map(|o| o.size);
+        if let (Some(size), 1) = (size, self.granule(object)) {
+            let byte = self.read_bits(object, contents.version, nul, 1)?;
+            let there = t.and(t.ult(nul, size), t.eq(byte, t.bv(8, 0)));
+            let none = self.no_nul();
+            self.fact(t.or(t.eq(nul, none), there));
+        }
+        Ok(())
     }
 }
