@@ -10,7 +10,7 @@ use vf_smt::{Limits, Terms};
 use vf_source::{SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
-use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
+use crate::engine::{self, Budget, CheckKey, Execution, LoopKey, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
 use crate::report::{Counterexample, Location, Needs, Verdict};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
@@ -315,6 +315,16 @@ impl<'p> Context<'p> {
         if cut {
             self.doubt_termination(&execution, &mut result, &mut open);
         }
+        if !open.is_empty() && !execution.geometric.is_empty() {
+            self.execute_word_loops(
+                &settings,
+                &mut memo,
+                deadline,
+                &execution.geometric,
+                &mut open,
+                &mut result,
+            );
+        }
         if !open.is_empty() {
             self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
         }
@@ -438,6 +448,48 @@ impl<'p> Context<'p> {
                 })
                 .collect(),
         })
+    }
+
+    /// Tries the open obligations with the loops over the bits of a word executed to their end, the others cut.
+    fn execute_word_loops(
+        &self,
+        settings: &Settings<'_>,
+        memo: &mut Memo,
+        deadline: Option<Instant>,
+        loops: &BTreeSet<LoopKey>,
+        open: &mut BTreeSet<CheckKey>,
+        result: &mut EntryResult,
+    ) {
+        memo.execute_loops(loops, engine::WORD_TRIPS);
+        let terms = Terms::new();
+        let execution = engine::execute(settings, &terms, memo, Mode::Invariants);
+        memo.execute_loops(&BTreeSet::new(), 0);
+        let Ok(execution) = execution else {
+            return;
+        };
+        let solved = self.solve(&execution, &terms, deadline, Some(open));
+        // An execution that needs more iterations was not looked at.
+        if !solved.unwound.is_empty() {
+            return;
+        }
+        for (key, finding) in &solved.findings {
+            let Some(decision) = result.decisions.get_mut(key) else {
+                continue;
+            };
+            if !finding.all_proved() || self.speaks_of_every_moment(key) || !open.remove(key) {
+                continue;
+            }
+            let dead = finding.reached == 0 && !finding.claims_unreachable;
+            decision.verdict = if dead {
+                Verdict::Unreachable
+            } else {
+                Verdict::Proved
+            };
+            decision.reason = None;
+            decision.counterexample = None;
+            decision.contracts = names(&execution, &finding.contracts);
+            decision.assumptions = execution.assumptions.clone();
+        }
     }
 
     /// Tries the open obligations with loops unrolled.

@@ -13,6 +13,7 @@ use vf_ir::{BlockId, FunctionId, LocalId};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, FunctionFacts, Returns};
+use super::geometric::is_geometric;
 use super::registers::defined;
 use super::state::{Edge, Memory};
 use super::stored::Targets;
@@ -64,6 +65,10 @@ impl Engine<'_> {
         match self.mode {
             Mode::Unroll(bound) => self.unroll(frame, facts, index, entry, returns, bound),
             Mode::Invariants => {
+                let key = self.loop_key(frame, facts.cfg.loops()[index].header);
+                if let Some(bound) = self.learned.executed.get(&key).copied() {
+                    return self.unroll(frame, facts, index, entry, returns, bound);
+                }
                 if self.is_short(frame, facts, index, &entry) {
                     return self.run_short(frame, facts, index, entry, returns);
                 }
@@ -85,6 +90,9 @@ impl Engine<'_> {
         let key = self.loop_key(frame, header);
         let learned = self.learned.loops.entry(key).or_default().clone();
         let changed = self.changed_registers(frame, facts, index, header);
+        if is_geometric(self.program.function(frame.function), facts, index, &changed) {
+            self.geometric.insert(key);
+        }
         let stored = learned
             .stored
             .values()

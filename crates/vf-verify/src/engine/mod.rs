@@ -16,6 +16,7 @@ mod checks;
 mod environment;
 mod exec;
 mod expr;
+mod geometric;
 mod inputs;
 mod loops;
 mod memory;
@@ -41,6 +42,7 @@ use vf_smt::{Term, Terms};
 use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
+pub(crate) use geometric::WORD_TRIPS;
 pub use inputs::Contract;
 pub use loops::LoopKey;
 use memory::{Version, VersionId};
@@ -165,6 +167,8 @@ pub struct Learned {
     pub(crate) summaries: HashMap<ObjectId, stored::Common>,
     /// Bytes of the caller that a loop walks to their NUL.
     pub(crate) strings: BTreeSet<ObjectId>,
+    /// Loops that are executed to their end instead of cut, up to so many iterations.
+    pub(crate) executed: BTreeMap<LoopKey, u32>,
 }
 
 /// Limits of one execution.
@@ -216,6 +220,8 @@ pub struct Execution {
     /// Where a NUL is known to be in an object's bytes at the start; a place outside of it says that none is.
     pub initial_nuls: BTreeMap<ObjectId, Term>,
     pub cut_loops: usize,
+    /// Those of them that end after about as many iterations as a word has bits.
+    pub geometric: BTreeSet<LoopKey>,
     /// Calls of active functions were not entered.
     pub recursion_cut: bool,
 }
@@ -278,6 +284,7 @@ pub(crate) struct Engine<'p> {
     watched: Vec<unroll::Watch>,
     allocated_in_loop: Vec<BTreeSet<ObjectId>>,
     cut_loops: usize,
+    geometric: BTreeSet<LoopKey>,
     recursion_cut: bool,
     main_arguments: Option<environment::Arguments>,
     /// Pointer parameters of the entry function with what counts their elements.
@@ -296,6 +303,13 @@ pub struct Memo {
     names: Names,
     learned: Learned,
     proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
+}
+
+impl Memo {
+    /// From now on these loops are executed to their end in the search for invariants, too, up to so many iterations.
+    pub fn execute_loops(&mut self, loops: &BTreeSet<LoopKey>, iterations: u32) {
+        self.learned.executed = loops.iter().map(|key| (*key, iterations)).collect();
+    }
 }
 
 /// Restarts before giving up; each learns something, and a function has few things to learn.
@@ -356,6 +370,7 @@ pub fn execute(
             watched: Vec::new(),
             allocated_in_loop: Vec::new(),
             cut_loops: 0,
+            geometric: BTreeSet::new(),
             allocated_in_cut: false,
             recursion_cut: false,
             main_arguments: None,
@@ -395,6 +410,7 @@ pub fn execute(
                     strings: engine.strings,
                     initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),
                     cut_loops: engine.cut_loops,
+                    geometric: engine.geometric,
                     recursion_cut: engine.recursion_cut,
                 });
             }
