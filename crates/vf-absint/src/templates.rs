@@ -254,6 +254,17 @@ impl List<'_> {
             let left = scaled(gain_a.clone(), bits, *step_b);
             let right = scaled(gain_b.clone(), bits, *step_a);
             found.push((Rank::First, compare(CompareOp::Equal, left, right), "in-step"));
+            // The same said by the number of rounds, which does not wrap where the products would.
+            for ((gain, step), (other, by)) in [
+                ((&gain_a, *step_a), (&gain_b, *step_b)),
+                ((&gain_b, *step_b), (&gain_a, *step_a)),
+            ] {
+                if step > 1 && by > 1 && step != by && by % step != 0 {
+                    let rounds = binary(BinaryOp::UDiv, gain.clone(), Expr::int(bits, step));
+                    let same = compare(CompareOp::Equal, other.clone(), scaled(rounds, bits, by));
+                    found.push((Rank::First, same, "rounds"));
+                }
+            }
             return;
         }
         let rises = |i: &Induction| i.steps.iter().all(|s| *s > 0);
