@@ -12,12 +12,17 @@
 //! translation allows everything that the formulas allow, and perhaps more: "unsatisfiable" over the integers is
 //! "unsatisfiable" of the formulas, and no other answer means anything. Quotients that the intervals of [`crate::range`]
 //! show to be zero are left out, which makes most queries free of wrap-around.
+//!
+//! A product of two unknowns is a number of its own at first, of which [`crate::products`] says what is linear in it:
+//! most bounds need no more, and z3's linear arithmetic answers at once where its nonlinear one searches for seconds.
+//! Only where that does not suffice is the product said to be one.
 
 use std::collections::HashMap;
 
 use z3::ast::{Bool, Int};
 use z3::{Params, SatResult};
 
+use crate::products::Products;
 use crate::solver::Limits;
 use crate::term::{Sort, Term, Terms, View};
 
@@ -45,6 +50,7 @@ pub(crate) fn refute(
         ints: HashMap::new(),
         divisions: HashMap::new(),
         reads: HashMap::new(),
+        products: Products::default(),
         conditions: Vec::new(),
         fresh: 0,
     };
@@ -63,8 +69,20 @@ pub(crate) fn refute(
         solver.assert(condition);
     }
     let literals: Vec<Bool> = names.iter().map(|(name, _)| name.clone()).collect();
+    for lemma in numbers.products.lemmas() {
+        solver.assert(&lemma);
+    }
     if solver.check_assumptions(&literals) != SatResult::Unsat {
-        return None;
+        let definitions = numbers.products.definitions();
+        if definitions.is_empty() {
+            return None;
+        }
+        for definition in definitions {
+            solver.assert(&definition);
+        }
+        if solver.check_assumptions(&literals) != SatResult::Unsat {
+            return None;
+        }
     }
     let core = solver.get_unsat_core();
     let named = names
@@ -81,6 +99,7 @@ struct Numbers<'t> {
     divisions: HashMap<(Term, Term, bool), (Int, Int)>,
     /// Elements read so far, by array: the place and the number.
     reads: HashMap<Term, Vec<(Term, Int)>>,
+    products: Products,
     /// What holds of the numbers that stand for parts of terms.
     conditions: Vec<Bool>,
     fresh: u32,
@@ -116,6 +135,15 @@ impl Numbers<'_> {
     fn unknown_truth(&mut self) -> Bool {
         self.fresh += 1;
         Bool::new_const(format!("truth.{}", self.fresh))
+    }
+
+    /// The product of two terms' numbers.
+    fn product(&mut self, (a, b): (Term, Term), x: &Int, y: &Int) -> Int {
+        if self.terms.as_bv(a).is_some() || self.terms.as_bv(b).is_some() {
+            times(x, y)
+        } else {
+            self.products.of(x, y)
+        }
     }
 
     fn between(&mut self, low: &Int, value: &Int, high: &Int) {
@@ -217,11 +245,13 @@ impl Numbers<'_> {
             View::Ult(a, b) if !self.is_wide(a) => self.int(a).lt(self.int(b)),
             View::Slt(a, b) if !self.is_wide(a) => self.signed(a).lt(self.signed(b)),
             View::UMulOverflow(a, b) if !self.is_wide(a) => {
-                times(&self.int(a), &self.int(b)).ge(power(self.width(a)))
+                let (x, y) = (self.int(a), self.int(b));
+                self.product((a, b), &x, &y).ge(power(self.width(a)))
             }
             View::SMulOverflow(a, b) if !self.is_wide(a) => {
                 let limit = power(self.width(a) - 1);
-                let product = times(&self.signed(a), &self.signed(b));
+                let (x, y) = (self.signed(a), self.signed(b));
+                let product = self.product((a, b), &x, &y);
                 let below = plus(&product, &limit).lt(constant(0));
                 Bool::or(&[product.ge(limit), below])
             }
@@ -271,7 +301,8 @@ impl Numbers<'_> {
                 x.ge(&y).ite(&difference, &plus(&difference, &power(bits)))
             }
             View::Mul(a, b) => {
-                let product = times(&self.int(a), &self.int(b));
+                let (x, y) = (self.int(a), self.int(b));
+                let product = self.product((a, b), &x, &y);
                 self.wrapped(product, bits, high(a).checked_mul(high(b)))
             }
             View::UDiv(a, b) => self.divided(a, b, bits).0,
@@ -353,8 +384,12 @@ impl Numbers<'_> {
         let (x, y) = (self.int(a), self.int(b));
         let (quotient, rest) = (self.unknown(), self.unknown());
         let by_zero = y.eq(constant(0));
+        let whole = match self.terms.as_bv(b) {
+            Some(_) => times(&y, &quotient),
+            None => self.products.of(&y, &quotient),
+        };
         let exact = Bool::and(&[
-            x.eq(plus(&times(&y, &quotient), &rest)),
+            x.eq(plus(&whole, &rest)),
             rest.ge(constant(0)),
             rest.lt(&y),
             quotient.ge(constant(0)),
@@ -378,10 +413,11 @@ impl Numbers<'_> {
         let size = y.lt(&zero).ite(&minus(&zero, &y), &y);
         let above = Bool::and(&[rest.ge(&zero), rest.lt(&size)]);
         let below = Bool::and(&[rest.le(&zero), plus(&rest, &size).gt(&zero)]);
-        let exact = Bool::and(&[
-            x.eq(plus(&times(&y, &quotient), &rest)),
-            x.ge(&zero).ite(&above, &below),
-        ]);
+        let whole = match self.terms.as_bv(b) {
+            Some(_) => times(&y, &quotient),
+            None => self.products.of(&y, &quotient),
+        };
+        let exact = Bool::and(&[x.eq(plus(&whole, &rest)), x.ge(&zero).ite(&above, &below)]);
         let all_ones = x.ge(&zero).ite(&minus(&zero, &constant(1)), &constant(1));
         let defined = Bool::and(&[quotient.eq(&all_ones), rest.eq(&x)]);
         self.conditions.push(y.eq(&zero).ite(&defined, &exact));

@@ -31,6 +31,7 @@ mod logic;
 mod model;
 mod overflow;
 pub mod print;
+mod products;
 pub mod range;
 mod reads;
 pub mod solver;
