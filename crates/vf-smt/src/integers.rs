@@ -10,14 +10,15 @@
 //!
 //! Operations on single bits and variable shifts become integers of which only bounds are known. So the
 //! translation allows everything that the formulas allow, and perhaps more: "unsatisfiable" over the integers is
-//! "unsatisfiable" of the formulas, and no other answer means anything. Quotients that the intervals of [`crate::range`]
+//! "unsatisfiable" of the formulas; a model over the integers is a guess, and a model of the formulas where they evaluate
+//! to true under it. Quotients that the intervals of [`crate::range`]
 //! show to be zero are left out, which makes most queries free of wrap-around.
 //!
 //! A product of two unknowns is a number of its own at first, of which [`crate::products`] says what is linear in it:
 //! most bounds need no more, and z3's linear arithmetic answers at once where its nonlinear one searches for seconds.
 //! Only where that does not suffice is the product said to be one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use z3::ast::{Bool, Int};
 use z3::{Params, SatResult};
@@ -25,70 +26,116 @@ use z3::{Params, SatResult};
 use crate::products::Products;
 use crate::solver::Limits;
 use crate::term::{Sort, Term, Terms, View};
+use crate::value::{Assignment, Value};
 
 /// Bits of the widest term that is translated; wider ones are unknown numbers.
 const WIDEST: u32 = 127;
 
-/// Reads of one array that are related to each other; of more, only the bounds are known.
-const MOST_READS: usize = 48;
+/// Pairs of reads that are related to each other; of more, only the bounds are known.
+const MOST_PAIRS: usize = 3_000;
 
-/// Assumptions that, with the formulas, have no model over the integers, and so none at all; `None`: not known.
-pub(crate) fn refute(
-    terms: &Terms,
-    limits: Limits,
-    formulas: &[Term],
-    assumptions: &[Term],
-) -> Option<Vec<Term>> {
-    let solver = z3::Solver::new();
-    let mut parameters = Params::new();
-    parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
-    parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
-    solver.set_params(&parameters);
-    let mut numbers = Numbers {
-        terms,
-        bools: HashMap::new(),
-        ints: HashMap::new(),
-        divisions: HashMap::new(),
-        reads: HashMap::new(),
-        products: Products::default(),
-        conditions: Vec::new(),
-        fresh: 0,
-    };
-    for formula in formulas {
-        let formula = numbers.boolean_of(*formula);
-        solver.assert(formula);
-    }
-    let mut names = Vec::new();
-    for (number, assumption) in assumptions.iter().enumerate() {
-        let name = Bool::new_const(format!("assumption.{number}"));
-        let formula = numbers.boolean_of(*assumption);
-        solver.assert(name.implies(&formula));
-        names.push((name, *assumption));
-    }
-    for condition in &numbers.conditions {
-        solver.assert(condition);
-    }
-    let literals: Vec<Bool> = names.iter().map(|(name, _)| name.clone()).collect();
-    for lemma in numbers.products.lemmas() {
-        solver.assert(&lemma);
-    }
-    if solver.check_assumptions(&literals) != SatResult::Unsat {
-        let definitions = numbers.products.definitions();
-        if definitions.is_empty() {
-            return None;
-        }
-        for definition in definitions {
-            solver.assert(&definition);
-        }
-        if solver.check_assumptions(&literals) != SatResult::Unsat {
-            return None;
+/// Answer over the integers.
+pub(crate) enum Answer {
+    /// The formulas and these assumptions have no model over the integers, and so none at all.
+    Refuted(Vec<Term>),
+    /// Numbers that make the translation true; of the formulas that is to be shown.
+    Guess(Assignment),
+    Unknown,
+}
+
+/// A z3 solver over the integers that was told some formulas, and is told more by each question.
+pub(crate) struct Integers<'t> {
+    z3: z3::Solver,
+    numbers: Numbers<'t>,
+    /// Formulas told so far.
+    told: usize,
+}
+
+impl<'t> Integers<'t> {
+    pub(crate) fn new(terms: &'t Terms) -> Self {
+        Integers {
+            z3: z3::Solver::new(),
+            numbers: Numbers {
+                terms,
+                bools: HashMap::new(),
+                ints: HashMap::new(),
+                divisions: HashMap::new(),
+                reads: HashMap::new(),
+                pairs: 0,
+                products: Products::default(),
+                conditions: Vec::new(),
+                fresh: 0,
+            },
+            told: 0,
         }
     }
-    let core = solver.get_unsat_core();
-    let named = names
-        .iter()
-        .filter(|(name, _)| core.iter().any(|c| c.ast_eq(name)));
-    Some(named.map(|(_, term)| *term).collect())
+
+    /// Whether the formulas and the assumptions have a model. `formulas` begins with those of the last call.
+    pub(crate) fn check(&mut self, limits: Limits, formulas: &[Term], assumptions: &[Term]) -> Answer {
+        let mut parameters = Params::new();
+        parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
+        parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
+        self.z3.set_params(&parameters);
+        for formula in formulas.get(self.told..).unwrap_or_default() {
+            let formula = self.numbers.boolean_of(*formula);
+            self.z3.assert(formula);
+        }
+        self.told = formulas.len();
+        let mut names = Vec::new();
+        let mut named = Vec::new();
+        for (number, assumption) in assumptions.iter().enumerate() {
+            let formula = self.numbers.boolean_of(*assumption);
+            if matches!(self.numbers.terms.view(*assumption), View::Var { .. }) {
+                names.push((formula, *assumption));
+            } else {
+                let name = Bool::new_const(format!("assumption.{number}"));
+                named.push(name.implies(&formula));
+                names.push((name, *assumption));
+            }
+        }
+        // What numbers stand for holds whatever is asked.
+        for condition in self.numbers.conditions.drain(..) {
+            self.z3.assert(condition);
+        }
+        for lemma in self.numbers.products.new_lemmas() {
+            self.z3.assert(lemma);
+        }
+        self.z3.push();
+        for assumption in named {
+            self.z3.assert(assumption);
+        }
+        let answer = self.answer(&names);
+        self.z3.pop(1);
+        answer
+    }
+
+    fn answer(&self, names: &[(Bool, Term)]) -> Answer {
+        let literals: Vec<Bool> = names.iter().map(|(name, _)| name.clone()).collect();
+        let mut result = self.z3.check_assumptions(&literals);
+        let definitions = self.numbers.products.definitions();
+        if result != SatResult::Unsat && !definitions.is_empty() {
+            for definition in definitions {
+                self.z3.assert(definition);
+            }
+            result = self.z3.check_assumptions(&literals);
+        }
+        match result {
+            SatResult::Unsat => Answer::Refuted(self.core(names)),
+            SatResult::Sat => match self.z3.get_model() {
+                Some(model) => Answer::Guess(self.numbers.assignment(&model)),
+                None => Answer::Unknown,
+            },
+            SatResult::Unknown => Answer::Unknown,
+        }
+    }
+
+    fn core(&self, names: &[(Bool, Term)]) -> Vec<Term> {
+        let core = self.z3.get_unsat_core();
+        let named = names
+            .iter()
+            .filter(|(name, _)| core.iter().any(|c| c.ast_eq(name)));
+        named.map(|(_, term)| *term).collect()
+    }
 }
 
 struct Numbers<'t> {
@@ -99,6 +146,8 @@ struct Numbers<'t> {
     divisions: HashMap<(Term, Term, bool), (Int, Int)>,
     /// Elements read so far, by array: the place and the number.
     reads: HashMap<Term, Vec<(Term, Int)>>,
+    /// How many of their pairs were related.
+    pairs: usize,
     products: Products,
     /// What holds of the numbers that stand for parts of terms.
     conditions: Vec<Bool>,
@@ -135,6 +184,50 @@ impl Numbers<'_> {
     fn unknown_truth(&mut self) -> Bool {
         self.fresh += 1;
         Bool::new_const(format!("truth.{}", self.fresh))
+    }
+
+    /// The numbers of a model as values of the variables, and of the elements that were read.
+    fn assignment(&self, model: &z3::Model) -> Assignment {
+        let terms = self.terms;
+        let mut assignment = Assignment::new();
+        let number = |value: &Int| {
+            let text = model.eval(value, true)?.to_string();
+            text.parse::<u128>().ok()
+        };
+        for (term, truth) in &self.bools {
+            if matches!(terms.view(*term), View::Var { .. }) {
+                let value = model.eval(truth, true).and_then(|v| v.as_bool());
+                assignment.set(*term, Value::Bool(value.unwrap_or(false)));
+            }
+        }
+        for (term, value) in &self.ints {
+            if let (View::Var { .. }, Sort::BitVec(bits)) = (terms.view(*term), terms.sort(*term)) {
+                let value = number(value).unwrap_or(0);
+                assignment.set(*term, Value::Bits { bits, value });
+            }
+        }
+        for (array, reads) in &self.reads {
+            let Sort::Array { index, element } = terms.sort(*array) else {
+                continue;
+            };
+            let mut entries = BTreeMap::new();
+            for (place, value) in reads {
+                if let (Some(at), Some(value)) = (number(&self.int(*place)), number(value)) {
+                    entries.entry(at).or_insert(value);
+                }
+            }
+            entries.retain(|_, value| *value != 0);
+            assignment.set(
+                *array,
+                Value::Array {
+                    index_bits: index,
+                    element_bits: element,
+                    default: 0,
+                    entries,
+                },
+            );
+        }
+        assignment
     }
 
     /// The product of two terms' numbers.
@@ -349,11 +442,9 @@ impl Numbers<'_> {
         let value = self.bounded(term);
         let index = self.int(place);
         let others = self.reads.get(&array).cloned().unwrap_or_default();
-        if others.len() >= MOST_READS {
-            return value;
-        }
         for (other_place, other) in &others {
-            if !self.terms.known_different(*other_place, place) {
+            if self.pairs < MOST_PAIRS && !self.terms.known_different(*other_place, place) {
+                self.pairs += 1;
                 let same = index.eq(self.int(*other_place));
                 self.conditions.push(same.implies(value.eq(other)));
             }

@@ -21,6 +21,13 @@ pub(crate) fn extract(
     let mut assignment = Assignment::new();
     let reachable = terms.reachable(query);
     let mut indices: Option<HashMap<u32, Vec<u128>>> = None;
+    let read: HashSet<(Term, Term)> = reachable
+        .iter()
+        .filter_map(|term| match terms.view(*term) {
+            View::Select(array, place) => Some((array, place)),
+            _ => None,
+        })
+        .collect();
     for &term in &reachable {
         let View::Var { sort, .. } = terms.view(term) else {
             continue;
@@ -37,7 +44,7 @@ pub(crate) fn extract(
                 value: bits_value(model, &expression, bits).unwrap_or(0),
             },
             (Expression::Array(expression), Sort::Array { index, element }) => {
-                let as_variables = elements_read(model, translation, term, index, element);
+                let as_variables = elements_read(model, translation, &read, term, (index, element));
                 let read = as_variables
                     .or_else(|| whole_array(model, &expression, index, element))
                     .unwrap_or_else(|| {
@@ -62,22 +69,23 @@ pub(crate) fn extract(
     assignment
 }
 
-/// Default and entries of an array whose reads are variables.
+/// Default and entries of an array whose reads are variables. Those that only a former check asked for may have any
+/// value now.
 fn elements_read(
     model: &z3::Model,
     translation: &Translation,
+    read: &HashSet<(Term, Term)>,
     array: Term,
-    index_bits: u32,
-    element_bits: u32,
+    (index_bits, element_bits): (u32, u32),
 ) -> Option<(u128, BTreeMap<u128, u128>)> {
     let reads = translation.reads()?.of(array);
     let entry = |read: &crate::reads::Read| {
         let index = bits_value(model, &read.index, index_bits)?;
         Some((index, bits_value(model, &read.value, element_bits)?))
     };
-    // A read that a former check asked for may have any value now.
     let mut entries = BTreeMap::new();
-    for (index, value) in reads.iter().filter_map(entry) {
+    let asked = reads.iter().filter(|r| read.contains(&(array, r.place)));
+    for (index, value) in asked.filter_map(entry) {
         entries.entry(index).or_insert(value);
     }
     Some((0, entries))

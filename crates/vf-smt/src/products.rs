@@ -19,6 +19,8 @@ const MOST_COMPARED: usize = 12;
 #[derive(Default)]
 pub(crate) struct Products {
     all: Vec<Product>,
+    /// Of so many the lemmas were given out.
+    said: usize,
 }
 
 struct Product {
@@ -65,16 +67,16 @@ impl Products {
         self.all.iter().map(define).collect()
     }
 
-    /// What is linear in them.
-    pub(crate) fn lemmas(&self) -> Vec<Bool> {
+    /// What is linear in those that are new.
+    pub(crate) fn new_lemmas(&mut self) -> Vec<Bool> {
         let mut lemmas = Vec::new();
-        for product in &self.all {
+        let first = std::mem::replace(&mut self.said, self.all.len());
+        for (number, product) in self.all.iter().enumerate().skip(first) {
             product.alone(&mut lemmas);
-        }
-        let compared = self.all.get(..MOST_COMPARED).unwrap_or(&self.all);
-        for (i, p) in compared.iter().enumerate() {
-            for q in &compared[i + 1..] {
-                p.beside(q, &mut lemmas);
+            if number < MOST_COMPARED {
+                for other in &self.all[..number] {
+                    product.beside(other, &mut lemmas);
+                }
             }
         }
         lemmas

@@ -59,7 +59,7 @@ impl ArrayUse {
 
 /// One read: the place as a term and as an expression, and the variable that stands for the element.
 pub(crate) struct Read {
-    place: Term,
+    pub(crate) place: Term,
     pub(crate) index: BV,
     pub(crate) value: BV,
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Answer, Backend, Engine};
-use crate::integers;
+use crate::integers::{self, Integers};
 use crate::reads::ArrayUse;
 use crate::term::{Term, Terms, View};
 use crate::value::{Assignment, Value};
@@ -29,6 +29,9 @@ pub enum Outcome {
     },
     Unknown(UnknownWhy),
 }
+
+/// z3's model does not make the formulas true.
+const NO_MODEL: &str = "model did not evaluate to true";
 
 /// Why a check has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,11 +83,15 @@ pub struct Solver<'t> {
     limits: Limits,
     /// Made by the first check; made anew when arrays first appear.
     backend: Option<Backend>,
+    /// Made by the first question over the integers; it cannot forget.
+    integers: Option<Integers<'t>>,
     /// Asserted formulas by frame; the first frame is never popped.
     frames: Vec<Vec<Term>>,
     /// How all formulas so far use arrays.
     arrays: ArrayUse,
     statistics: Cell<Statistics>,
+    /// How often in a row the integers had an answer where bit-vectors had none.
+    helped: u32,
 }
 
 impl<'t> Solver<'t> {
@@ -93,9 +100,11 @@ impl<'t> Solver<'t> {
             terms,
             limits: Limits::default(),
             backend: None,
+            integers: None,
             frames: vec![Vec::new()],
             arrays: ArrayUse::default(),
             statistics: Cell::new(Statistics::default()),
+            helped: 0,
         }
     }
 
@@ -119,6 +128,7 @@ impl<'t> Solver<'t> {
             return;
         }
         self.frames.pop();
+        self.integers = None;
         if let Some(backend) = &mut self.backend {
             backend.shrink(self.frames.len());
         }
@@ -164,13 +174,44 @@ impl<'t> Solver<'t> {
             Outcome::Unknown(_) => statistics.unknown += 1,
         }
         self.statistics.set(statistics);
+        if !matches!(outcome, Outcome::Unknown(_)) {
+            self.helped = 0;
+        }
         outcome
     }
 
-    /// Whether the integers show that what is asserted and the assumptions have no model: assumptions that suffice. It
-    /// takes as long as a check may, and says nothing of formulas that have a model.
-    pub fn refute_over_integers(&self, assumptions: &[Term]) -> Option<Vec<Term>> {
-        integers::refute(self.terms, self.limits, &self.assertions(), assumptions)
+    /// Whether the next question is better asked over the integers first: lately bit-vectors gave up where those had
+    /// an answer.
+    pub fn prefers_integers(&self) -> bool {
+        const HELPED: u32 = 2;
+        self.helped >= HELPED
+    }
+
+    /// The same question over the integers, within the limits of a check. Where they find no contradiction and no
+    /// model, the answer is unknown.
+    pub fn check_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
+        let mut query = self.assertions();
+        let terms = self.terms;
+        let integers = self.integers.get_or_insert_with(|| Integers::new(terms));
+        let answer = integers.check(self.limits, &query, assumptions);
+        let unknown = |helped: &mut u32| {
+            *helped = 0;
+            Outcome::Unknown(UnknownWhy::Incomplete("no answer over the integers".to_string()))
+        };
+        self.helped += 1;
+        match answer {
+            integers::Answer::Refuted(core) => Outcome::Unsat { core },
+            integers::Answer::Unknown => unknown(&mut self.helped),
+            integers::Answer::Guess(assignment) => {
+                query.extend_from_slice(assumptions);
+                let holds = terms.eval_many(&query, &assignment);
+                if holds.iter().all(|value| *value == Value::Bool(true)) {
+                    Outcome::Sat(Model { assignment })
+                } else {
+                    unknown(&mut self.helped)
+                }
+            }
+        }
     }
 
     /// A boolean variable, or the negation of one.
@@ -204,6 +245,18 @@ impl<'t> Solver<'t> {
         if !spoken.is_empty() && self.terms.bounds_contradict(&spoken) {
             return Outcome::Unsat { core: spoken };
         }
+        match self.ask(assumptions) {
+            // Met in a solver that a limit once stopped: what it was told just then is told to another.
+            Outcome::Unknown(UnknownWhy::Incomplete(reason)) if reason == NO_MODEL => {
+                self.backend = None;
+                self.ask(assumptions)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// One check by z3.
+    fn ask(&mut self, assumptions: &[Term]) -> Outcome {
         let mut query = self.assertions();
         query.extend_from_slice(assumptions);
         let engine = self.engine_for(&query);
@@ -231,8 +284,7 @@ impl<'t> Solver<'t> {
                 {
                     Outcome::Sat(Model { assignment })
                 } else {
-                    let reason = "model did not evaluate to true".to_string();
-                    Outcome::Unknown(UnknownWhy::Incomplete(reason))
+                    Outcome::Unknown(UnknownWhy::Incomplete(NO_MODEL.to_string()))
                 }
             }
             Answer::Unsat(core) => {

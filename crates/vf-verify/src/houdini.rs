@@ -35,12 +35,12 @@ pub(crate) fn houdini(
     (search.active, search.rests)
 }
 
-/// One candidate: the integers are quick to prove what holds, and the bit-vectors to show what does not.
+/// One candidate: where it is linear, the integers are quick.
 fn check_alone(solver: &mut Solver<'_>, question: &[Term], limits: Limits) -> Outcome {
     solver.set_limits(limits);
-    match solver.refute_over_integers(question) {
-        Some(core) => Outcome::Unsat { core },
-        None => solver.check(question),
+    match solver.check_over_integers(question) {
+        Outcome::Unknown(_) => solver.check(question),
+        answer => answer,
     }
 }
 

@@ -117,7 +117,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             } => {
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
                     solved.unwound.insert((function.0, header.0));
                 }
             }
@@ -128,7 +128,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             } => {
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
                     solved.not_followed.entry(*function).or_insert(reason.clone());
                 }
             }
@@ -138,7 +138,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 }
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
                     let finding = solved.findings.entry(key.clone()).or_default();
                     finding.instances += 1;
                     finding.reached += 1;
@@ -165,7 +165,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                     }
                     let mut assumptions = literals.all();
                     assumptions.push(check.guard);
-                    !matches!(solver.check(&assumptions), Outcome::Unsat { .. })
+                    let answer = check_soon(&mut solver, &assumptions, options.limits);
+                    solver.set_limits(options.limits);
+                    !matches!(answer, Outcome::Unsat { .. })
                 });
                 if !reached {
                     finding.proved += 1;
@@ -209,9 +211,17 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     solved
 }
 
+/// Whether no execution gets there.
+fn excluded(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> bool {
+    matches!(
+        check_with_integers(solver, assumptions, limits),
+        Outcome::Unsat { .. }
+    )
+}
+
 /// One check. What is hopeless as a circuit of wide adders and multipliers may be easy over the integers, so the
 /// bit-vectors get a moment first, which most checks need no more than; then the integers; then the bit-vectors all of
-/// the time (which also finds models).
+/// the time. A solver that the integers have helped out several times in a row asks them first.
 pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
     match check_soon(solver, assumptions, limits) {
         Outcome::Unknown(_) => {
@@ -227,15 +237,23 @@ pub(crate) fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: 
     /// What the first attempt and the integers may use, as a part of the whole.
     const MOMENT: u32 = 300;
     const INTEGERS: u32 = 20;
+    let integers_first = solver.prefers_integers();
+    if integers_first {
+        solver.set_limits(part_of(limits, INTEGERS));
+        let answer = solver.check_over_integers(assumptions);
+        if !matches!(answer, Outcome::Unknown(_)) {
+            return answer;
+        }
+    }
     solver.set_limits(part_of(limits, MOMENT));
     let first = solver.check(assumptions);
-    if !matches!(first, Outcome::Unknown(_)) {
+    if integers_first || !matches!(first, Outcome::Unknown(_)) {
         return first;
     }
     solver.set_limits(part_of(limits, INTEGERS));
-    match solver.refute_over_integers(assumptions) {
-        Some(core) => Outcome::Unsat { core },
-        None => first,
+    match solver.check_over_integers(assumptions) {
+        Outcome::Unknown(_) => first,
+        answer => answer,
     }
 }
 
