@@ -181,10 +181,11 @@ impl<'t> Solver<'t> {
     }
 
     /// Whether the next question is better asked over the integers first: lately bit-vectors gave up where those had
-    /// an answer.
+    /// an answer. Now and then they are tried again.
     pub fn prefers_integers(&self) -> bool {
         const HELPED: u32 = 2;
-        self.helped >= HELPED
+        const AGAIN: u32 = 16;
+        self.helped >= HELPED && !self.helped.is_multiple_of(AGAIN)
     }
 
     /// The same question over the integers, within the limits of a check. Where they find no contradiction and no

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use vf_ir::{Body, Condition, FunctionId, ObligationId, Program};
-use vf_smt::{Limits, Terms};
+use vf_smt::{Limits, Term, Terms};
 use vf_source::{SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
@@ -476,6 +476,14 @@ impl<'p> Context<'p> {
             let Some(decision) = result.decisions.get_mut(key) else {
                 continue;
             };
+            if let Some(violation) = &finding.violation {
+                let mut judged = decision.clone();
+                self.judge_violation(settings.entry, &execution, &terms, key, violation, &mut judged);
+                if judged.verdict == Verdict::Refuted && open.remove(key) {
+                    *decision = judged;
+                }
+                continue;
+            }
             if !finding.all_proved() || self.speaks_of_every_moment(key) || !open.remove(key) {
                 continue;
             }
@@ -657,16 +665,7 @@ impl<'p> Context<'p> {
                 Some(left.min(QUERY_TIME).as_millis().max(1) as u32)
             }
         };
-        // Small objects make counterexamples that can be read and run.
-        let preferences: Vec<_> = execution
-            .objects
-            .values()
-            .filter(|o| o.input && terms.as_bv(o.size).is_none())
-            .map(|o| {
-                let width = terms.width(o.size);
-                terms.ule(o.size, terms.bv(width, 4096))
-            })
-            .collect();
+        let preferences = preferences(execution, terms);
         let options = SolveOptions {
             limits: Limits {
                 rlimit: self.options.rlimit,
@@ -800,6 +799,36 @@ impl Pace {
         let power = (long.as_secs_f64() / short).max(1.0).ln() / ratio(bound, smaller).ln();
         long.mul_f64(ratio(next, bound).powf(power.clamp(1.0, 4.0)))
     }
+}
+
+/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at least.
+fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
+    /// Largest arguments and objects.
+    const SMALL: [(u128, u128); 3] = [(0, 16), (2, 16), (16, 64)];
+    const PAGE: u128 = 4096;
+    let inputs = execution.objects.values().filter(|o| o.input);
+    let sizes: Vec<Term> = inputs
+        .map(|o| o.size)
+        .filter(|size| terms.as_bv(*size).is_none())
+        .collect();
+    let below = |values: &[Term], limit: u128| {
+        let each = values.iter().map(|v| (terms.width(*v), *v));
+        let each: Vec<Term> = each
+            .filter(|(width, _)| *width >= 16)
+            .map(|(width, value)| terms.ule(value, terms.bv(width, limit)))
+            .collect();
+        terms.all(&each)
+    };
+    let numbers: Vec<Term> = execution
+        .arguments
+        .iter()
+        .filter_map(|(_, value)| value.bits())
+        .collect();
+    let small = |(number, size)| terms.and(below(&numbers, number), below(&sizes, size));
+    let mut found: Vec<Term> = SMALL.into_iter().map(small).collect();
+    found.push(below(&sizes, PAGE));
+    found.retain(|preference| !terms.is_true(*preference));
+    found
 }
 
 /// Checks of well-defined behaviour, after which a specification's executions go on whether they hold or not.

@@ -62,7 +62,7 @@ pub struct SolveOptions<'a> {
     pub deadline: Option<Instant>,
     /// Only these obligations are asked about (`None`: all).
     pub only: Option<&'a BTreeSet<CheckKey>>,
-    /// Prefer models in which these hold (small sizes).
+    /// Prefer models in which one of these holds, the first that can: small numbers, small sizes.
     pub preferences: &'a [Term],
 }
 
@@ -189,13 +189,15 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                     }
                     Outcome::Sat(model) => {
                         let mut models = Vec::new();
-                        // The same violation with small sizes is easier to read and to run.
-                        let mut preferred = assumptions.clone();
-                        preferred.extend_from_slice(options.preferences);
-                        if !options.preferences.is_empty()
-                            && let Outcome::Sat(nicer) = solver.check(&preferred)
-                        {
-                            models.push(nicer);
+                        // The same violation with small numbers is easier to read and to run.
+                        for preference in options.preferences {
+                            let mut preferred = assumptions.clone();
+                            preferred.push(*preference);
+                            let answer = check_soon(&mut solver, &preferred, options.limits);
+                            if let Outcome::Sat(nicer) = answer {
+                                models.push(nicer);
+                                break;
+                            }
                         }
                         models.push(model);
                         finding.violation.get_or_insert(Violation { models });

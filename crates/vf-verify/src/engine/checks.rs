@@ -55,6 +55,9 @@ impl Engine<'_> {
         ) {
             let fact = self.terms.implies(edge.guard, meaning.holds);
             self.fact(fact);
+            if self.terms.is_false(meaning.holds) {
+                self.watch_failure();
+            }
         }
         Ok(())
     }
@@ -269,11 +272,7 @@ impl Engine<'_> {
         if self.allocated_in_cut {
             return t.fresh("freed", Sort::Bool);
         }
-        let heap = |id: &super::ObjectId| {
-            self.objects
-                .get(id)
-                .is_some_and(|o| o.stack.is_none() && matches!(o.key, super::ObjectKey::Allocation(..)))
-        };
+        let heap = |id: &super::ObjectId| self.objects.get(id).is_some_and(|o| o.is_heap());
         let alive: Vec<Term> = state
             .memory
             .iter()
@@ -293,8 +292,7 @@ impl Engine<'_> {
                 continue;
             };
             // A heap object, or one whose origin the caller knows.
-            let allocated = matches!(info.key, super::ObjectKey::Allocation(..)) && info.stack.is_none();
-            let heap = allocated || info.input && !info.constant;
+            let heap = info.is_heap() || info.input && !info.constant;
             let global = matches!(info.key, super::ObjectKey::Global(_));
             if info.summary {
                 ok = t.or(ok, t.and(here, t.fresh("open", Sort::Bool)));

@@ -869,9 +869,7 @@ impl Engine<'_> {
             },
         );
         self.allocated_in_cut |= !self.loop_stack.is_empty() && self.mode == super::Mode::Invariants;
-        for inside in &mut self.allocated_in_loop {
-            inside.insert(id);
-        }
+        self.made_in_loop(id);
         let contents = self.fresh_contents(id, zeroed);
         self.set_contents(&mut edge.state, id, contents);
         let zero = t.bv(self.pointer_bits, 0);
@@ -882,6 +880,7 @@ impl Engine<'_> {
         if !may_fail {
             let possible = t.implies(edge.guard, t.ule(size, limit));
             self.fact(possible);
+            self.allocated_when(id, edge.guard);
             return pointer;
         }
         let number = self.unique();
@@ -893,8 +892,9 @@ impl Engine<'_> {
             kind: ChoiceTerm::Fails(fails),
             reason: HavocReason::Environment,
         });
-        let possible = t.implies(t.and(edge.guard, t.not(fails)), t.ule(size, limit));
-        self.fact(possible);
+        let succeeds = t.and(edge.guard, t.not(fails));
+        self.fact(t.implies(succeeds, t.ule(size, limit)));
+        self.allocated_when(id, succeeds);
         let null = self.null();
         self.choose_pointer(fails, &null, &pointer)
     }

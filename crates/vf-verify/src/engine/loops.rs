@@ -14,6 +14,7 @@ use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, FunctionFacts, Returns};
 use super::geometric::is_geometric;
+use super::latest::Made;
 use super::registers::defined;
 use super::state::{Edge, Memory};
 use super::stored::Targets;
@@ -163,7 +164,7 @@ impl Engine<'_> {
 
         self.loop_stack.push(key);
         self.cut_loops += 1;
-        self.allocated_in_loop.push(BTreeSet::new());
+        self.allocated_in_loop.push(Made::default());
         let exit = self.run_region(frame, facts, Some(index), header, head.clone(), returns);
         let allocated = self.allocated_in_loop.pop().unwrap_or_default();
         self.loop_stack.pop();
@@ -171,6 +172,8 @@ impl Engine<'_> {
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
+            let (back, sizes) = self.renamed(&allocated, &back)?;
+            let sizes = self.exchange_sizes(sizes);
             let mut after = Vec::new();
             for (id, candidate) in numbers {
                 if let Some(holds) = self.evaluate(frame, &candidate, &back.state, &entry.state)? {
@@ -183,6 +186,7 @@ impl Engine<'_> {
                 let holds = self.range_written(frame, range, &back.state, &entry.state)?;
                 after.push((*id, holds));
             }
+            self.exchange_sizes(sizes);
             self.events.push(Event::Establish {
                 candidates: after,
                 guard: back.guard,
@@ -208,6 +212,7 @@ impl Engine<'_> {
                 self.input_pointer(holder, &label, at)?;
             }
             Some(key @ ObjectKey::Summary(_)) => self.make_summary(object, key),
+            Some(key @ ObjectKey::Latest(_)) => self.make_latest(object, key),
             _ => {}
         }
         Ok(())
@@ -244,7 +249,7 @@ impl Engine<'_> {
         &mut self,
         key: LoopKey,
         changed: &[LocalId],
-        allocated: &BTreeSet<ObjectId>,
+        allocated: &Made,
         entry: &Edge,
         head: &Edge,
         back: &Edge,
@@ -261,13 +266,10 @@ impl Engine<'_> {
             };
             for target in after.targets.iter() {
                 // An object that this iteration allocated is an older one at the next header.
-                let target = if allocated.contains(target) {
-                    self.summary_of(*target)?
-                } else {
-                    *target
-                };
-                if !at_head.targets.contains(&target) {
-                    more |= learned.targets.entry(local.0).or_default().insert(target);
+                for next in self.at_next_header(allocated, *target)? {
+                    if !at_head.targets.contains(&next) {
+                        more |= learned.targets.entry(local.0).or_default().insert(next);
+                    }
                 }
             }
             if at_head.bounds.is_some() && after.bounds != at_head.bounds {
@@ -288,7 +290,7 @@ impl Engine<'_> {
         let of = |memory: &Memory, id: ObjectId| memory.get(&id).or_else(|| initial.get(&id)).cloned();
         let ids: Vec<ObjectId> = back.state.memory.keys().copied().collect();
         for id in ids {
-            if allocated.contains(&id) && of(&entry.state.memory, id).is_none() {
+            if allocated.contains(id) && of(&entry.state.memory, id).is_none() {
                 continue;
             }
             let (Some(after), Some(before)) = (of(&back.state.memory, id), of(&head.state.memory, id)) else {

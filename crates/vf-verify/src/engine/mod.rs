@@ -18,6 +18,7 @@ mod exec;
 mod expr;
 mod geometric;
 mod inputs;
+mod latest;
 mod loops;
 mod memory;
 mod objects;
@@ -282,7 +283,8 @@ pub(crate) struct Engine<'p> {
     loop_stack: Vec<LoopKey>,
     /// Loops that are being executed iteration by iteration, the innermost last.
     watched: Vec<unroll::Watch>,
-    allocated_in_loop: Vec<BTreeSet<ObjectId>>,
+    /// What the current iteration of each loop that is cut made.
+    allocated_in_loop: Vec<latest::Made>,
     cut_loops: usize,
     geometric: BTreeSet<LoopKey>,
     recursion_cut: bool,

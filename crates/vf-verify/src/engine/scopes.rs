@@ -50,9 +50,7 @@ impl Engine<'_> {
             let life = self.names.context(frame.path, at.0.0, at.1, LATER_LIFE);
             object = self.local_object(frame, life, local);
         }
-        for inside in &mut self.allocated_in_loop {
-            inside.insert(object);
-        }
+        self.made_in_loop(object);
         let contents = self.fresh_contents(object, false);
         self.set_contents(state, object, contents);
         let zero = self.terms.bv(self.pointer_bits, 0);

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use vf_smt::{Sort, Term};
 
+use super::latest::Made;
 use super::loops::LoopLearned;
 use super::memory::{Version, VersionId};
 use super::state::{Contents, State};
@@ -45,8 +46,12 @@ impl Engine<'_> {
         if info.summary {
             return Ok(object);
         }
-        let heap = matches!(info.key, ObjectKey::Allocation(..)) && info.stack.is_none();
-        let key = ObjectKey::Summary(Box::new(info.key.clone()));
+        let heap = info.is_heap();
+        let made = match &info.key {
+            ObjectKey::Latest(of) => (**of).clone(),
+            key => key.clone(),
+        };
+        let key = ObjectKey::Summary(Box::new(made));
         let id = self.names.object(&key);
         let size = self.terms.as_bv(info.size);
         let known = *self.learned.summaries.entry(id).or_insert(Common { size, heap });
@@ -62,6 +67,11 @@ impl Engine<'_> {
         Ok(id)
     }
 
+    /// The size of all objects that a summary stands for, where they have one.
+    pub(super) fn constant_size(&self, summary: ObjectId) -> Option<u128> {
+        self.learned.summaries.get(&summary).and_then(|c| c.size)
+    }
+
     pub(super) fn make_summary(&mut self, id: ObjectId, key: ObjectKey) {
         if self.objects.contains_key(&id) {
             return;
@@ -73,7 +83,7 @@ impl Engine<'_> {
             _ => "allocation of an earlier iteration",
         };
         // Several objects of different sizes have no size: what is asked of it stays open then.
-        let size = match self.learned.summaries.get(&id).and_then(|c| c.size) {
+        let size = match self.constant_size(id) {
             Some(size) => self.terms.bv(self.pointer_bits, size),
             None => self
                 .terms
@@ -119,11 +129,13 @@ impl Engine<'_> {
         let Some(ObjectKey::Summary(of)) = self.objects.get(&object).map(|o| o.key.clone()) else {
             return alive;
         };
-        let newest = self.names.object(&of);
-        match state.memory.get(&newest) {
-            Some(contents) => self.terms.and(alive, contents.alive),
-            None => alive,
+        // The one before it may have become one of the older ones, too.
+        let newest = [self.names.object(&of), self.names.object(&ObjectKey::Latest(of))];
+        let mut all = alive;
+        for contents in newest.iter().filter_map(|id| state.memory.get(id)) {
+            all = self.terms.and(all, contents.alive);
         }
+        all
     }
 
     /// Two pointers that may lead to different objects although the same number stands for both.
@@ -146,7 +158,7 @@ impl Engine<'_> {
         object: ObjectId,
         head: VersionId,
         back: VersionId,
-        allocated: &BTreeSet<ObjectId>,
+        made: &Made,
     ) -> Result<bool, Stop> {
         if matches!(learned.stored.get(&object), Some(None)) {
             return Ok(false);
@@ -158,12 +170,9 @@ impl Engine<'_> {
         let before = learned.stored.get(&object).cloned().flatten();
         let mut known = before.clone().unwrap_or_default();
         for (target, at) in found {
-            let target = if allocated.contains(&target) {
-                self.summary_of(target)?
-            } else {
-                target
-            };
-            add_target(&mut known, target, at);
+            for next in self.at_next_header(made, target)? {
+                add_target(&mut known, next, at);
+            }
         }
         if known.len() > TARGETS || known.contains_key(&WILD) {
             learned.stored.insert(object, None);

@@ -11,6 +11,7 @@ use vf_ir::{BlockId, FunctionId, StmtKind, Terminator};
 use vf_smt::Term;
 
 use super::exec::{Frame, FunctionFacts, Returns};
+use super::geometric::WORD_TRIPS;
 use super::loops::LoopKey;
 use super::state::Edge;
 use super::value::Context;
@@ -29,6 +30,14 @@ pub struct Watch {
     function: FunctionId,
     tests: Vec<BlockId>,
     constant: bool,
+    /// A check of this iteration never holds.
+    failed: bool,
+}
+
+/// What an iteration was like.
+struct Iteration {
+    constant: bool,
+    failed: bool,
 }
 
 /// The branches that end a loop by their position: at the header, and at the ends of the body.
@@ -58,7 +67,14 @@ impl Engine<'_> {
         }
     }
 
-    /// One iteration; whether its end test had a constant value.
+    /// Called where a check never holds.
+    pub(super) fn watch_failure(&mut self) {
+        if let Some(watch) = self.watched.last_mut() {
+            watch.failed = true;
+        }
+    }
+
+    /// One iteration; whether its end test had a constant value, and whether one of its checks never holds.
     #[allow(clippy::too_many_arguments)]
     fn iterate(
         &mut self,
@@ -69,7 +85,7 @@ impl Engine<'_> {
         current: Edge,
         outside: &mut Vec<(BlockId, Edge)>,
         returns: &mut Returns,
-    ) -> Result<(Option<Edge>, bool), Stop> {
+    ) -> Result<(Option<Edge>, Iteration), Stop> {
         let header = facts.cfg.loops()[index].header;
         // A path of its own for each iteration: its allocations and calls are different ones.
         let path = self.names.context(frame.path, header.0, u32::MAX, iteration);
@@ -82,14 +98,19 @@ impl Engine<'_> {
             function: frame.function,
             tests: end_tests(frame, facts, index, self),
             constant: false,
+            failed: false,
         });
         let exit = self.run_region(&inner, facts, Some(index), header, current, returns);
-        let constant = self.watched.pop().is_some_and(|w| w.constant);
+        let watch = self.watched.pop();
+        let done = Iteration {
+            constant: watch.as_ref().is_some_and(|w| w.constant),
+            failed: watch.is_some_and(|w| w.failed),
+        };
         let exit = exit?;
         outside.extend(exit.outside);
         let live = facts.live.get(header.index());
         let next = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))?;
-        Ok((next, constant))
+        Ok((next, done))
     }
 
     /// Executes a loop up to `bound` iterations whose end the input decides.
@@ -115,10 +136,15 @@ impl Engine<'_> {
                 });
                 break;
             }
-            let (next, constant) =
+            let (next, done) =
                 self.iterate(frame, facts, index, iteration, current, &mut outside, returns)?;
             iteration += 1;
-            if !constant || iteration > CONSTANT_TRIPS {
+            // Nothing goes on behind what never holds. (After few iterations what is behind the loop is still reported,
+            // as if it had held.)
+            if done.failed && iteration > WORD_TRIPS {
+                break;
+            }
+            if !done.constant || iteration > CONSTANT_TRIPS {
                 decided_by_input += 1;
             }
             match next {
@@ -180,11 +206,11 @@ impl Engine<'_> {
         let mut outside = Vec::new();
         let mut current = entry;
         for iteration in 0..=SHORT_TRIPS {
-            let (next, constant) =
+            let (next, done) =
                 self.iterate(frame, facts, index, iteration, current, &mut outside, returns)?;
             match next {
                 None => return Ok(outside),
-                Some(next) if constant && self.steps - started < SHORT_STEPS => current = next,
+                Some(next) if done.constant && self.steps - started < SHORT_STEPS => current = next,
                 Some(_) => break,
             }
         }

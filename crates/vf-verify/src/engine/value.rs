@@ -63,6 +63,8 @@ pub enum ObjectKey {
     Allocation(Context, u32, u32),
     /// What a pointer returned by a call without body points to.
     Returned(Context, u32, u32),
+    /// At the header of a loop: what the last of its iterations that got to this allocation made.
+    Latest(Box<ObjectKey>),
     /// All objects of one kind that cannot be told apart (older allocations of a loop, elements of an
     /// array of pointers).
     Summary(Box<ObjectKey>),
@@ -92,6 +94,17 @@ pub struct Object {
     pub constant: bool,
     /// On the stack of this activation (a memory local, `alloca`, a variable-length array): it ends with it.
     pub stack: Option<Context>,
+}
+
+impl Object {
+    /// Made by an allocation and not on the stack: it lives until it is freed.
+    pub fn is_heap(&self) -> bool {
+        let made = match &self.key {
+            ObjectKey::Latest(of) => matches!(**of, ObjectKey::Allocation(..)),
+            key => matches!(key, ObjectKey::Allocation(..)),
+        };
+        made && self.stack.is_none()
+    }
 }
 
 /// Numbers given to object keys and contexts. Kept across restarts of one analysis, so that what a restart

@@ -9,7 +9,7 @@ use vf_smt::Sort;
 use super::LoopLearned;
 use crate::engine::exec::{Frame, FunctionFacts};
 use crate::engine::state::State;
-use crate::engine::value::{ObjectId, Value};
+use crate::engine::value::{ObjectId, ObjectKey, Value};
 use crate::engine::{CandidateInstance, Engine, Stop};
 
 /// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
@@ -84,6 +84,20 @@ pub enum Candidate {
         nul: Nul,
     },
     Alive(ObjectId),
+    /// The pointer leads to none of the objects that a summary stands for.
+    NotOlder(LocalId),
+    /// The latest object of an allocation is alive, if there is one.
+    LatestAlive(ObjectId),
+    /// What the pointer leads to is alive.
+    AliveTarget(LocalId),
+    /// The object that the pointer leads to is at least as large as the one that it led to on entry.
+    RoomKept(LocalId),
+    /// The object that the pointer leads to has at least `scale` bytes for each of a counter.
+    RoomFor {
+        pointer: LocalId,
+        counter: LocalId,
+        scale: u64,
+    },
 }
 
 /// Which of the NULs that are known.
@@ -174,6 +188,12 @@ impl Engine<'_> {
         for object in &learned.ended {
             found.push(Candidate::Alive(*object));
         }
+        for object in head.memory.keys() {
+            let key = self.objects.get(object).map(|o| &o.key);
+            if matches!(key, Some(ObjectKey::Latest(_))) && !entry.memory.contains_key(object) {
+                found.push(Candidate::LatestAlive(*object));
+            }
+        }
         for local in &pointers {
             found.push(Candidate::SameObject(*local));
             found.push(Candidate::WithinObject(*local));
@@ -188,6 +208,9 @@ impl Engine<'_> {
             if targets.into_iter().any(|o| self.furthest_apart(head, o)) {
                 found.push(Candidate::BeforeNul(*local, Nul::Furthest));
             }
+        }
+        for local in &pointers {
+            self.of_latest(frame, *local, (entry, head), &mut found);
         }
         for local in &integers {
             for op in [
@@ -272,6 +295,49 @@ impl Engine<'_> {
         }
         found.truncate(CANDIDATE_LIMIT);
         Ok(found)
+    }
+
+    /// A pointer that leads to what an earlier iteration made: that it is the latest one, alive, and large enough for
+    /// what the registers count.
+    fn of_latest(
+        &mut self,
+        frame: &Frame,
+        local: LocalId,
+        (entry, head): (&State, &State),
+        found: &mut Vec<Candidate>,
+    ) {
+        let leads_to_latest = |engine: &Self| match engine.register_value(head, local) {
+            Some(Value::Pointer(pointer)) => pointer.targets.iter().any(|target| {
+                let key = engine.objects.get(target).map(|o| &o.key);
+                matches!(key, Some(ObjectKey::Latest(_)))
+            }),
+            _ => false,
+        };
+        if !leads_to_latest(self) {
+            return;
+        }
+        found.push(Candidate::NotOlder(local));
+        found.push(Candidate::AliveTarget(local));
+        found.push(Candidate::RoomKept(local));
+        let function = self.program.function(frame.function);
+        let size = match function.locals.get(local.index()).map(|l| &l.ty) {
+            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
+            _ => None,
+        };
+        for (counter, info) in function.locals.iter().enumerate() {
+            let counter = LocalId(counter as u32);
+            if info.user
+                && matches!(info.storage, Storage::Register(Ty::Int(16 | 32 | 64)))
+                && self.register_value(head, counter).is_some()
+                && self.register_value(entry, counter).is_some()
+            {
+                found.push(Candidate::RoomFor {
+                    pointer: local,
+                    counter,
+                    scale: size.unwrap_or(1).max(1),
+                });
+            }
+        }
     }
 
     /// Whether the furthest known NUL of an object is another than the newest.

@@ -7,7 +7,7 @@ use super::candidates::{Candidate, Nul, Order, RangeCandidate};
 use crate::engine::exec::Frame;
 use crate::engine::registers::registers_of;
 use crate::engine::state::{Contents, State};
-use crate::engine::value::{ObjectId, Value};
+use crate::engine::value::{ObjectId, Pointer, Value};
 use crate::engine::{Engine, Stop};
 
 impl Engine<'_> {
@@ -110,16 +110,9 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
-            Candidate::WithinObject(local) => pointer(self, state, *local).map(|p| {
-                let mut within = t.bool(false);
-                for object in self.accessible(&p) {
-                    if let Some(info) = self.objects.get(&object) {
-                        let here = t.eq(p.base, self.base_const(object));
-                        within = t.or(within, t.and(here, t.ule(p.offset, info.size)));
-                    }
-                }
-                within
-            }),
+            Candidate::WithinObject(local) => {
+                pointer(self, state, *local).map(|p| self.size_is(&p, |size| t.ule(p.offset, size)))
+            }
             Candidate::Linear {
                 pointer,
                 counter,
@@ -202,6 +195,51 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
+            Candidate::NotOlder(local) => pointer(self, state, *local).map(|p| {
+                let summaries: Vec<ObjectId> = p.targets.iter().copied().collect();
+                let older = summaries
+                    .into_iter()
+                    .filter(|o| self.objects.get(o).is_some_and(|o| o.summary))
+                    .map(|o| t.ne(p.base, self.base_const(o)));
+                t.all(&older.collect::<Vec<_>>())
+            }),
+            Candidate::LatestAlive(object) => Some(match self.contents(state, *object) {
+                Some(contents) => contents.alive,
+                None => t.bool(true),
+            }),
+            Candidate::AliveTarget(local) => pointer(self, state, *local).map(|p| {
+                let mut alive = t.bool(false);
+                for object in self.accessible(&p) {
+                    if let Some(contents) = self.contents(state, object) {
+                        let here = t.eq(p.base, self.base_const(object));
+                        alive = t.or(alive, t.and(here, contents.alive));
+                    }
+                }
+                alive
+            }),
+            Candidate::RoomKept(local) => {
+                match (pointer(self, state, *local), pointer(self, entry, *local)) {
+                    (Some(now), Some(then)) => {
+                        let kept = |size| self.size_is(&then, |before| t.ule(before, size));
+                        Some(self.size_is(&now, kept))
+                    }
+                    _ => None,
+                }
+            }
+            Candidate::RoomFor {
+                pointer: local,
+                counter,
+                scale,
+            } => match (pointer(self, state, *local), self.register_value(state, *counter)) {
+                (Some(p), Some(Value::Bits(count))) => {
+                    let Some(count) = self.widened(frame, *counter, count) else {
+                        return Ok(None);
+                    };
+                    let scale = t.bv(self.pointer_bits, u128::from(*scale));
+                    Some(self.size_is(&p, |size| t.ule(count, t.udiv(size, scale))))
+                }
+                _ => None,
+            },
             Candidate::BeforeNul(local, nul) => match pointer(self, state, *local) {
                 Some(p) => {
                     let mut before = t.bool(false);
@@ -233,6 +271,19 @@ impl Engine<'_> {
                 }
             }
         })
+    }
+
+    /// The pointer leads to an object whose size is as asked.
+    fn size_is(&self, pointer: &Pointer, asked: impl Fn(Term) -> Term) -> Term {
+        let t = self.terms;
+        let mut holds = t.bool(false);
+        for object in self.accessible(pointer) {
+            if let Some(info) = self.objects.get(&object) {
+                let here = t.eq(pointer.base, self.base_const(object));
+                holds = t.or(holds, t.and(here, asked(info.size)));
+            }
+        }
+        holds
     }
 
     /// How far a pointer register is from where it was on entry.
@@ -352,6 +403,26 @@ impl Engine<'_> {
                     object(o)
                 )
             }
+            Candidate::NotOlder(local) => {
+                format!(
+                    "{} leads to nothing older than the latest allocation",
+                    name(local)
+                )
+            }
+            Candidate::LatestAlive(o) => format!("{} is alive", object(o)),
+            Candidate::AliveTarget(local) => format!("what {} leads to is alive", name(local)),
+            Candidate::RoomKept(local) => {
+                format!("{} leads to as much as on entry, or more", name(local))
+            }
+            Candidate::RoomFor {
+                pointer,
+                counter,
+                scale,
+            } => format!(
+                "{} leads to at least {scale} bytes for each of {}",
+                name(pointer),
+                name(counter)
+            ),
             Candidate::Alive(o) => format!("{} is as alive as on entry", object(o)),
         }
     }

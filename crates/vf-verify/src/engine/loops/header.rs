@@ -147,6 +147,7 @@ impl Engine<'_> {
             };
             self.set_contents(&mut state, *object, contents);
         }
+        self.begin_latest(learned, &mut state, number);
         for object in learned.nuls.iter().chain(&learned.objects) {
             if let Some(mut contents) = self.contents(&state, *object) {
                 let nul = t.var(
