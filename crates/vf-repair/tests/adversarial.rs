@@ -83,6 +83,7 @@ impl Checker for ScriptedProver {
             unsupported: None,
             contract: Vec::new(),
             obligations,
+            search: None,
         };
         let report = CheckReport {
             schema: SCHEMA.into(),

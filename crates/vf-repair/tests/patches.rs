@@ -63,6 +63,7 @@ impl Checker for Lines {
                 unsupported: None,
                 contract: vec![],
                 obligations,
+                search: None,
             }
         });
         let report = CheckReport {

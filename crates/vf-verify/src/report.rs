@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vf_ir::input::Input;
 
+use crate::search::Search;
+
 pub const SCHEMA: &str = "verify-fix/1";
 
 /// Result of one `check`.
@@ -40,6 +42,9 @@ pub struct FunctionReport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<String>,
     pub obligations: Vec<ObligationReport>,
+    /// How far the search for proofs got, of a function that was looked at on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -36,12 +36,15 @@ pub fn overall_word(overall: Overall) -> &'static str {
 /// What became of each counterexample that was run, by the obligation's id.
 pub type Notes = BTreeMap<String, String>;
 
-/// The whole report.
-pub fn check(report: &CheckReport, sources: &SourceMap, notes: &Notes) -> String {
+/// The whole report; with how the search for proofs went, if that is asked for.
+pub fn check(report: &CheckReport, sources: &SourceMap, notes: &Notes, with_search: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", headline(report));
     for function in &report.functions {
         text.push_str(&self::function(function, sources, notes));
+        if let Some(search) = function.search.as_ref().filter(|_| with_search) {
+            text.push_str(&super::search::search(search));
+        }
     }
     let _ = writeln!(
         text,
@@ -274,7 +277,7 @@ pub fn counts<'a>(obligations: impl IntoIterator<Item = &'a ObligationReport>) -
     parts.join(", ")
 }
 
-fn plural(n: usize, what: &str) -> String {
+pub fn plural(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {

@@ -28,6 +28,7 @@ pub fn function(name: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Funct
                 assumptions: Vec::new(),
             })
             .collect(),
+        search: None,
     }
 }
 

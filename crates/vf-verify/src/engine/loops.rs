@@ -17,11 +17,13 @@ use super::registers::defined;
 use super::state::{Edge, Memory};
 use super::stored::Targets;
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
-use super::{CandidateInstance, Engine, Event, Mode, Stop};
+use super::{CandidateInstance, CutLoop, Engine, Event, Mode, Stop};
 
 mod candidates;
 mod evaluate;
 mod header;
+
+use candidates::Candidate;
 
 /// A loop in one inlined call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,7 +54,25 @@ pub struct LoopLearned {
     pub stored: HashMap<ObjectId, Option<Targets>>,
 }
 
+/// The candidates of a loop that was cut, by their numbers.
+pub(super) struct Header {
+    frame: Frame,
+    candidates: Rc<Vec<(usize, Candidate)>>,
+}
+
 impl Engine<'_> {
+    /// Writes the candidates out in words.
+    pub(super) fn write_out(&mut self) {
+        for header in std::mem::take(&mut self.headers) {
+            for (number, candidate) in header.candidates.iter() {
+                let text = self.describe(&header.frame, candidate);
+                if let Some(instance) = self.candidates.get_mut(*number) {
+                    instance.text = text;
+                }
+            }
+        }
+    }
+
     pub(super) fn run_loop(
         &mut self,
         frame: &Frame,
@@ -103,8 +123,13 @@ impl Engine<'_> {
         }
         self.begin_summaries(&pointed_at, &mut entry.state);
         let number = self.unique();
+        let cut = self.loops.len();
+        self.loops.push(CutLoop {
+            function: frame.function,
+            header,
+        });
         let strides = self.written_strides(frame, facts, index);
-        let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state);
+        let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state, cut);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
         let candidates =
             self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
@@ -125,17 +150,12 @@ impl Engine<'_> {
             }
             let id = self.candidates.len();
             let active = t.var(&format!("invariant.{id}"), Sort::Bool);
-            let text = if self.settings.describe {
-                self.describe(frame, candidate)
-            } else {
-                String::new()
-            };
-            let place = format!(
-                "{}, loop at block {}",
-                self.program.function(frame.function).name,
-                header.0
-            );
-            self.candidates.push(CandidateInstance { active, place, text });
+            self.candidates.push(CandidateInstance {
+                active,
+                of: cut,
+                source: candidate.source(),
+                text: String::new(),
+            });
             on_entry.push((id, before));
             numbers.push((id, candidate.clone()));
             assumed.push(t.implies(t.and(head.guard, active), here));
@@ -153,22 +173,28 @@ impl Engine<'_> {
             self.fact(fact);
         }
 
+        let numbers = Rc::new(numbers);
+        self.headers.push(Header {
+            frame: frame.clone(),
+            candidates: numbers.clone(),
+        });
         self.loop_stack.push(key);
-        self.cut_loops += 1;
+        self.after_loop = Some(cut);
         self.allocated_in_loop.push(BTreeSet::new());
         let exit = self.run_region(frame, facts, Some(index), header, head.clone(), returns);
         let allocated = self.allocated_in_loop.pop().unwrap_or_default();
         self.loop_stack.pop();
+        self.after_loop = Some(cut);
         let exit = exit?;
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
             let mut after = Vec::new();
-            for (id, candidate) in numbers {
-                if let Some(holds) = self.evaluate(frame, &candidate, &back.state, &entry.state)? {
-                    after.push((id, holds));
+            for (id, candidate) in numbers.iter() {
+                if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {
+                    after.push((*id, holds));
                 } else {
-                    after.push((id, t.bool(false)));
+                    after.push((*id, t.bool(false)));
                 }
             }
             for (id, range) in &ranges {

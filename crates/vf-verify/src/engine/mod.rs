@@ -38,6 +38,7 @@ use std::time::Instant;
 use vf_ir::{BlockId, FunctionId, HavocReason, LocalId, ObligationId, Program};
 use vf_smt::{Term, Terms};
 
+use crate::search::Source;
 use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
@@ -90,8 +91,8 @@ pub struct CheckInstance {
     pub holds: Term,
     /// It does not apply (lifetime of an object that never dies): reported only if another instance does.
     pub applies: bool,
-    /// Loops whose havocked state is in force here: a violation may be an artefact of the cut.
-    pub after_cut: bool,
+    /// The loop, of [`Execution::loops`], whose unknown state is in force here: a violation may be an artefact of the cut.
+    pub after_loop: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -129,9 +130,18 @@ pub enum Event {
 pub struct CandidateInstance {
     /// Assumed where this literal is.
     pub active: Term,
-    /// The loop it belongs to, for people.
-    pub place: String,
+    /// The loop it belongs to, of [`Execution::loops`].
+    pub of: usize,
+    pub source: Source,
+    /// In words, for people.
     pub text: String,
+}
+
+/// A loop that was cut at its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutLoop {
+    pub function: FunctionId,
+    pub header: BlockId,
 }
 
 /// A decision of the outside, recorded in execution order.
@@ -190,8 +200,8 @@ pub struct Settings<'p> {
     pub taken: &'p BTreeSet<FunctionId>,
     /// Whether an object is alive is asked of those too that no pointer leads to.
     pub leaks: bool,
-    /// Write candidates out in words.
-    pub describe: bool,
+    /// Candidates from these are not tried.
+    pub without: &'p BTreeSet<Source>,
 }
 
 /// Everything an execution produced.
@@ -215,7 +225,8 @@ pub struct Execution {
     pub strings: BTreeMap<ObjectId, u64>,
     /// Where a NUL is known to be in an object's bytes at the start; a place outside of it says that none is.
     pub initial_nuls: BTreeMap<ObjectId, Term>,
-    pub cut_loops: usize,
+    /// In the order in which they were cut.
+    pub loops: Vec<CutLoop>,
     /// Calls of active functions were not entered.
     pub recursion_cut: bool,
 }
@@ -277,7 +288,10 @@ pub(crate) struct Engine<'p> {
     /// Loops that are being executed iteration by iteration, the innermost last.
     watched: Vec<unroll::Watch>,
     allocated_in_loop: Vec<BTreeSet<ObjectId>>,
-    cut_loops: usize,
+    loops: Vec<CutLoop>,
+    headers: Vec<loops::Header>,
+    /// The last of them that was begun or left.
+    after_loop: Option<usize>,
     recursion_cut: bool,
     main_arguments: Option<environment::Arguments>,
     /// Pointer parameters of the entry function with what counts their elements.
@@ -355,7 +369,9 @@ pub fn execute(
             loop_stack: Vec::new(),
             watched: Vec::new(),
             allocated_in_loop: Vec::new(),
-            cut_loops: 0,
+            loops: Vec::new(),
+            headers: Vec::new(),
+            after_loop: None,
             allocated_in_cut: false,
             recursion_cut: false,
             main_arguments: None,
@@ -366,6 +382,7 @@ pub fn execute(
         };
         match engine.run_entry() {
             Ok(arguments) => {
+                engine.write_out();
                 let each = settings.entry_mode == Entry::Each && matches!(mode, Mode::Invariants);
                 let stronger = if each {
                     engine.stronger_clauses(settings.entry, &arguments)
@@ -394,7 +411,7 @@ pub fn execute(
                     granules,
                     strings: engine.strings,
                     initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),
-                    cut_loops: engine.cut_loops,
+                    loops: engine.loops,
                     recursion_cut: engine.recursion_cut,
                 });
             }
