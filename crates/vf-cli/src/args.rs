@@ -309,6 +309,8 @@ mod tests {
             vec!["verify-fix", "check", "a.c", "--timeout", "0"],
             vec!["verify-fix", "check", "a.c", "--timeout", "nan"],
             vec!["verify-fix", "check", "a.c", "--format", "xml"],
+            vec!["verify-fix", "check", "a.c", "--without", "luck"],
+            vec!["verify-fix", "check", "a.c", "--without", "zone", "--only-sources", "guard"],
             vec!["verify-fix", "repair"],
             vec!["verify-fix", "repair", "a.c", "--rounds", "0"],
             vec!["verify-fix", "repair", "--report", "r"],

@@ -73,6 +73,7 @@ impl Checker for ScriptedProver {
                     bound: None,
                     counterexample: None,
                     needs: None,
+                    suggested_invariants: Vec::new(),
                     assumptions: vec!["no other thread writes what the function reads".into()],
                 });
             }

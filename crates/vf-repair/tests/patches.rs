@@ -54,6 +54,7 @@ impl Checker for Lines {
                     bound: None,
                     counterexample: None,
                     needs: None,
+                    suggested_invariants: Vec::new(),
                     assumptions: Vec::new(),
                 });
             }

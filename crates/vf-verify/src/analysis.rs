@@ -12,11 +12,12 @@ use vf_source::{SourceMap, Span};
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
-use crate::report::{Counterexample, Location, Needs, Verdict};
+use crate::report::{Counterexample, Location, Needs, SuggestedInvariant, Verdict};
 use crate::search::{self, Asking, Observer, PATIENCE, Phases, Question, Search, milliseconds};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
 use crate::specification::Specification;
 use crate::sufficient::what_is_needed;
+use crate::suggest::{plausible, sufficient_set};
 use crate::unused_reads::unused_reads;
 use crate::{
     CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
@@ -38,6 +39,10 @@ const UNROLL_TIME: Duration = Duration::from_secs(4);
 const UNROLL_LIMIT: Duration = Duration::from_secs(10);
 /// Refuted obligations of one function for which a contract is looked for.
 const CONTRACTS_SOUGHT: usize = 4;
+/// Open obligations of one function for which invariants are looked for.
+const INVARIANTS_SOUGHT: usize = 4;
+/// Iterations in which clauses are tried out before they are suggested.
+const TRIED_OUT: u32 = 4;
 /// How often it is looked whether a query takes long.
 const WATCH: Duration = Duration::from_millis(250);
 /// Time for one query when none is given.
@@ -66,6 +71,8 @@ pub struct Decision {
     pub applies: bool,
     /// Of a refuted one: a clause under which it would hold.
     pub needs: Option<Needs>,
+    /// Of one that is open behind a loop: invariants under which it would be proved.
+    pub suggested: Vec<SuggestedInvariant>,
 }
 
 pub struct EntryResult {
@@ -296,6 +303,7 @@ impl<'p> Context<'p> {
             taken: &self.taken,
             leaks: self.leaks(),
             without: &self.options.without,
+            probes: &[],
         };
         let observer = Observer {
             function: &function.name,
@@ -337,6 +345,7 @@ impl<'p> Context<'p> {
                 assumptions: execution.assumptions.clone(),
                 applies: finding.applies,
                 needs: None,
+                suggested: Vec::new(),
             };
             if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
                 // Freed in the end, if there is one: the loops that were cut may run for ever.
@@ -371,6 +380,13 @@ impl<'p> Context<'p> {
         }
         let started = Instant::now();
         self.look_for_contracts(&execution, &terms, &solved.kept, &mut result);
+        self.look_for_invariants(
+            &execution,
+            &terms,
+            &solved.kept,
+            (&settings, &mut memo),
+            &mut result,
+        );
         result.search.phases.suggestions_ms = milliseconds(started.elapsed());
         result
     }
@@ -391,6 +407,68 @@ impl<'p> Context<'p> {
         for (key, decision) in refuted.take(CONTRACTS_SOUGHT) {
             decision.needs = what_is_needed(execution, terms, kept, key, self.options.rlimit);
         }
+    }
+
+    /// For what is open behind a loop: which invariants would have sufficed?
+    fn look_for_invariants(
+        &self,
+        execution: &Execution,
+        terms: &Terms,
+        kept: &[usize],
+        (settings, memo): (&Settings<'_>, &mut Memo),
+        result: &mut EntryResult,
+    ) {
+        let late = || settings.budget.deadline.is_some_and(|d| Instant::now() > d);
+        let blocked = &result.blocked;
+        let behind_loop = |key: &CheckKey| matches!(blocked.get(key), Some((_, Some(_))));
+        let open = |verdict| matches!(verdict, Verdict::Unknown | Verdict::ProvedToBound);
+        let mut sought: Vec<(&CheckKey, &mut Decision)> = result
+            .decisions
+            .iter_mut()
+            .filter(|(key, decision)| open(decision.verdict) && behind_loop(key))
+            .take(INVARIANTS_SOUGHT)
+            .collect();
+        if sought.is_empty() || execution.clauses.is_empty() || late() {
+            return;
+        }
+        let probing = Settings {
+            probes: &execution.clauses,
+            ..settings.clone()
+        };
+        let unrolled = Terms::new();
+        let rlimit = self.options.rlimit;
+        let Ok(tried) = engine::execute(&probing, &unrolled, memo, Mode::Unroll(TRIED_OUT)) else {
+            return;
+        };
+        let plausible = plausible(&tried, &unrolled, execution.clauses.len(), rlimit);
+        let pool: Vec<usize> = (0..execution.clauses.len())
+            .filter(|number| plausible[*number])
+            .filter(|number| execution.clauses[*number].from.is_none_or(|c| !kept.contains(&c)))
+            .collect();
+        for (key, decision) in &mut sought {
+            if late() {
+                return;
+            }
+            let found = sufficient_set(execution, terms, kept, &pool, key, rlimit);
+            let found = found.into_iter().flatten();
+            decision.suggested = found
+                .filter_map(|number| self.suggested(execution, number))
+                .collect();
+        }
+    }
+
+    fn suggested(&self, execution: &Execution, number: usize) -> Option<SuggestedInvariant> {
+        let clause = execution.clauses.get(number)?;
+        let of = execution.loops.get(clause.of)?;
+        Some(SuggestedInvariant {
+            location: self.loop_location(*of),
+            clause: if clause.annotation {
+                format!("loop invariant {}", clause.text)
+            } else {
+                clause.text.clone()
+            },
+            annotation: clause.annotation,
+        })
     }
 
     /// That no execution comes to the end of the program does not show that nothing is lost before: the loops
@@ -422,6 +500,7 @@ impl<'p> Context<'p> {
                 assumptions: execution.assumptions.clone(),
                 applies: true,
                 needs: None,
+                suggested: Vec::new(),
             };
             result.decisions.insert(key, decision);
         }
@@ -447,6 +526,7 @@ impl<'p> Context<'p> {
             taken: &self.taken,
             leaks: self.leaks(),
             without: &self.options.without,
+            probes: &[],
         };
         let execution = engine::execute(&settings, &terms, &mut memo, Mode::Invariants)?;
         let limits = Limits {

@@ -95,6 +95,7 @@ impl Search<'_, '_> {
                 Event::Check(_)
                 | Event::Undecided { .. }
                 | Event::NotFollowed { .. }
+                | Event::Probe { .. }
                 | Event::Unwound { .. } => {}
             }
         }

@@ -27,6 +27,7 @@ pub mod search;
 mod solve;
 pub mod specification;
 mod sufficient;
+mod suggest;
 mod unused_reads;
 
 use std::collections::BTreeSet;

@@ -181,6 +181,7 @@ fn combine(known: &mut Decision, other: Decision) {
         known.bound = other.bound;
         known.counterexample = other.counterexample;
         known.needs = other.needs;
+        known.suggested = other.suggested;
     }
 }
 
@@ -222,6 +223,7 @@ fn complete(
                         Property::Lifetime | Property::Initialized
                     ),
                 needs: None,
+                suggested: Vec::new(),
             },
         );
     }
@@ -299,6 +301,7 @@ fn obligation_reports(
             bound: decision.bound,
             counterexample: decision.counterexample,
             needs: decision.needs.filter(|_| decision.verdict == Verdict::Refuted),
+            suggested_invariants: decision.suggested,
             assumptions,
         });
     }

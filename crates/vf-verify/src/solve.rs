@@ -88,6 +88,7 @@ pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>)
         match event {
             Event::Fact(fact) => solver.assert(*fact),
             Event::Establish { .. }
+            | Event::Probe { .. }
             | Event::Unwound { .. }
             | Event::Undecided { .. }
             | Event::NotFollowed { .. } => {}
@@ -124,7 +125,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
-            Event::Establish { .. } => {}
+            Event::Establish { .. } | Event::Probe { .. } => {}
             Event::Unwound {
                 guard,
                 function,

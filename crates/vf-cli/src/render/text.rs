@@ -6,7 +6,8 @@ use std::path::Path;
 
 use vf_source::SourceMap;
 use vf_verify::report::{
-    CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, SliceLine, Verdict,
+    CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, SliceLine, SuggestedInvariant,
+    Verdict,
 };
 
 /// Lines of a slice that are shown; the JSON has them all.
@@ -168,11 +169,31 @@ pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &No
         };
         let _ = writeln!(text, "      the usual reading of the parameters asks {usual}");
     }
+    if let Some(first) = obligation.suggested_invariants.first() {
+        let _ = writeln!(text, "    = would be proved with: {}", suggested(first));
+        for other in obligation.suggested_invariants.iter().skip(1) {
+            let _ = writeln!(text, "      and: {}", suggested(other));
+        }
+    }
     for assumption in &obligation.assumptions {
         let _ = writeln!(text, "    = assuming: {assumption}");
     }
     let _ = writeln!(text, "    = id: {}", obligation.id);
     text
+}
+
+/// A clause, and the loop before which it can be written, or of whose header it speaks.
+fn suggested(invariant: &SuggestedInvariant) -> String {
+    let how = if invariant.annotation {
+        "before"
+    } else {
+        "in words, for"
+    };
+    format!(
+        "{} ({how} the loop at {})",
+        invariant.clause,
+        place(&invariant.location)
+    )
 }
 
 /// The lines that contributed, each with what it saw and did. Lines left out are a gap; a new file is named.

@@ -14,7 +14,7 @@ use vf_smt::{Sort, Term};
 
 use super::exec::{Frame, FunctionFacts, Returns};
 use super::registers::defined;
-use super::state::{Edge, Memory};
+use super::state::{Edge, Memory, State};
 use super::stored::Targets;
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{CandidateInstance, CutLoop, Engine, Event, Mode, Stop};
@@ -22,6 +22,7 @@ use super::{CandidateInstance, CutLoop, Engine, Event, Mode, Stop};
 mod candidates;
 mod evaluate;
 mod header;
+pub mod suggestions;
 
 use candidates::Candidate;
 
@@ -54,17 +55,26 @@ pub struct LoopLearned {
     pub stored: HashMap<ObjectId, Option<Targets>>,
 }
 
-/// The candidates of a loop that was cut, by their numbers.
+/// A loop that was cut.
 pub(super) struct Header {
-    frame: Frame,
-    candidates: Rc<Vec<(usize, Candidate)>>,
+    /// Of [`super::Execution::loops`].
+    pub of: usize,
+    pub frame: Frame,
+    pub block: BlockId,
+    /// The state at the header, and the one before the loop.
+    pub head: Edge,
+    pub entry: State,
+    /// Registers that the loop assigns.
+    pub changed: Vec<LocalId>,
+    /// Candidates with their numbers, and what they say of the state at the header.
+    pub candidates: Rc<Vec<(usize, Candidate, Term)>>,
 }
 
 impl Engine<'_> {
     /// Writes the candidates out in words.
-    pub(super) fn write_out(&mut self) {
-        for header in std::mem::take(&mut self.headers) {
-            for (number, candidate) in header.candidates.iter() {
+    pub(super) fn write_out(&mut self, headers: &[Header]) {
+        for header in headers {
+            for (number, candidate, _) in header.candidates.iter() {
                 let text = self.describe(&header.frame, candidate);
                 if let Some(instance) = self.candidates.get_mut(*number) {
                     instance.text = text;
@@ -157,7 +167,7 @@ impl Engine<'_> {
                 text: String::new(),
             });
             on_entry.push((id, before));
-            numbers.push((id, candidate.clone()));
+            numbers.push((id, candidate.clone(), here));
             assumed.push(t.implies(t.and(head.guard, active), here));
         }
         for (id, range) in &ranges {
@@ -175,7 +185,12 @@ impl Engine<'_> {
 
         let numbers = Rc::new(numbers);
         self.headers.push(Header {
+            of: cut,
             frame: frame.clone(),
+            block: header,
+            head: head.clone(),
+            entry: entry.state.clone(),
+            changed: changed.clone(),
             candidates: numbers.clone(),
         });
         self.loop_stack.push(key);
@@ -190,7 +205,7 @@ impl Engine<'_> {
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
             let mut after = Vec::new();
-            for (id, candidate) in numbers.iter() {
+            for (id, candidate, _) in numbers.iter() {
                 if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {
                     after.push((*id, holds));
                 } else {

@@ -44,6 +44,7 @@ use chains::Chains;
 use exec::FunctionFacts;
 pub use inputs::Contract;
 pub use loops::LoopKey;
+pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
 pub(crate) use registers::{addresses_of, defined, registers_of, visit_expressions};
 use state::Contents;
@@ -117,6 +118,12 @@ pub enum Event {
         candidates: Vec<(usize, Term)>,
         guard: Term,
     },
+    /// A clause that is being tried out, before an iteration: its number in [`Settings::probes`].
+    Probe {
+        clause: usize,
+        guard: Term,
+        holds: Term,
+    },
     /// Execution that needs more iterations than the bound.
     Unwound {
         guard: Term,
@@ -187,6 +194,7 @@ pub struct Budget {
     pub depth: u32,
 }
 
+#[derive(Clone)]
 pub struct Settings<'p> {
     pub program: &'p Program,
     pub entry: FunctionId,
@@ -200,6 +208,8 @@ pub struct Settings<'p> {
     pub taken: &'p BTreeSet<FunctionId>,
     /// Whether an object is alive is asked of those too that no pointer leads to.
     pub leaks: bool,
+    /// Clauses that are tried out where loops are unrolled.
+    pub probes: &'p [LoopClause],
     /// Candidates from these are not tried.
     pub without: &'p BTreeSet<Source>,
 }
@@ -208,6 +218,8 @@ pub struct Settings<'p> {
 pub struct Execution {
     pub events: Vec<Event>,
     pub candidates: Vec<CandidateInstance>,
+    /// What a person could write before its loops; not assumed.
+    pub clauses: Vec<LoopClause>,
     pub contracts: Vec<Contract>,
     /// What else callers could be asked to keep; not assumed.
     pub stronger: Vec<stronger::Clause>,
@@ -382,7 +394,9 @@ pub fn execute(
         };
         match engine.run_entry() {
             Ok(arguments) => {
-                engine.write_out();
+                let headers = std::mem::take(&mut engine.headers);
+                engine.write_out(&headers);
+                let clauses = engine.loop_clauses(&headers);
                 let each = settings.entry_mode == Entry::Each && matches!(mode, Mode::Invariants);
                 let stronger = if each {
                     engine.stronger_clauses(settings.entry, &arguments)
@@ -399,6 +413,7 @@ pub fn execute(
                 return Ok(Execution {
                     events,
                     candidates: engine.candidates,
+                    clauses,
                     contracts: engine.contracts,
                     stronger,
                     choices: engine.choices,

@@ -117,6 +117,18 @@ pub enum Order {
     Equal,
 }
 
+impl Order {
+    pub fn words(self) -> &'static str {
+        match self {
+            Order::UnsignedAtLeast => "(unsigned) is at least",
+            Order::UnsignedAtMost => "(unsigned) is at most",
+            Order::SignedAtLeast => "(signed) is at least",
+            Order::SignedAtMost => "(signed) is at most",
+            Order::Equal => "is",
+        }
+    }
+}
+
 /// Candidates of one loop, at most; a quadratic number of queries hides behind each.
 const CANDIDATE_LIMIT: usize = 160;
 

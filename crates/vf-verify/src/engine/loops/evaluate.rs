@@ -301,7 +301,9 @@ impl Engine<'_> {
             Candidate::Expr(expr, _) => vf_ir::print::Printer::new(self.program)
                 .function(function)
                 .expr(expr),
-            Candidate::Moved { local, op } => format!("{} {op:?} its value on entry", name(local)),
+            Candidate::Moved { local, op } => {
+                format!("{} {} its value before the loop", name(local), op.words())
+            }
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),
             Candidate::Linear {
