@@ -1,7 +1,7 @@
 //! The loop invariants under which an open obligation would be proved.
 //!
 //! The clauses come from `engine::suggestions`. First they are tried out: those that some execution of few iterations
-//! violates are no invariants. Of the rest, a small set is sought under which the obligation is proved, guided by the
+//! violates are no invariants. Of the rest, those that stay true by themselves are preferred. A small set is sought under which the obligation is proved, guided by the
 //! solver's counterexamples to induction, and every member that it does not need is dropped. It is shown where it leaves
 //! executions that get to the check. The set is a hint for a person, and nothing is proved from it: as an annotation, it is
 //! checked like every other condition.
@@ -18,11 +18,14 @@ const QUERY_LIMIT: u32 = 3_000_000;
 /// Time for one question, where no resource limit is asked for.
 const QUERY_MS: u32 = 400;
 /// Questions for one obligation, at most.
-const QUESTIONS: usize = 60;
+const QUESTIONS: usize = 120;
 /// Time for one obligation, and for trying clauses out, where no resource limit is asked for.
 const TIME: Duration = Duration::from_millis(1500);
 /// Clauses for one obligation, at most: more are no help to anybody.
 const MEMBERS: usize = 6;
+
+/// Clauses that exclude a violation of which it is asked whether they stay true, at most.
+const ASKED_TO_LAST: usize = 16;
 
 /// What a search may use.
 struct Allowance {
@@ -134,13 +137,20 @@ pub fn sufficient_set(
         allowance: Allowance::new(rlimit),
         chosen: Vec::new(),
     };
+    // Whether a clause stays true is asked of whole iterations.
+    let mut whole = Solver::new(terms);
+    for event in &execution.events {
+        if let Event::Fact(fact) = event {
+            whole.assert(*fact);
+        }
+    }
     let mut reached = false;
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
             Event::Undecided { key: of, .. } if of == key => return None,
             Event::Check(check) if check.key == *key => {
-                search.exclude_violations(&mut solver, check)?;
+                search.exclude_violations(&mut solver, &mut whole, check)?;
                 reached = reached || search.is_reached(&mut solver, check)?;
             }
             _ => {}
@@ -174,7 +184,12 @@ impl Search<'_> {
     }
 
     /// Adds clauses until nothing violates the check, then drops those that are not needed for that.
-    fn exclude_violations(&mut self, solver: &mut Solver<'_>, check: &CheckInstance) -> Option<()> {
+    fn exclude_violations(
+        &mut self,
+        solver: &mut Solver<'_>,
+        whole: &mut Solver<'_>,
+        check: &CheckInstance,
+    ) -> Option<()> {
         let violation = [check.guard, self.terms.not(check.holds)];
         let before = self.chosen.len();
         loop {
@@ -183,11 +198,7 @@ impl Search<'_> {
                 Outcome::Unsat { .. } => break,
                 Outcome::Unknown(_) => return None,
                 Outcome::Sat(model) => {
-                    let excludes = |number: &&usize| {
-                        let holds = self.holds(**number);
-                        holds.is_some_and(|holds| !is_true(&model, self.terms, holds))
-                    };
-                    let next = self.pool.iter().find(excludes).copied()?;
+                    let next = self.excluding(whole, &model)?;
                     self.chosen.push(next);
                     // Some may turn out not to be needed, so a few more are tried than are shown.
                     if self.chosen.len() > 3 * MEMBERS {
@@ -207,6 +218,27 @@ impl Search<'_> {
             }
         }
         (self.chosen.len() <= MEMBERS).then_some(())
+    }
+
+    /// A clause that is false of a violation: one that stays true, if there is one among the first.
+    fn excluding(&mut self, whole: &mut Solver<'_>, violation: &Model) -> Option<usize> {
+        let excludes = |number: &usize| {
+            let holds = self.holds(*number);
+            holds.is_some_and(|holds| !is_true(violation, self.terms, holds))
+        };
+        let excluding: Vec<usize> = self.pool.iter().copied().filter(excludes).collect();
+        for number in excluding.iter().take(ASKED_TO_LAST) {
+            let Some((guard, after)) = self.clauses.get(*number).and_then(|clause| clause.again) else {
+                continue;
+            };
+            let mut members = self.chosen.clone();
+            members.push(*number);
+            let fails = self.terms.not(after);
+            if let Outcome::Unsat { .. } = self.ask(whole, &members, &[guard, fails])? {
+                return Some(*number);
+            }
+        }
+        excluding.first().copied()
     }
 
     fn is_reached(&mut self, solver: &mut Solver<'_>, check: &CheckInstance) -> Option<bool> {

@@ -57,10 +57,7 @@ fn what_would_have_sufficed_is_shown() {
         panic!("one clause suffices: {open:#?}");
     };
     assert!(only.annotation);
-    assert!(
-        ["loop invariant b == 2 * a", "loop invariant b <= 2 * a"].contains(&only.clause.as_str()),
-        "{only:?}"
-    );
+    assert_eq!(only.clause, "loop invariant b == 2 * a");
     assert_eq!(only.location.line, 10);
     let others = report.obligations.iter().filter(|o| o.verdict == Verdict::Proved);
     assert!(others.flat_map(|o| &o.suggested_invariants).next().is_none());
@@ -94,7 +91,7 @@ fn an_annotation_is_never_trusted() {
     let wrong = check("halves_with_a_wrong_one");
     assert_eq!(of(&wrong, "loop invariant b <= 2").verdict, Verdict::Refuted);
     let half = check("halves_with_half_of_it");
-    let open = of(&half, "loop invariant b - a <= 60000").verdict;
+    let open = of(&half, "loop invariant b <= 120000").verdict;
     assert!(
         matches!(open, Verdict::ProvedToBound | Verdict::Unknown),
         "{half:#?}"
@@ -107,7 +104,6 @@ fn a_source_that_is_switched_off_proposes_nothing() {
     let report = check_without("halves_as_suggested", without);
     let search = report.search.as_ref().expect("it was looked at on its own");
     assert!(!search.candidates.contains_key(&Source::Annotation));
-    assert!(!all_proved(&report), "{report:#?}");
     let report = check_without("halves", Source::ALL.into_iter().collect());
     let search = report.search.as_ref().expect("it was looked at on its own");
     assert_eq!((search.tried(), search.kept()), (0, 0));

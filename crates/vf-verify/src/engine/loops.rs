@@ -64,6 +64,8 @@ pub(super) struct Header {
     /// The state at the header, and the one before the loop.
     pub head: Edge,
     pub entry: State,
+    /// After an iteration, where one can end.
+    pub back: Option<Edge>,
     /// Registers that the loop assigns.
     pub changed: Vec<LocalId>,
     /// Candidates with their numbers, and what they say of the state at the header.
@@ -190,6 +192,7 @@ impl Engine<'_> {
             block: header,
             head: head.clone(),
             entry: entry.state.clone(),
+            back: None,
             changed: changed.clone(),
             candidates: numbers.clone(),
         });
@@ -204,6 +207,9 @@ impl Engine<'_> {
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
+            if let Some(header) = self.headers.iter_mut().find(|header| header.of == cut) {
+                header.back = Some(back.clone());
+            }
             let mut after = Vec::new();
             for (id, candidate, _) in numbers.iter() {
                 if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {

@@ -56,7 +56,7 @@ void halves_with_half_of_it(unsigned n)
 
 	if (n > 60000)
 		return;
-	//@ loop invariant b - a <= 60000;
+	//@ loop invariant b <= 120000;
 	while (a < n) {
 		unsigned half = b - a;
 

@@ -40,6 +40,8 @@ pub struct LoopClause {
     pub from: Option<usize>,
     /// At the header of the loop, wherever control gets there.
     pub holds: Term,
+    /// When an iteration has ended: the condition under which control gets there, and whether the clause holds.
+    pub again: Option<(Term, Term)>,
     candidate: Candidate,
 }
 
@@ -270,6 +272,7 @@ impl Engine<'_> {
                     annotation: false,
                     from: None,
                     holds: self.terms.implies(header.head.guard, *here),
+                    again: None,
                     candidate: candidate.clone(),
                 }),
             };
@@ -288,6 +291,10 @@ impl Engine<'_> {
         let here = self
             .evaluate(frame, &candidate, &head.state, &header.entry)
             .ok()??;
+        let again = header.back.as_ref().and_then(|back| {
+            let after = self.evaluate(frame, &candidate, &back.state, &header.entry);
+            Some((back.guard, after.ok()??))
+        });
         Some(LoopClause {
             of: header.of,
             function: frame.function,
@@ -296,6 +303,7 @@ impl Engine<'_> {
             annotation: true,
             from: None,
             holds: self.terms.implies(head.guard, here),
+            again,
             candidate,
         })
     }
