@@ -49,14 +49,14 @@ void halves_with_a_wrong_one(unsigned n)
 	}
 }
 
-/* True, and no induction: as an annotation it is as open as the access was. */
-void halves_with_half_of_it(unsigned n)
+/* Would do, and fails only after many iterations. */
+void halves_with_one_that_fails_late(unsigned n)
 {
 	unsigned a = 0, b = 0;
 
 	if (n > 60000)
 		return;
-	//@ loop invariant b <= 120000;
+	//@ loop invariant b <= 59998;
 	while (a < n) {
 		unsigned half = b - a;
 
