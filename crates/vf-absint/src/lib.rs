@@ -52,6 +52,10 @@ pub enum Origin {
     Interval,
     /// A bound of one register by another, or by its difference to another.
     Zone,
+    /// A register against its own value before the loop.
+    Start,
+    /// The remainder of a counter that moves by constants.
+    Congruence,
     /// A form filled in with what the loop compares.
     Template(&'static str),
     /// A condition under which the loop goes on, weakened by one step.

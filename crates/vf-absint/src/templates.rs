@@ -332,7 +332,7 @@ impl List<'_> {
                 binary(BinaryOp::URem, gain, Expr::int(bits, number))
             };
             let condition = compare(CompareOp::Equal, rest, Expr::int(bits, 0));
-            self.add(Rank::Likely, condition, Origin::Template("congruence"));
+            self.add(Rank::Likely, condition, Origin::Congruence);
         }
     }
 
@@ -376,16 +376,10 @@ impl List<'_> {
             let x = Expr::Local(local);
             for op in self.readings(&x) {
                 let rank = if is_zero(&start) { Rank::First } else { Rank::Entry };
-                self.add_compare(rank, op, &start, &x, Origin::Template("not-below-start"));
-                self.add_compare(Rank::Entry, op, &x, &start, Origin::Template("not-above-start"));
+                self.add_compare(rank, op, &start, &x, Origin::Start);
+                self.add_compare(Rank::Entry, op, &x, &start, Origin::Start);
             }
-            self.add_compare(
-                Rank::Possible,
-                CompareOp::Equal,
-                &x,
-                &start,
-                Origin::Template("unchanged"),
-            );
+            self.add_compare(Rank::Possible, CompareOp::Equal, &x, &start, Origin::Start);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vf_verify::search::Source;
 
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
 #[derive(Debug, Parser)]
@@ -131,6 +132,15 @@ pub struct CheckArgs {
     pub entry: Option<Entry>,
     #[command(flatten)]
     pub ask: AskArgs,
+    /// Say on standard error how far the search for proofs is, and in text output how it went
+    #[arg(long)]
+    pub progress: bool,
+    /// For experiments: do not try candidate invariants of this source (may be repeated, or several with commas)
+    #[arg(long, value_name = "SOURCE", value_delimiter = ',', value_parser = source)]
+    pub without: Vec<Source>,
+    /// For experiments: try candidate invariants of these sources only
+    #[arg(long, value_name = "SOURCES", value_delimiter = ',', value_parser = source, conflicts_with = "without")]
+    pub only_sources: Option<Vec<Source>>,
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     /// Print a layer instead of checking
@@ -243,6 +253,14 @@ pub struct ReplayArgs {
     pub read: ReadArgs,
 }
 
+/// Where candidate invariants come from.
+fn source(name: &str) -> Result<Source, String> {
+    Source::from_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Source::ALL.iter().map(|s| s.name()).collect();
+        format!("the sources are {}", known.join(", "))
+    })
+}
+
 /// A time in seconds, more than none.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -291,6 +309,16 @@ mod tests {
             vec!["verify-fix", "check", "a.c", "--timeout", "0"],
             vec!["verify-fix", "check", "a.c", "--timeout", "nan"],
             vec!["verify-fix", "check", "a.c", "--format", "xml"],
+            vec!["verify-fix", "check", "a.c", "--without", "luck"],
+            vec![
+                "verify-fix",
+                "check",
+                "a.c",
+                "--without",
+                "zone",
+                "--only-sources",
+                "guard",
+            ],
             vec!["verify-fix", "repair"],
             vec!["verify-fix", "repair", "a.c", "--rounds", "0"],
             vec!["verify-fix", "repair", "--report", "r"],

@@ -1,6 +1,6 @@
 //! `verify-fix check`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use vf_replay::sandbox::Limits;
 use vf_replay::{ReplayError, ReplayOutcome, Request, Target};
 use vf_verify::CheckOptions;
 use vf_verify::report::{CheckReport, ObligationReport, Replay};
+use vf_verify::search::Source;
 
 use crate::args::{AskArgs, CheckArgs, Entry, Format, ReadArgs, Wraps};
 use crate::exit::{CliError, Exit};
@@ -32,6 +33,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     options.functions = args.functions.clone();
     options.entry = entry;
     options.specification = specification;
+    options.without = without(args);
     if let Some(layer) = args.emit {
         let text = crate::emit::emit(layer, args, &loaded, &options)?;
         output::write(args.output.as_deref(), &text)?;
@@ -42,7 +44,13 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         &loaded.sources,
         &loaded.main_files,
         &options,
-        &mut |p| progress.show(&p),
+        &mut |p| {
+            if args.progress {
+                progress.line(&p);
+            } else if !p.is_detail() {
+                progress.show(&p);
+            }
+        },
     );
     let mut notes = BTreeMap::new();
     if !args.no_replay {
@@ -57,12 +65,20 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     progress.clear();
     let text = match args.format {
-        Format::Text => render::text::check(&report, &loaded.sources, &notes),
+        Format::Text => render::text::check(&report, &loaded.sources, &notes, args.progress),
         Format::Json => json(&report)?,
         Format::Sarif => json(&render::sarif::check(&report, &loaded.sources))?,
     };
     output::write(args.output.as_deref(), &text)?;
     Ok(Exit::from(report.verdict))
+}
+
+/// Sources of candidate invariants that are switched off.
+fn without(args: &CheckArgs) -> BTreeSet<Source> {
+    match &args.only_sources {
+        Some(only) => Source::ALL.into_iter().filter(|s| !only.contains(s)).collect(),
+        None => args.without.iter().copied().collect(),
+    }
 }
 
 /// Serialised for a reader, with a newline at the end.

@@ -28,7 +28,11 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     let (input, file) = input(args, &tree)?;
     let mut checker = checker::prover(&args.read, &args.ask, properties, &tree, file.as_deref(), start)?;
     let mut progress = crate::progress::ProgressLine::new();
-    checker.progress = Box::new(move |p| progress.show(&p));
+    checker.progress = Box::new(move |p| {
+        if !p.is_detail() {
+            progress.show(&p);
+        }
+    });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
     let report = judge_patch(&input, &mut checker, time).map_err(|error| CliError::Patch {
         patch: name(args),

@@ -45,6 +45,13 @@ impl ProgressLine {
         );
     }
 
+    /// Shows a line that stays, with the time since the start, terminal or not.
+    pub fn line(&mut self, what: &dyn std::fmt::Display) {
+        let text: String = what.to_string().chars().filter(|c| !c.is_control()).collect();
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.note(&format_args!("{seconds:8.2} s  {text}"));
+    }
+
     /// Shows a step that stays for who watches a terminal; elsewhere it is not shown.
     pub fn step(&mut self, what: &dyn std::fmt::Display) {
         if self.on {

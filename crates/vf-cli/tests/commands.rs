@@ -451,3 +451,40 @@ fn a_property_file_selects_what_it_asks() {
     ])
     .is_bad_input(&[".prp"]);
 }
+
+/// What no candidate says: b is twice a.
+const HALVES: &str = "static char table[60000];\nvoid halves(unsigned n) {\n    unsigned a = 0, b = 0;\n    if (n > 60000)\n        \
+    return;\n    //@ loop invariant true_of_all;\n    while (a < n) {\n        unsigned half = b - a;\n        table[half] = 1;\n        \
+    a = half + 1;\n        b = 2 * half + 2;\n    }\n}\n";
+
+#[test]
+fn the_search_says_how_far_it_got_and_what_would_have_sufficed() {
+    let open = HALVES.replace("    //@ loop invariant true_of_all;\n", "");
+    let s = Sandbox::new(&[("halves.c", &open)]);
+    let run = s.run(&["check", "--progress", "--timeout", "60", "halves.c"]);
+    for piece in [
+        "loops cut: 1",
+        "candidate invariants",
+        "halves: unrolling loops up to",
+    ] {
+        assert!(run.stderr.contains(piece), "no `{piece}` in:\n{}", run.stderr);
+    }
+    for piece in [
+        "search: 1 loop cut",
+        "blocked after the loop at halves.c:6",
+        "= would be proved with: loop invariant b == 2 * a (before the loop at halves.c:6)",
+    ] {
+        assert!(run.stdout.contains(piece), "no `{piece}` in:\n{}", run.stdout);
+    }
+    let silent = s.run(&["check", "--timeout", "60", "halves.c"]);
+    assert_eq!(silent.stderr, "");
+    assert!(!silent.stdout.contains("search:"), "{}", silent.stdout);
+    // As it was printed, it is an annotation.
+    let annotated = HALVES.replace("true_of_all", "b == 2 * a");
+    let s = Sandbox::new(&[("halves.c", &annotated)]);
+    let report = json(&s.run(&["check", "--format", "json", "halves.c"]).stdout);
+    assert_eq!(
+        report["functions"][0]["search"]["candidates"]["annotation"]["tried"],
+        1
+    );
+}

@@ -73,6 +73,7 @@ impl Checker for ScriptedProver {
                     bound: None,
                     counterexample: None,
                     needs: None,
+                    suggested_invariants: Vec::new(),
                     assumptions: vec!["no other thread writes what the function reads".into()],
                 });
             }
@@ -83,6 +84,7 @@ impl Checker for ScriptedProver {
             unsupported: None,
             contract: Vec::new(),
             obligations,
+            search: None,
         };
         let report = CheckReport {
             schema: SCHEMA.into(),

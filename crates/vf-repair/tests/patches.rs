@@ -54,6 +54,7 @@ impl Checker for Lines {
                     bound: None,
                     counterexample: None,
                     needs: None,
+                    suggested_invariants: Vec::new(),
                     assumptions: Vec::new(),
                 });
             }
@@ -63,6 +64,7 @@ impl Checker for Lines {
                 unsupported: None,
                 contract: vec![],
                 obligations,
+                search: None,
             }
         });
         let report = CheckReport {

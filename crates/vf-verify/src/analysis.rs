@@ -12,10 +12,12 @@ use vf_source::{SourceMap, Span};
 use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, LoopKey, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
-use crate::report::{Counterexample, Location, Needs, Verdict};
+use crate::report::{Counterexample, Location, Needs, SuggestedInvariant, Verdict};
+use crate::search::{self, Asking, Observer, PATIENCE, Phases, Question, Search, milliseconds};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
 use crate::specification::Specification;
 use crate::sufficient::what_is_needed;
+use crate::suggest::{plausible, sufficient_set};
 use crate::unused_reads::unused_reads;
 use crate::{
     CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
@@ -37,6 +39,12 @@ const UNROLL_TIME: Duration = Duration::from_secs(4);
 const UNROLL_LIMIT: Duration = Duration::from_secs(10);
 /// Refuted obligations of one function for which a contract is looked for.
 const CONTRACTS_SOUGHT: usize = 4;
+/// Open obligations of one function for which invariants are looked for.
+const INVARIANTS_SOUGHT: usize = 4;
+/// Iterations in which clauses are tried out before they are suggested.
+const TRIED_OUT: u32 = 4;
+/// How often it is looked whether a query takes long.
+const WATCH: Duration = Duration::from_millis(250);
 /// Time for one query when none is given.
 const QUERY_TIME: Duration = Duration::from_secs(10);
 
@@ -63,6 +71,8 @@ pub struct Decision {
     pub applies: bool,
     /// Of a refuted one: a clause under which it would hold.
     pub needs: Option<Needs>,
+    /// Of one that is open behind a loop: invariants under which it would be proved.
+    pub suggested: Vec<SuggestedInvariant>,
 }
 
 pub struct EntryResult {
@@ -71,6 +81,23 @@ pub struct EntryResult {
     pub failure: Option<Reason>,
     /// Functions of which something was reached that was not followed.
     pub not_followed: BTreeMap<FunctionId, Reason>,
+    /// How the search for proofs went, without what blocks it.
+    pub search: Search,
+    /// How the queries ended that are no proofs, and the loops before them.
+    pub blocked: BTreeMap<CheckKey, (search::QueryEnd, Option<engine::CutLoop>)>,
+}
+
+impl EntryResult {
+    fn new(entry: FunctionId, failure: Option<Reason>) -> EntryResult {
+        EntryResult {
+            entry,
+            decisions: BTreeMap::new(),
+            failure,
+            not_followed: BTreeMap::new(),
+            search: Search::default(),
+            blocked: BTreeMap::new(),
+        }
+    }
 }
 
 impl<'p> Context<'p> {
@@ -159,11 +186,12 @@ impl<'p> Context<'p> {
             .min(entries.len())
             .max(1);
         let next = Arc::new(Mutex::new(0usize));
+        let questions: Vec<Asking> = (0..workers).map(|_| Asking::default()).collect();
         let (sender, receiver) = mpsc::channel();
         let mut results: Vec<EntryResult> = Vec::new();
         std::thread::scope(|scope| {
             let mut started = 0;
-            for _ in 0..workers {
+            for asking in &questions {
                 let (sender, next) = (sender.clone(), next.clone());
                 let work = move || {
                     loop {
@@ -184,7 +212,7 @@ impl<'p> Context<'p> {
                         let report = |p| {
                             let _ = sender.send(Message::Progress(p));
                         };
-                        let result = self.analyse(*entry, &report);
+                        let result = self.analyse(*entry, &report, asking);
                         let _ = sender.send(Message::Done(Box::new(result)));
                     }
                 };
@@ -200,35 +228,49 @@ impl<'p> Context<'p> {
             if started == 0 {
                 return;
             }
-            for message in receiver {
-                match message {
-                    Message::Progress(p) => progress(p),
-                    Message::Done(result) => results.push(*result),
+            loop {
+                match receiver.recv_timeout(WATCH) {
+                    Ok(Message::Progress(p)) => progress(p),
+                    Ok(Message::Done(result)) => results.push(*result),
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return,
+                }
+                for (name, question) in questions.iter().filter_map(|asking| asking.longer_than(PATIENCE)) {
+                    let what = self.in_words(&question);
+                    progress(Progress::Asking { name, what });
                 }
             }
         });
         // A thread that could not be had leaves its entries undecided, not forgotten.
         for entry in entries {
             if !results.iter().any(|r| r.entry == *entry) {
-                results.push(EntryResult {
-                    entry: *entry,
-                    decisions: BTreeMap::new(),
-                    failure: Some(Reason::TooComplex { what: "threads" }),
-                    not_followed: BTreeMap::new(),
-                });
+                let failure = Reason::TooComplex { what: "threads" };
+                results.push(EntryResult::new(*entry, Some(failure)));
             }
         }
         results.sort_by_key(|r| r.entry);
         results
     }
 
-    fn analyse(&self, entry: FunctionId, progress: &dyn Fn(Progress)) -> EntryResult {
-        let mut result = EntryResult {
-            entry,
-            decisions: BTreeMap::new(),
-            failure: None,
-            not_followed: BTreeMap::new(),
-        };
+    fn in_words(&self, question: &Question) -> String {
+        match question {
+            Question::Inductive { candidates: 1 } => "whether a candidate invariant is inductive".to_owned(),
+            Question::Inductive { candidates } => {
+                format!("whether {candidates} candidate invariants are inductive")
+            }
+            Question::Obligation(key) => {
+                let obligations = &self.program.function(key.inner).obligations;
+                let asked = obligations.get(key.obligation.index());
+                let what = asked.map_or("", |o| o.property.name());
+                let text = self.sources.text(self.place(key)).unwrap_or_default();
+                let line = self.location(self.place(key)).line;
+                format!("{what} of `{text}` at line {line}")
+            }
+        }
+    }
+
+    fn analyse(&self, entry: FunctionId, progress: &dyn Fn(Progress), asking: &Asking) -> EntryResult {
+        let mut result = EntryResult::new(entry, None);
         let function = self.program.function(entry);
         if let Body::Unsupported(why) = &function.body {
             result.failure = Some(Reason::Construct {
@@ -260,8 +302,15 @@ impl<'p> Context<'p> {
             allocation_succeeds: self.options.specification.is_some(),
             taken: &self.taken,
             leaks: self.leaks(),
-            describe: false,
+            without: &self.options.without,
+            probes: &[],
         };
+        let observer = Observer {
+            function: &function.name,
+            progress,
+            asking,
+        };
+        let started = Instant::now();
         let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
             Ok(execution) => execution,
             Err(reason) => {
@@ -275,7 +324,15 @@ impl<'p> Context<'p> {
                 .iter()
                 .any(|e| matches!(e, engine::Event::Establish { .. }));
         let asked = self.asked(&execution);
-        let solved = self.solve(&execution, &terms, deadline, Some(&asked));
+        result.search.phases.execution_ms = milliseconds(started.elapsed());
+        progress(Progress::Cut {
+            name: function.name.clone(),
+            loops: execution.loops.len(),
+            candidates: execution.candidates.len(),
+        });
+        let started = Instant::now();
+        let solved = self.solve(&execution, &terms, deadline, Some(&asked), observer);
+        note_search(&execution, &solved, started.elapsed(), &mut result);
         result.not_followed = solved.not_followed.clone();
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
@@ -288,6 +345,7 @@ impl<'p> Context<'p> {
                 assumptions: execution.assumptions.clone(),
                 applies: finding.applies,
                 needs: None,
+                suggested: Vec::new(),
             };
             if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
                 // Freed in the end, if there is one: the loops that were cut may run for ever.
@@ -319,16 +377,27 @@ impl<'p> Context<'p> {
             self.execute_word_loops(
                 &settings,
                 &mut memo,
-                deadline,
+                (deadline, observer),
                 &execution.geometric,
                 &mut open,
                 &mut result,
             );
         }
         if !open.is_empty() {
-            self.unroll(&settings, &mut memo, deadline, open, &mut result, progress);
+            let started = Instant::now();
+            self.unroll(&settings, &mut memo, deadline, open, &mut result, observer);
+            result.search.phases.unrolling_ms = milliseconds(started.elapsed());
         }
+        let started = Instant::now();
         self.look_for_contracts(&execution, &terms, &solved.kept, &mut result);
+        self.look_for_invariants(
+            &execution,
+            &terms,
+            &solved.kept,
+            (&settings, &mut memo),
+            &mut result,
+        );
+        result.search.phases.suggestions_ms = milliseconds(started.elapsed());
         result
     }
 
@@ -348,6 +417,68 @@ impl<'p> Context<'p> {
         for (key, decision) in refuted.take(CONTRACTS_SOUGHT) {
             decision.needs = what_is_needed(execution, terms, kept, key, self.options.rlimit);
         }
+    }
+
+    /// For what is open behind a loop: which invariants would have sufficed?
+    fn look_for_invariants(
+        &self,
+        execution: &Execution,
+        terms: &Terms,
+        kept: &[usize],
+        (settings, memo): (&Settings<'_>, &mut Memo),
+        result: &mut EntryResult,
+    ) {
+        let late = || settings.budget.deadline.is_some_and(|d| Instant::now() > d);
+        let blocked = &result.blocked;
+        let behind_loop = |key: &CheckKey| matches!(blocked.get(key), Some((_, Some(_))));
+        let open = |verdict| matches!(verdict, Verdict::Unknown | Verdict::ProvedToBound);
+        let mut sought: Vec<(&CheckKey, &mut Decision)> = result
+            .decisions
+            .iter_mut()
+            .filter(|(key, decision)| open(decision.verdict) && behind_loop(key))
+            .take(INVARIANTS_SOUGHT)
+            .collect();
+        if sought.is_empty() || execution.clauses.is_empty() || late() {
+            return;
+        }
+        let probing = Settings {
+            probes: &execution.clauses,
+            ..settings.clone()
+        };
+        let unrolled = Terms::new();
+        let rlimit = self.options.rlimit;
+        let Ok(tried) = engine::execute(&probing, &unrolled, memo, Mode::Unroll(TRIED_OUT)) else {
+            return;
+        };
+        let plausible = plausible(&tried, &unrolled, execution.clauses.len(), rlimit);
+        let pool: Vec<usize> = (0..execution.clauses.len())
+            .filter(|number| plausible[*number])
+            .filter(|number| execution.clauses[*number].from.is_none_or(|c| !kept.contains(&c)))
+            .collect();
+        for (key, decision) in &mut sought {
+            if late() {
+                return;
+            }
+            let found = sufficient_set(execution, terms, kept, &pool, key, rlimit);
+            let found = found.into_iter().flatten();
+            decision.suggested = found
+                .filter_map(|number| self.suggested(execution, number))
+                .collect();
+        }
+    }
+
+    fn suggested(&self, execution: &Execution, number: usize) -> Option<SuggestedInvariant> {
+        let clause = execution.clauses.get(number)?;
+        let of = execution.loops.get(clause.of)?;
+        Some(SuggestedInvariant {
+            location: self.loop_location(*of),
+            clause: if clause.annotation {
+                format!("loop invariant {}", clause.text)
+            } else {
+                clause.text.clone()
+            },
+            annotation: clause.annotation,
+        })
     }
 
     /// That no execution comes to the end of the program does not show that nothing is lost before: the loops
@@ -379,6 +510,7 @@ impl<'p> Context<'p> {
                 assumptions: execution.assumptions.clone(),
                 applies: true,
                 needs: None,
+                suggested: Vec::new(),
             };
             result.decisions.insert(key, decision);
         }
@@ -403,7 +535,8 @@ impl<'p> Context<'p> {
             allocation_succeeds: self.options.specification.is_some(),
             taken: &self.taken,
             leaks: self.leaks(),
-            describe: true,
+            without: &self.options.without,
+            probes: &[],
         };
         let execution = engine::execute(&settings, &terms, &mut memo, Mode::Invariants)?;
         let limits = Limits {
@@ -415,6 +548,11 @@ impl<'p> Context<'p> {
             deadline: Some(deadline),
             only: None,
             preferences: &[],
+            observer: Observer {
+                function: "",
+                progress: &|_| {},
+                asking: &Asking::default(),
+            },
         };
         let function = self.program.function(entry).name.clone();
         Ok(match what {
@@ -424,7 +562,7 @@ impl<'p> Context<'p> {
                 texts
                     .map(|c| Emitted {
                         function: function.clone(),
-                        name: c.place.clone(),
+                        name: self.name_of_loop(&execution, c.of),
                         text: c.text.clone(),
                     })
                     .collect()
@@ -455,7 +593,7 @@ impl<'p> Context<'p> {
         &self,
         settings: &Settings<'_>,
         memo: &mut Memo,
-        deadline: Option<Instant>,
+        (deadline, observer): (Option<Instant>, Observer<'_>),
         loops: &BTreeSet<LoopKey>,
         open: &mut BTreeSet<CheckKey>,
         result: &mut EntryResult,
@@ -467,7 +605,8 @@ impl<'p> Context<'p> {
         let Ok(execution) = execution else {
             return;
         };
-        let solved = self.solve(&execution, &terms, deadline, Some(open));
+        let solved = self.solve(&execution, &terms, deadline, Some(open), observer);
+        result.search.queries += solved.queries;
         // An execution that needs more iterations was not looked at.
         if !solved.unwound.is_empty() {
             return;
@@ -508,7 +647,7 @@ impl<'p> Context<'p> {
         deadline: Option<Instant>,
         mut open: BTreeSet<CheckKey>,
         result: &mut EntryResult,
-        progress: &dyn Fn(Progress),
+        observer: Observer<'_>,
     ) {
         let name = self.program.function(settings.entry).name.clone();
         let started = Instant::now();
@@ -519,18 +658,18 @@ impl<'p> Context<'p> {
             if open.is_empty() || bound > self.options.unroll.unwrap_or(u32::MAX) {
                 break;
             }
-            if bound > 9 {
-                progress(Progress::Unrolling {
-                    name: name.clone(),
-                    bound: bound - 1,
-                });
-            }
+            (observer.progress)(Progress::Unrolling {
+                name: name.clone(),
+                bound: bound - 1,
+            });
             let began = Instant::now();
             let terms = Terms::new();
             let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Unroll(bound)) else {
                 break;
             };
-            let solved = self.solve(&execution, &terms, deadline, Some(&open));
+            let solved = self.solve(&execution, &terms, deadline, Some(&open), observer);
+            result.search.queries += solved.queries;
+            result.search.largest_bound = Some(bound - 1);
             let complete = solved.unwound.is_empty();
             unwound = solved.unwound.clone();
             for key in open.clone() {
@@ -635,6 +774,24 @@ impl<'p> Context<'p> {
         }
     }
 
+    /// For people who read layers: the function, and the block at which the loop begins.
+    fn name_of_loop(&self, execution: &Execution, number: usize) -> String {
+        execution.loops.get(number).map_or_else(String::new, |of| {
+            let function = &self.program.function(of.function).name;
+            format!("{function}, loop at block {}", of.header.0)
+        })
+    }
+
+    /// Where a loop begins.
+    pub fn loop_location(&self, of: engine::CutLoop) -> Location {
+        let function = self.program.function(of.function);
+        Location {
+            line: self.loop_line(of.function.0, of.header.0),
+            column: 0,
+            ..self.location(function.span)
+        }
+    }
+
     fn loop_line(&self, function: u32, header: u32) -> u32 {
         let function = self.program.function(FunctionId(function));
         let block = function.blocks().get(header as usize);
@@ -657,6 +814,7 @@ impl<'p> Context<'p> {
         terms: &Terms,
         deadline: Option<Instant>,
         only: Option<&BTreeSet<CheckKey>>,
+        observer: Observer<'_>,
     ) -> Solved {
         let timeout_ms = match self.options.rlimit {
             Some(_) => None,
@@ -674,6 +832,7 @@ impl<'p> Context<'p> {
             deadline,
             only,
             preferences: &preferences,
+            observer,
         };
         solve(execution, terms, &options)
     }
@@ -770,6 +929,32 @@ impl<'p> Context<'p> {
             .obligations
             .get(key.obligation.index())
             .map_or(function.span, |o| o.span)
+    }
+}
+
+/// Records what the search with loops cut did, all of which took `time` once the function was executed.
+fn note_search(execution: &Execution, solved: &Solved, time: Duration, result: &mut EntryResult) {
+    result.search = Search {
+        loops_cut: execution.loops.len(),
+        candidates: search::by_source(execution, &solved.kept),
+        passes: solved.passes,
+        queries: solved.queries,
+        phases: Phases {
+            invariants_ms: milliseconds(solved.invariants),
+            obligations_ms: milliseconds(time.saturating_sub(solved.invariants)),
+            ..result.search.phases
+        },
+        ..Search::default()
+    };
+    let ends = solved
+        .findings
+        .iter()
+        .filter(|(_, finding)| !finding.all_proved());
+    for (key, finding) in ends {
+        if let Some((end, after)) = finding.blocked {
+            let of = after.and_then(|number| execution.loops.get(number).copied());
+            result.blocked.insert(key.clone(), (end, of));
+        }
     }
 }
 

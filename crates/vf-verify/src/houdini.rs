@@ -6,6 +6,7 @@ use std::time::Instant;
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms};
 
 use crate::engine::{Event, Execution};
+use crate::search::Question;
 use crate::solve::{Literals, Rests, SolveOptions, check_soon, part_of};
 
 /// What a question about a single candidate may use of a query's limits, where all together were too hard.
@@ -13,11 +14,7 @@ const ALONE: u32 = 20;
 
 /// Drops candidates until the rest is established on every loop entry and by every iteration.
 /// Returns which are left, and what each rests on.
-pub(crate) fn houdini(
-    execution: &Execution,
-    terms: &Terms,
-    options: &SolveOptions<'_>,
-) -> (Vec<bool>, Vec<Rests>) {
+pub(crate) fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> Inductive {
     let count = execution.candidates.len();
     let started = Instant::now();
     let half = |deadline: Instant| started + deadline.saturating_duration_since(started) / 2;
@@ -30,9 +27,31 @@ pub(crate) fn houdini(
         active: vec![true; count],
         rests: vec![Rests::default(); count],
         proofs: HashMap::new(),
+        queries: 0,
     };
-    while count > 0 && search.pass() {}
-    (search.active, search.rests)
+    let (mut passes, mut goes_on) = (0, count > 0);
+    while goes_on {
+        goes_on = search.pass();
+        passes += 1;
+        let kept = search.active.iter().filter(|active| **active).count();
+        options.observer.passed(passes, count, kept);
+    }
+    Inductive {
+        active: search.active,
+        rests: search.rests,
+        passes,
+        queries: search.queries,
+    }
+}
+
+/// What is left of the candidates.
+pub(crate) struct Inductive {
+    /// Which are inductive, all together.
+    pub active: Vec<bool>,
+    /// What each of these rests on.
+    pub rests: Vec<Rests>,
+    pub passes: u32,
+    pub queries: u64,
 }
 
 /// One candidate: where it is linear, the integers are quick.
@@ -54,6 +73,7 @@ struct Search<'s, 'o> {
     rests: Vec<Rests>,
     /// Per event: what its last proof rested on, so that a pass repeats only what a drop touched.
     proofs: HashMap<usize, Rests>,
+    queries: u64,
 }
 
 impl Search<'_, '_> {
@@ -75,9 +95,11 @@ impl Search<'_, '_> {
                 Event::Check(_)
                 | Event::Undecided { .. }
                 | Event::NotFollowed { .. }
+                | Event::Probe { .. }
                 | Event::Unwound { .. } => {}
             }
         }
+        self.queries += solver.statistics().checks;
         dropped
     }
 
@@ -107,7 +129,11 @@ impl Search<'_, '_> {
             let all: Vec<Term> = open.iter().map(|(_, holds)| *holds).collect();
             let literals = Literals::new(self.execution, &self.active);
             let question = self.question(&literals, guard, self.terms.all(&all));
-            match check_soon(solver, &question, self.options.limits) {
+            let asked = Question::Inductive {
+                candidates: open.len(),
+            };
+            let observer = self.options.observer;
+            match observer.waits(asked, || check_soon(solver, &question, self.options.limits)) {
                 Outcome::Unsat { core } => {
                     let proof = literals.rests(&core);
                     open.iter().for_each(|(i, _)| self.rests[*i].extend(&proof));
@@ -143,7 +169,9 @@ impl Search<'_, '_> {
             let literals = Literals::new(self.execution, &self.active);
             let question = self.question(&literals, guard, *holds);
             let limits = part_of(self.options.limits, ALONE);
-            let outcome = (!self.is_late()).then(|| check_alone(solver, &question, limits));
+            let asked = Question::Inductive { candidates: 1 };
+            let ask = || check_alone(solver, &question, limits);
+            let outcome = (!self.is_late()).then(|| self.options.observer.waits(asked, ask));
             match outcome {
                 Some(Outcome::Unsat { core }) => {
                     let own = literals.rests(&core);

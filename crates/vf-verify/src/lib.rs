@@ -23,9 +23,11 @@ mod minimise;
 pub mod relevance;
 pub mod report;
 mod reports;
+pub mod search;
 mod solve;
 pub mod specification;
 mod sufficient;
+mod suggest;
 mod unused_reads;
 
 use std::collections::BTreeSet;
@@ -36,6 +38,7 @@ use vf_ir::{Body, FunctionId, Program, Property, StmtKind};
 use vf_source::{FileId, SourceMap};
 
 use report::{CheckReport, Overall, Verdict};
+use search::Source;
 use specification::Specification;
 
 /// Which functions are looked at.
@@ -73,6 +76,8 @@ pub struct CheckOptions {
     pub rlimit: Option<u32>,
     /// Loop iterations looked at, at most, when no invariant proves or constant bound ends a loop.
     pub unroll: Option<u32>,
+    /// For experiments: candidate invariants from these are not tried.
+    pub without: BTreeSet<Source>,
 }
 
 /// Why something is unknown, and what to try.
@@ -178,6 +183,33 @@ pub enum Progress {
     },
     /// Unrolling loops of a function to this bound.
     Unrolling { name: String, bound: u32 },
+    /// A function was executed with so many loops cut at their headers.
+    Cut {
+        name: String,
+        loops: usize,
+        candidates: usize,
+    },
+    /// A pass over the candidate invariants ended.
+    Candidates {
+        name: String,
+        pass: u32,
+        tried: usize,
+        kept: usize,
+    },
+    /// A question that has no answer yet, after more than [`search::PATIENCE`].
+    Asking { name: String, what: String },
+}
+
+impl Progress {
+    /// Whether it says more than where a run is.
+    pub fn is_detail(&self) -> bool {
+        match self {
+            Progress::Function { .. } => false,
+            // Small bounds are over before anybody has read of them.
+            Progress::Unrolling { bound, .. } => *bound <= 9,
+            Progress::Cut { .. } | Progress::Candidates { .. } | Progress::Asking { .. } => true,
+        }
+    }
 }
 
 impl fmt::Display for Progress {
@@ -185,6 +217,24 @@ impl fmt::Display for Progress {
         match self {
             Progress::Function { name, number, total } => write!(f, "checking {name} ({number} of {total})"),
             Progress::Unrolling { name, bound } => write!(f, "{name}: unrolling loops up to {bound} times"),
+            Progress::Cut {
+                name,
+                loops,
+                candidates,
+            } => write!(
+                f,
+                "{name}: loops cut: {loops}, candidate invariants: {candidates}"
+            ),
+            Progress::Candidates {
+                name,
+                pass,
+                tried,
+                kept,
+            } => write!(
+                f,
+                "{name}: pass {pass} kept {kept} of {tried} candidate invariants"
+            ),
+            Progress::Asking { name, what } => write!(f, "{name}: still asking {what}"),
         }
     }
 }

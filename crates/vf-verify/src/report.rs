@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use vf_ir::input::Input;
 
+use crate::search::Search;
+
 pub const SCHEMA: &str = "verify-fix/1";
 
 /// Result of one `check`.
@@ -40,6 +42,9 @@ pub struct FunctionReport {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<String>,
     pub obligations: Vec<ObligationReport>,
+    /// How far the search for proofs got, of a function that was looked at on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,6 +67,10 @@ pub struct ObligationReport {
     /// Of a refuted obligation of a function checked alone: what its callers would have to keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<Needs>,
+    /// Of one that is unknown, or proved to a bound, behind a loop: invariants under which it would be proved. None of
+    /// them is assumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggested_invariants: Vec<SuggestedInvariant>,
     pub assumptions: Vec<String>,
 }
 
@@ -73,6 +82,17 @@ pub struct Needs {
     pub clause: String,
     /// The clauses of the usual reading that speak of the same parameters.
     pub usual: Vec<String>,
+}
+
+/// What would have to hold whenever a loop's test is about to be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuggestedInvariant {
+    /// Of the loop.
+    pub location: Location,
+    /// `loop invariant i <= n`, or words.
+    pub clause: String,
+    /// The clause can be written before the loop as an annotation; otherwise it is words.
+    pub annotation: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,8 +6,9 @@ use vf_ir::{Body, FunctionId, ObligationId, Property};
 use vf_source::FileId;
 
 use crate::analysis::{Context, Decision, EntryResult};
-use crate::engine::CheckKey;
+use crate::engine::{CheckKey, CutLoop};
 use crate::report::{FunctionReport, ObligationReport, Verdict};
+use crate::search::{Blocked, QueryEnd, Search};
 use crate::{Calls, Reason};
 
 /// One report a function, in the order of the program.
@@ -22,8 +23,12 @@ pub fn report_functions(
     // Functions that were not executed to their end, of which others were promised nothing.
     let mut ended: Vec<(FunctionId, Reason)> = Vec::new();
     let entries: BTreeSet<FunctionId> = results.iter().map(|r| r.entry).collect();
-    for result in results {
+    let mut searches: BTreeMap<FunctionId, (Search, Ends)> = BTreeMap::new();
+    for mut result in results {
         looked_at.insert(result.entry);
+        if result.failure.is_none() {
+            searches.insert(result.entry, (result.search.clone(), ends(&mut result)));
+        }
         if let Some(reason) = result.failure {
             ended.push((result.entry, reason.clone()));
             failures.insert(result.entry, reason);
@@ -61,6 +66,8 @@ pub fn report_functions(
         }
     }
     let mut reports = Vec::new();
+    let mut ids: BTreeMap<CheckKey, String> = BTreeMap::new();
+    let mut reported: Vec<FunctionId> = Vec::new();
     for id in looked_at {
         let function = context.program.function(id);
         // Inline functions of headers are judged where they are called; their own report would repeat that
@@ -74,7 +81,7 @@ pub fn report_functions(
                 .assumptions
                 .extend(unlooked.get(&id).into_iter().flatten().cloned());
         }
-        let obligations = obligation_reports(context, id, decisions, in_main);
+        let obligations = obligation_reports(context, id, decisions, in_main, &mut ids);
         if obligations.is_empty() && !in_main && failure.is_none() {
             continue;
         }
@@ -83,6 +90,7 @@ pub fn report_functions(
             .flat_map(|o| o.assumptions.iter())
             .filter_map(|a| a.strip_prefix("requires ").map(str::to_owned))
             .collect();
+        reported.push(id);
         reports.push(FunctionReport {
             name: function.name.clone(),
             file: context
@@ -93,9 +101,42 @@ pub fn report_functions(
             unsupported: failure.map(ToString::to_string),
             contract: contract.into_iter().collect(),
             obligations,
+            search: None,
+        });
+    }
+    // The checks of an entry may be another function's, so all obligations need their ids before.
+    for (report, id) in reports.iter_mut().zip(reported) {
+        report.search = searches.remove(&id).map(|(search, ends)| Search {
+            blocked: blocked(context, ends, &ids),
+            ..search
         });
     }
     reports
+}
+
+/// How the queries of one entry ended that are no proofs.
+type Ends = BTreeMap<CheckKey, (QueryEnd, Option<CutLoop>)>;
+
+/// Those of them that still stand in the way.
+fn ends(result: &mut EntryResult) -> Ends {
+    let decisions = &result.decisions;
+    let mut ends = std::mem::take(&mut result.blocked);
+    ends.retain(|key, _| {
+        let verdict = decisions.get(key).map(|d| d.verdict);
+        matches!(verdict, Some(Verdict::Unknown | Verdict::ProvedToBound))
+    });
+    ends
+}
+
+fn blocked(context: &Context<'_>, ends: Ends, ids: &BTreeMap<CheckKey, String>) -> Vec<Blocked> {
+    let reported = ends.into_iter().filter_map(|(key, (ended, of))| {
+        Some(Blocked {
+            obligation: ids.get(&key)?.clone(),
+            after_loop: of.map(|of| context.loop_location(of)),
+            ended,
+        })
+    });
+    reported.collect()
 }
 
 /// Functions of the program that one may call whose own analysis came to no end: those it reaches, and where its body
@@ -140,6 +181,7 @@ fn combine(known: &mut Decision, other: Decision) {
         known.bound = other.bound;
         known.counterexample = other.counterexample;
         known.needs = other.needs;
+        known.suggested = other.suggested;
     }
 }
 
@@ -181,6 +223,7 @@ fn complete(
                         Property::Lifetime | Property::Initialized
                     ),
                 needs: None,
+                suggested: Vec::new(),
             },
         );
     }
@@ -191,6 +234,7 @@ fn obligation_reports(
     id: FunctionId,
     decisions: BTreeMap<CheckKey, Decision>,
     in_main: bool,
+    ids: &mut BTreeMap<CheckKey, String>,
 ) -> Vec<ObligationReport> {
     let function = context.program.function(id);
     let mut ordered: Vec<(CheckKey, Decision)> = decisions.into_iter().collect();
@@ -244,8 +288,10 @@ fn obligation_reports(
         } else {
             assumptions.clear();
         }
+        let id = format!("{}/{}/{}", function.name, obligation.property.name(), number);
+        ids.insert(key, id.clone());
         reports.push(ObligationReport {
-            id: format!("{}/{}/{}", function.name, obligation.property.name(), number),
+            id,
             property: obligation.property.name().to_owned(),
             cwe: obligation.cwe().to_owned(),
             location: context.location(place),
@@ -255,6 +301,7 @@ fn obligation_reports(
             bound: decision.bound,
             counterexample: decision.counterexample,
             needs: decision.needs.filter(|_| decision.verdict == Verdict::Refuted),
+            suggested_invariants: decision.suggested,
             assumptions,
         });
     }

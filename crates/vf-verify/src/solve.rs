@@ -5,14 +5,15 @@
 //! is assumed to hold afterwards must not help to prove itself or what comes earlier.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vf_ir::FunctionId;
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms, UnknownWhy};
 
 use crate::Reason;
 use crate::engine::{CheckKey, Event, Execution};
-use crate::houdini::houdini;
+use crate::houdini::{Inductive, houdini};
+use crate::search::{Observer, QueryEnd, Question};
 
 /// What one pass over an execution found out about an obligation, over all places where it was reached.
 #[derive(Debug, Default)]
@@ -29,8 +30,8 @@ pub struct Finding {
     pub undecided: Option<Reason>,
     /// Contract clauses that the proofs used.
     pub contracts: BTreeSet<usize>,
-    /// Some instance lies behind a loop that was cut.
-    pub after_cut: bool,
+    /// How the first query ended that did not prove it, and the loop, of [`Execution::loops`], that was cut before.
+    pub blocked: Option<(QueryEnd, Option<usize>)>,
 }
 
 /// Models of a violation, the one that is easiest to read first.
@@ -55,6 +56,10 @@ pub struct Solved {
     /// Candidates kept.
     pub kept: Vec<usize>,
     pub queries: u64,
+    /// Passes over the candidates.
+    pub passes: u32,
+    /// How long the search for what is inductive took.
+    pub invariants: Duration,
 }
 
 pub struct SolveOptions<'a> {
@@ -64,6 +69,7 @@ pub struct SolveOptions<'a> {
     pub only: Option<&'a BTreeSet<CheckKey>>,
     /// Prefer models in which one of these holds, the first that can: small numbers, small sizes.
     pub preferences: &'a [Term],
+    pub observer: Observer<'a>,
 }
 
 impl SolveOptions<'_> {
@@ -74,7 +80,7 @@ impl SolveOptions<'_> {
 
 /// The query of every check instance as an SMT-LIB script: unsatisfiable exactly when the check always holds.
 pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> Vec<(CheckKey, String)> {
-    let (active, _) = houdini(execution, terms, options);
+    let active = houdini(execution, terms, options).active;
     let literals = Literals::new(execution, &active);
     let mut solver = Solver::new(terms);
     let mut scripts = Vec::new();
@@ -82,6 +88,7 @@ pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>)
         match event {
             Event::Fact(fact) => solver.assert(*fact),
             Event::Establish { .. }
+            | Event::Probe { .. }
             | Event::Unwound { .. }
             | Event::Undecided { .. }
             | Event::NotFollowed { .. } => {}
@@ -97,11 +104,20 @@ pub fn scripts(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>)
 }
 
 pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -> Solved {
-    let (active, dependencies) = houdini(execution, terms, options);
+    let started = Instant::now();
+    let Inductive {
+        active,
+        rests: dependencies,
+        passes,
+        queries,
+    } = houdini(execution, terms, options);
+    let invariants = started.elapsed();
     let mut solver = Solver::new(terms);
     solver.set_limits(options.limits);
     let mut solved = Solved {
         kept: (0..active.len()).filter(|i| active[*i]).collect(),
+        passes,
+        invariants,
         ..Solved::default()
     };
     let literals = Literals::new(execution, &active);
@@ -109,7 +125,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
-            Event::Establish { .. } => {}
+            Event::Establish { .. } | Event::Probe { .. } => {}
             Event::Unwound {
                 guard,
                 function,
@@ -144,6 +160,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                     finding.reached += 1;
                     finding.applies = true;
                     finding.undecided.get_or_insert(reason.clone());
+                    finding.blocked.get_or_insert((QueryEnd::NotFollowed, None));
                 }
             }
             Event::Check(check) => {
@@ -153,10 +170,12 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let finding = solved.findings.entry(check.key.clone()).or_default();
                 finding.instances += 1;
                 finding.applies |= check.applies;
-                finding.after_cut |= check.after_cut;
                 finding.claims_unreachable |= terms.is_false(check.holds);
                 if options.late() {
                     finding.undecided.get_or_insert(Reason::Timeout);
+                    finding
+                        .blocked
+                        .get_or_insert((QueryEnd::NotAsked, check.after_loop));
                     continue;
                 }
                 let reached = *reachable.entry(check.guard).or_insert_with(|| {
@@ -182,7 +201,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let mut assumptions = literals.all();
                 assumptions.push(check.guard);
                 assumptions.push(fails);
-                match check_with_integers(&mut solver, &assumptions, options.limits) {
+                let asked = Question::Obligation(check.key.clone());
+                let ask = || check_with_integers(&mut solver, &assumptions, options.limits);
+                match options.observer.waits(asked, ask) {
                     Outcome::Unsat { core } => {
                         finding.proved += 1;
                         literals.contracts_of(&core, &dependencies, &mut finding.contracts);
@@ -201,15 +222,26 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                         }
                         models.push(model);
                         finding.violation.get_or_insert(Violation { models });
+                        let end = match check.after_loop {
+                            Some(_) => QueryEnd::CounterexampleToInduction,
+                            None => QueryEnd::NotConfirmed,
+                        };
+                        finding.blocked.get_or_insert((end, check.after_loop));
                     }
                     Outcome::Unknown(why) => {
+                        let end = match why {
+                            UnknownWhy::Timeout | UnknownWhy::Cancelled => QueryEnd::Time,
+                            UnknownWhy::ResourceLimit => QueryEnd::ResourceLimit,
+                            UnknownWhy::Incomplete(_) => QueryEnd::GaveUp,
+                        };
+                        finding.blocked.get_or_insert((end, check.after_loop));
                         finding.undecided.get_or_insert(solver_reason(why));
                     }
                 }
             }
         }
     }
-    solved.queries = solver.statistics().checks;
+    solved.queries = queries + solver.statistics().checks;
     solved
 }
 

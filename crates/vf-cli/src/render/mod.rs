@@ -1,4 +1,5 @@
 //! Results as text for people, and as SARIF for tools. (JSON is the report types' own serialisation.)
 
 pub mod sarif;
+pub mod search;
 pub mod text;

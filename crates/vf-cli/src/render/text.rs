@@ -6,7 +6,8 @@ use std::path::Path;
 
 use vf_source::SourceMap;
 use vf_verify::report::{
-    CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, SliceLine, Verdict,
+    CheckReport, FunctionReport, Location, ObligationReport, Overall, Replay, SliceLine, SuggestedInvariant,
+    Verdict,
 };
 
 /// Lines of a slice that are shown; the JSON has them all.
@@ -36,12 +37,15 @@ pub fn overall_word(overall: Overall) -> &'static str {
 /// What became of each counterexample that was run, by the obligation's id.
 pub type Notes = BTreeMap<String, String>;
 
-/// The whole report.
-pub fn check(report: &CheckReport, sources: &SourceMap, notes: &Notes) -> String {
+/// The whole report; with how the search for proofs went, if that is asked for.
+pub fn check(report: &CheckReport, sources: &SourceMap, notes: &Notes, with_search: bool) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", headline(report));
     for function in &report.functions {
         text.push_str(&self::function(function, sources, notes));
+        if let Some(search) = function.search.as_ref().filter(|_| with_search) {
+            text.push_str(&super::search::search(search));
+        }
     }
     let _ = writeln!(
         text,
@@ -165,11 +169,31 @@ pub fn obligation(obligation: &ObligationReport, sources: &SourceMap, notes: &No
         };
         let _ = writeln!(text, "      the usual reading of the parameters asks {usual}");
     }
+    if let Some(first) = obligation.suggested_invariants.first() {
+        let _ = writeln!(text, "    = would be proved with: {}", suggested(first));
+        for other in obligation.suggested_invariants.iter().skip(1) {
+            let _ = writeln!(text, "      and: {}", suggested(other));
+        }
+    }
     for assumption in &obligation.assumptions {
         let _ = writeln!(text, "    = assuming: {assumption}");
     }
     let _ = writeln!(text, "    = id: {}", obligation.id);
     text
+}
+
+/// A clause, and the loop before which it can be written, or of whose header it speaks.
+fn suggested(invariant: &SuggestedInvariant) -> String {
+    let how = if invariant.annotation {
+        "before"
+    } else {
+        "in words, for"
+    };
+    format!(
+        "{} ({how} the loop at {})",
+        invariant.clause,
+        place(&invariant.location)
+    )
 }
 
 /// The lines that contributed, each with what it saw and did. Lines left out are a gap; a new file is named.
@@ -274,7 +298,7 @@ pub fn counts<'a>(obligations: impl IntoIterator<Item = &'a ObligationReport>) -
     parts.join(", ")
 }
 
-fn plural(n: usize, what: &str) -> String {
+pub fn plural(n: usize, what: &str) -> String {
     if n == 1 {
         format!("1 {what}")
     } else {

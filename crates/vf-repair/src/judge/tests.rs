@@ -25,9 +25,11 @@ pub fn function(name: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Funct
                 bound: None,
                 counterexample: None,
                 needs: None,
+                suggested_invariants: Vec::new(),
                 assumptions: Vec::new(),
             })
             .collect(),
+        search: None,
     }
 }
 

@@ -46,7 +46,7 @@ impl Engine<'_> {
             guard: edge.guard,
             holds: meaning.holds,
             applies: meaning.applies,
-            after_cut: self.cut_loops > 0,
+            after_loop: self.after_loop,
         }));
         // Execution goes on as if it had held; an uninitialised read goes on with any value.
         if !matches!(

@@ -16,14 +16,17 @@ use super::exec::{Frame, FunctionFacts, Returns};
 use super::geometric::is_geometric;
 use super::latest::Made;
 use super::registers::defined;
-use super::state::{Edge, Memory};
+use super::state::{Edge, Memory, State};
 use super::stored::Targets;
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
-use super::{CandidateInstance, Engine, Event, Mode, Stop};
+use super::{CandidateInstance, CutLoop, Engine, Event, Mode, Stop};
 
 mod candidates;
 mod evaluate;
 mod header;
+pub mod suggestions;
+
+use candidates::Candidate;
 
 /// A loop in one inlined call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +57,36 @@ pub struct LoopLearned {
     pub stored: HashMap<ObjectId, Option<Targets>>,
 }
 
+/// A loop that was cut.
+pub(super) struct Header {
+    /// Of [`super::Execution::loops`].
+    pub of: usize,
+    pub frame: Frame,
+    pub block: BlockId,
+    /// The state at the header, and the one before the loop.
+    pub head: Edge,
+    pub entry: State,
+    /// After an iteration, where one can end.
+    pub back: Option<Edge>,
+    /// Registers that the loop assigns.
+    pub changed: Vec<LocalId>,
+    /// Candidates with their numbers, and what they say of the state at the header.
+    pub candidates: Rc<Vec<(usize, Candidate, Term)>>,
+}
+
 impl Engine<'_> {
+    /// Writes the candidates out in words.
+    pub(super) fn write_out(&mut self, headers: &[Header]) {
+        for header in headers {
+            for (number, candidate, _) in header.candidates.iter() {
+                let text = self.describe(&header.frame, candidate);
+                if let Some(instance) = self.candidates.get_mut(*number) {
+                    instance.text = text;
+                }
+            }
+        }
+    }
+
     pub(super) fn run_loop(
         &mut self,
         frame: &Frame,
@@ -112,8 +144,13 @@ impl Engine<'_> {
         }
         self.begin_summaries(&pointed_at, &mut entry.state);
         let number = self.unique();
+        let cut = self.loops.len();
+        self.loops.push(CutLoop {
+            function: frame.function,
+            header,
+        });
         let strides = self.written_strides(frame, facts, index);
-        let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state);
+        let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state, cut);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
         let candidates =
             self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
@@ -134,19 +171,14 @@ impl Engine<'_> {
             }
             let id = self.candidates.len();
             let active = t.var(&format!("invariant.{id}"), Sort::Bool);
-            let text = if self.settings.describe {
-                self.describe(frame, candidate)
-            } else {
-                String::new()
-            };
-            let place = format!(
-                "{}, loop at block {}",
-                self.program.function(frame.function).name,
-                header.0
-            );
-            self.candidates.push(CandidateInstance { active, place, text });
+            self.candidates.push(CandidateInstance {
+                active,
+                of: cut,
+                source: candidate.source(),
+                text: String::new(),
+            });
             on_entry.push((id, before));
-            numbers.push((id, candidate.clone()));
+            numbers.push((id, candidate.clone(), here));
             assumed.push(t.implies(t.and(head.guard, active), here));
         }
         for (id, range) in &ranges {
@@ -162,24 +194,39 @@ impl Engine<'_> {
             self.fact(fact);
         }
 
+        let numbers = Rc::new(numbers);
+        self.headers.push(Header {
+            of: cut,
+            frame: frame.clone(),
+            block: header,
+            head: head.clone(),
+            entry: entry.state.clone(),
+            back: None,
+            changed: changed.clone(),
+            candidates: numbers.clone(),
+        });
         self.loop_stack.push(key);
-        self.cut_loops += 1;
+        self.after_loop = Some(cut);
         self.allocated_in_loop.push(Made::default());
         let exit = self.run_region(frame, facts, Some(index), header, head.clone(), returns);
         let allocated = self.allocated_in_loop.pop().unwrap_or_default();
         self.loop_stack.pop();
+        self.after_loop = Some(cut);
         let exit = exit?;
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
             let (back, sizes) = self.renamed(&allocated, &back)?;
             let sizes = self.exchange_sizes(sizes);
+            if let Some(header) = self.headers.iter_mut().find(|header| header.of == cut) {
+                header.back = Some(back.clone());
+            }
             let mut after = Vec::new();
-            for (id, candidate) in numbers {
-                if let Some(holds) = self.evaluate(frame, &candidate, &back.state, &entry.state)? {
-                    after.push((id, holds));
+            for (id, candidate, _) in numbers.iter() {
+                if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {
+                    after.push((*id, holds));
                 } else {
-                    after.push((id, t.bool(false)));
+                    after.push((*id, t.bool(false)));
                 }
             }
             for (id, range) in &ranges {

@@ -40,12 +40,14 @@ use std::time::Instant;
 use vf_ir::{BlockId, FunctionId, HavocReason, LocalId, ObligationId, Program};
 use vf_smt::{Term, Terms};
 
+use crate::search::Source;
 use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
 pub(crate) use geometric::WORD_TRIPS;
 pub use inputs::Contract;
 pub use loops::LoopKey;
+pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
 pub(crate) use registers::{addresses_of, defined, registers_of, visit_expressions};
 use state::Contents;
@@ -93,8 +95,8 @@ pub struct CheckInstance {
     pub holds: Term,
     /// It does not apply (lifetime of an object that never dies): reported only if another instance does.
     pub applies: bool,
-    /// Loops whose havocked state is in force here: a violation may be an artefact of the cut.
-    pub after_cut: bool,
+    /// The loop, of [`Execution::loops`], whose unknown state is in force here: a violation may be an artefact of the cut.
+    pub after_loop: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +121,12 @@ pub enum Event {
         candidates: Vec<(usize, Term)>,
         guard: Term,
     },
+    /// A clause that is being tried out, before an iteration: its number in [`Settings::probes`].
+    Probe {
+        clause: usize,
+        guard: Term,
+        holds: Term,
+    },
     /// Execution that needs more iterations than the bound.
     Unwound {
         guard: Term,
@@ -132,9 +140,18 @@ pub enum Event {
 pub struct CandidateInstance {
     /// Assumed where this literal is.
     pub active: Term,
-    /// The loop it belongs to, for people.
-    pub place: String,
+    /// The loop it belongs to, of [`Execution::loops`].
+    pub of: usize,
+    pub source: Source,
+    /// In words, for people.
     pub text: String,
+}
+
+/// A loop that was cut at its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutLoop {
+    pub function: FunctionId,
+    pub header: BlockId,
 }
 
 /// A decision of the outside, recorded in execution order.
@@ -182,6 +199,7 @@ pub struct Budget {
     pub depth: u32,
 }
 
+#[derive(Clone)]
 pub struct Settings<'p> {
     pub program: &'p Program,
     pub entry: FunctionId,
@@ -195,14 +213,18 @@ pub struct Settings<'p> {
     pub taken: &'p BTreeSet<FunctionId>,
     /// Whether an object is alive is asked of those too that no pointer leads to.
     pub leaks: bool,
-    /// Write candidates out in words.
-    pub describe: bool,
+    /// Clauses that are tried out where loops are unrolled.
+    pub probes: &'p [LoopClause],
+    /// Candidates from these are not tried.
+    pub without: &'p BTreeSet<Source>,
 }
 
 /// Everything an execution produced.
 pub struct Execution {
     pub events: Vec<Event>,
     pub candidates: Vec<CandidateInstance>,
+    /// What a person could write before its loops; not assumed.
+    pub clauses: Vec<LoopClause>,
     pub contracts: Vec<Contract>,
     /// What else callers could be asked to keep; not assumed.
     pub stronger: Vec<stronger::Clause>,
@@ -220,9 +242,10 @@ pub struct Execution {
     pub strings: BTreeMap<ObjectId, u64>,
     /// Where a NUL is known to be in an object's bytes at the start; a place outside of it says that none is.
     pub initial_nuls: BTreeMap<ObjectId, Term>,
-    pub cut_loops: usize,
     /// Those of them that end after about as many iterations as a word has bits.
     pub geometric: BTreeSet<LoopKey>,
+    /// In the order in which they were cut.
+    pub loops: Vec<CutLoop>,
     /// Calls of active functions were not entered.
     pub recursion_cut: bool,
 }
@@ -285,8 +308,11 @@ pub(crate) struct Engine<'p> {
     watched: Vec<unroll::Watch>,
     /// What the current iteration of each loop that is cut made.
     allocated_in_loop: Vec<latest::Made>,
-    cut_loops: usize,
     geometric: BTreeSet<LoopKey>,
+    loops: Vec<CutLoop>,
+    headers: Vec<loops::Header>,
+    /// The last of them that was begun or left.
+    after_loop: Option<usize>,
     recursion_cut: bool,
     main_arguments: Option<environment::Arguments>,
     /// Pointer parameters of the entry function with what counts their elements.
@@ -371,8 +397,10 @@ pub fn execute(
             loop_stack: Vec::new(),
             watched: Vec::new(),
             allocated_in_loop: Vec::new(),
-            cut_loops: 0,
             geometric: BTreeSet::new(),
+            loops: Vec::new(),
+            headers: Vec::new(),
+            after_loop: None,
             allocated_in_cut: false,
             recursion_cut: false,
             main_arguments: None,
@@ -383,6 +411,9 @@ pub fn execute(
         };
         match engine.run_entry() {
             Ok(arguments) => {
+                let headers = std::mem::take(&mut engine.headers);
+                engine.write_out(&headers);
+                let clauses = engine.loop_clauses(&headers);
                 let each = settings.entry_mode == Entry::Each && matches!(mode, Mode::Invariants);
                 let stronger = if each {
                     engine.stronger_clauses(settings.entry, &arguments)
@@ -399,6 +430,7 @@ pub fn execute(
                 return Ok(Execution {
                     events,
                     candidates: engine.candidates,
+                    clauses,
                     contracts: engine.contracts,
                     stronger,
                     choices: engine.choices,
@@ -411,8 +443,8 @@ pub fn execute(
                     granules,
                     strings: engine.strings,
                     initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),
-                    cut_loops: engine.cut_loops,
                     geometric: engine.geometric,
+                    loops: engine.loops,
                     recursion_cut: engine.recursion_cut,
                 });
             }

@@ -142,7 +142,7 @@ impl Engine<'_> {
     }
 
     /// Small positive constants that the function compares or computes with, ascending.
-    fn constants(&self, entry: FunctionId) -> Vec<i128> {
+    pub(super) fn constants(&self, entry: FunctionId) -> Vec<i128> {
         let function = self.program.function(entry);
         let mut found = BTreeSet::new();
         for block in function.blocks() {

@@ -124,6 +124,7 @@ impl Engine<'_> {
         bound: u32,
     ) -> Result<Vec<(BlockId, Edge)>, Stop> {
         let header = facts.cfg.loops()[index].header;
+        let before = entry.state.clone();
         let mut outside = Vec::new();
         let mut current = entry;
         let (mut iteration, mut decided_by_input) = (0, 0);
@@ -136,6 +137,7 @@ impl Engine<'_> {
                 });
                 break;
             }
+            self.probe(frame, header, (current.guard, &current.state), &before)?;
             let (next, done) =
                 self.iterate(frame, facts, index, iteration, current, &mut outside, returns)?;
             iteration += 1;

@@ -11,6 +11,7 @@ use crate::engine::exec::{Frame, FunctionFacts};
 use crate::engine::state::State;
 use crate::engine::value::{ObjectId, ObjectKey, Value};
 use crate::engine::{CandidateInstance, Engine, Stop};
+use crate::search::Source;
 
 /// "Everything from where the loop began up to the cursor was written", of one object. Part of the version
 /// at the header rather than a fact about it, since it speaks of every byte of a range.
@@ -25,8 +26,8 @@ pub struct RangeCandidate {
 /// A property of the state at a loop header, relative to the state on entry.
 #[derive(Clone, Debug)]
 pub enum Candidate {
-    /// An expression over registers.
-    Expr(Expr),
+    /// An expression over registers, and who proposed it.
+    Expr(Expr, Source),
     /// `now op then` for an integer register, or a pointer register's offset.
     Moved {
         local: LocalId,
@@ -107,6 +108,33 @@ pub enum Nul {
     Furthest,
 }
 
+impl Candidate {
+    pub fn source(&self) -> Source {
+        match self {
+            Candidate::Expr(_, source) => *source,
+            Candidate::Moved { .. } => Source::Start,
+            Candidate::WithinObject(_)
+            | Candidate::Linear { .. }
+            | Candidate::LinearAtMost { .. }
+            | Candidate::MovedLess { .. }
+            | Candidate::Ordered { .. }
+            | Candidate::Lockstep { .. } => Source::PointerStep,
+            Candidate::SameObject(_)
+            | Candidate::Cell { .. }
+            | Candidate::PointerCell { .. }
+            | Candidate::Alive(_)
+            | Candidate::NotOlder(_)
+            | Candidate::LatestAlive(_)
+            | Candidate::AliveTarget(_)
+            | Candidate::RoomKept(_)
+            | Candidate::RoomFor { .. } => Source::Memory,
+            Candidate::NulKept(..) | Candidate::BeforeNul(..) | Candidate::IndexBeforeNul { .. } => {
+                Source::Strings
+            }
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     UnsignedAtLeast,
@@ -114,6 +142,18 @@ pub enum Order {
     SignedAtLeast,
     SignedAtMost,
     Equal,
+}
+
+impl Order {
+    pub fn words(self) -> &'static str {
+        match self {
+            Order::UnsignedAtLeast => "(unsigned) is at least",
+            Order::UnsignedAtMost => "(unsigned) is at most",
+            Order::SignedAtLeast => "(signed) is at least",
+            Order::SignedAtMost => "(signed) is at most",
+            Order::Equal => "is",
+        }
+    }
 }
 
 /// Candidates of one loop, at most; a quadratic number of queries hides behind each.
@@ -133,7 +173,7 @@ impl Engine<'_> {
         let asserted = checked.filter(|o| o.property == Property::Assertion);
         asserted
             .filter_map(|o| match &o.condition {
-                Condition::Holds(condition) => Some(Candidate::Expr(condition.clone())),
+                Condition::Holds(condition) => Some(Candidate::Expr(condition.clone(), Source::Annotation)),
                 _ => None,
             })
             .collect()
@@ -225,8 +265,8 @@ impl Engine<'_> {
         }
         // Expressions proposed by abstract interpretation and templates.
         let header = facts.cfg.loops()[index].header;
-        for condition in self.proposals(frame.function, header) {
-            found.push(Candidate::Expr(condition));
+        for (condition, source) in self.proposals(frame.function, header) {
+            found.push(Candidate::Expr(condition, source));
         }
         // A pointer that steps with a counter, or with another pointer; cursors before an end pointer.
         for pointer in &pointers {
@@ -293,6 +333,7 @@ impl Engine<'_> {
                 }
             }
         }
+        found.retain(|candidate| !self.settings.without.contains(&candidate.source()));
         found.truncate(CANDIDATE_LIMIT);
         Ok(found)
     }
@@ -347,7 +388,7 @@ impl Engine<'_> {
     }
 
     /// Invariants over registers that the abstract interpretation proposes.
-    fn proposals(&mut self, function: FunctionId, header: BlockId) -> Vec<Expr> {
+    fn proposals(&mut self, function: FunctionId, header: BlockId) -> Vec<(Expr, Source)> {
         let program = self.program;
         let proposed = self
             .proposed
@@ -355,8 +396,12 @@ impl Engine<'_> {
             .or_insert_with(|| Rc::new(vf_absint::propose(program, function)))
             .clone();
         let here = proposed.iter().filter(|p| p.header == header);
-        here.flat_map(|p| p.candidates.iter().map(|c| c.condition.clone()))
-            .collect()
+        here.flat_map(|p| {
+            p.candidates
+                .iter()
+                .map(|c| (c.condition.clone(), c.origin.into()))
+        })
+        .collect()
     }
 
     /// By how much a pointer may move for each step of a counter: its element, and all that an iteration adds to it.
@@ -396,9 +441,13 @@ impl Engine<'_> {
         changed: &[LocalId],
         strides: &BTreeSet<u64>,
         entry: &State,
+        of: usize,
     ) -> Vec<(usize, RangeCandidate)> {
         let function = self.program.function(frame.function);
         let mut found = Vec::new();
+        if self.settings.without.contains(&Source::Memory) {
+            return found;
+        }
         for object in &learned.objects {
             let Some(info) = self.objects.get(object).cloned() else {
                 continue;
@@ -433,9 +482,16 @@ impl Engine<'_> {
                     }
                     let id = self.candidates.len();
                     let active = self.terms.var(&format!("invariant.{id}"), Sort::Bool);
-                    let text = format!("{} is written up to the cursor {}", info.name, cursor.0);
-                    let place = function.name.clone();
-                    self.candidates.push(CandidateInstance { active, place, text });
+                    let to = function
+                        .locals
+                        .get(cursor.index())
+                        .map_or("", |l| l.name.as_str());
+                    self.candidates.push(CandidateInstance {
+                        active,
+                        of,
+                        source: Source::Memory,
+                        text: format!("{} is written up to the cursor {to}", info.name),
+                    });
                     found.push((id, range));
                 }
             }

@@ -81,7 +81,7 @@ impl Engine<'_> {
             _ => None,
         };
         Ok(match candidate {
-            Candidate::Expr(expr) => {
+            Candidate::Expr(expr, _) => {
                 let mut known = true;
                 registers_of(expr, &mut |l| {
                     known &= state.registers.get(l as usize).is_some_and(Option::is_some);
@@ -351,10 +351,12 @@ impl Engine<'_> {
         };
         let object = |o: &ObjectId| self.objects.get(o).map_or_else(String::new, |o| o.name.clone());
         match candidate {
-            Candidate::Expr(expr) => vf_ir::print::Printer::new(self.program)
+            Candidate::Expr(expr, _) => vf_ir::print::Printer::new(self.program)
                 .function(function)
                 .expr(expr),
-            Candidate::Moved { local, op } => format!("{} {op:?} its value on entry", name(local)),
+            Candidate::Moved { local, op } => {
+                format!("{} {} its value before the loop", name(local), op.words())
+            }
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),
             Candidate::Linear {
