@@ -18,7 +18,8 @@ use crate::specification::Specification;
 use crate::sufficient::what_is_needed;
 use crate::unused_reads::unused_reads;
 use crate::{
-    CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
+    CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, may_allocate,
+    relevance,
 };
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
@@ -274,8 +275,16 @@ impl<'p> Context<'p> {
                 .events
                 .iter()
                 .any(|e| matches!(e, engine::Event::Establish { .. }));
-        let asked = self.asked(&execution);
-        let solved = self.solve(&execution, &terms, deadline, Some(&asked));
+        let mut asked = self.asked(&execution);
+        // A program that never allocates loses nothing, however long it runs; nor does one that holds all that it
+        // allocated wherever a loop begins again.
+        let mut may_lose = cut && self.leaks() && may_allocate(self.program, entry);
+        let held = engine::held_key(entry);
+        if may_lose && !execution.recursion_cut {
+            asked.insert(held.clone());
+        }
+        let mut solved = self.solve(&execution, &terms, deadline, Some(&asked));
+        may_lose &= !solved.findings.remove(&held).is_some_and(|f| f.all_proved());
         result.not_followed = solved.not_followed.clone();
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
@@ -289,7 +298,7 @@ impl<'p> Context<'p> {
                 applies: finding.applies,
                 needs: None,
             };
-            if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
+            if finding.all_proved() && may_lose && self.speaks_of_every_moment(key) {
                 // Freed in the end, if there is one: the loops that were cut may run for ever.
                 decision.verdict = Verdict::Unknown;
                 decision.reason = Some(Reason::NoTermination);
@@ -312,7 +321,7 @@ impl<'p> Context<'p> {
             }
             result.decisions.insert(key.clone(), decision);
         }
-        if cut {
+        if may_lose {
             self.doubt_termination(&execution, &mut result, &mut open);
         }
         if !open.is_empty() {
@@ -421,6 +430,7 @@ impl<'p> Context<'p> {
             }
             Emit::Smt2 => scripts(&execution, &terms, &options)
                 .into_iter()
+                .filter(|(key, _)| *key != engine::held_key(entry))
                 .map(|(key, text)| {
                     let obligation = self
                         .program

@@ -160,6 +160,9 @@ impl Engine<'_> {
         let allocated = self.allocated_in_loop.pop().unwrap_or_default();
         self.loop_stack.pop();
         let exit = exit?;
+        if self.settings.leaks {
+            self.ask_whether_held(facts, header, &head);
+        }
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;

@@ -16,6 +16,7 @@ mod checks;
 mod environment;
 mod exec;
 mod expr;
+mod held;
 mod inputs;
 mod loops;
 mod memory;
@@ -41,6 +42,7 @@ use vf_smt::{Term, Terms};
 use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
+pub use held::held_key;
 pub use inputs::Contract;
 pub use loops::LoopKey;
 use memory::{Version, VersionId};
@@ -286,6 +288,8 @@ pub(crate) struct Engine<'p> {
     host_speaks: bool,
     /// An object was allocated in a loop that was cut.
     allocated_in_cut: bool,
+    /// Pointers that each activation which called another one holds; only where leaks are asked for.
+    held_by_callers: Vec<Vec<held::Holder>>,
     steps: u64,
     unique: u64,
 }
@@ -357,6 +361,7 @@ pub fn execute(
             allocated_in_loop: Vec::new(),
             cut_loops: 0,
             allocated_in_cut: false,
+            held_by_callers: Vec::new(),
             recursion_cut: false,
             main_arguments: None,
             counts: HashMap::new(),

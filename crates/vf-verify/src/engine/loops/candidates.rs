@@ -36,6 +36,12 @@ pub enum Candidate {
     SameObject(LocalId),
     /// The pointer's offset is at most its object's size.
     WithinObject(LocalId),
+    /// A whole element of so many bytes lies in the object where the pointer points: what holds where the search for
+    /// a mark on the last element goes on.
+    ElementWithinObject {
+        pointer: LocalId,
+        bytes: u64,
+    },
     /// offset(p) - offset0(p) = scale * (i - i0), or minus that.
     Linear {
         pointer: LocalId,
@@ -68,6 +74,17 @@ pub enum Candidate {
         object: ObjectId,
         offset: u64,
     },
+    /// `now op then` for the granule at this offset.
+    CellMoved {
+        cell: Cell,
+        op: Order,
+    },
+    /// What one granule has gained since entry, the other has gained, or lost where they are `opposite`.
+    CellsInStep {
+        a: Cell,
+        b: Cell,
+        opposite: bool,
+    },
     /// The pointer at this offset is as on entry.
     PointerCell {
         object: ObjectId,
@@ -85,6 +102,13 @@ pub enum Candidate {
     Alive(ObjectId),
 }
 
+/// The granule of an object at a constant offset: a variable behind a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub object: ObjectId,
+    pub offset: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     UnsignedAtLeast,
@@ -96,6 +120,11 @@ pub enum Order {
 
 /// Candidates of one loop, at most; a quadratic number of queries hides behind each.
 const CANDIDATE_LIMIT: usize = 160;
+
+/// Cells of one loop that are compared with what they were on entry and with each other, at most.
+const COMPARED_CELLS: usize = 6;
+/// Bytes of an object whose cells are compared, at most: records and single variables, not tables.
+const COMPARED_BYTES: u128 = 64;
 
 impl Engine<'_> {
     /// What is asserted at the header: loop invariants of the user's. They are checked there, and tried as candidates, which
@@ -163,6 +192,10 @@ impl Engine<'_> {
         for local in &pointers {
             found.push(Candidate::SameObject(*local));
             found.push(Candidate::WithinObject(*local));
+            if let Some(bytes) = self.element(frame, *local) {
+                let pointer = *local;
+                found.push(Candidate::ElementWithinObject { pointer, bytes });
+            }
             for op in [Order::UnsignedAtLeast, Order::UnsignedAtMost, Order::Equal] {
                 found.push(Candidate::Moved { local: *local, op });
             }
@@ -241,8 +274,34 @@ impl Engine<'_> {
                 });
             }
         }
+        self.compare_cells(learned, &mut found);
         found.truncate(CANDIDATE_LIMIT);
         Ok(found)
+    }
+
+    /// Variables behind pointers that the loop changes: one that only rises or falls, and two that count together.
+    fn compare_cells(&self, learned: &LoopLearned, found: &mut Vec<Candidate>) {
+        let small = |o: &ObjectId| {
+            let size = self.objects.get(o).and_then(|info| self.terms.as_bv(info.size));
+            size.is_some_and(|size| size <= COMPARED_BYTES)
+        };
+        let changed = learned.objects.iter().filter(|o| small(o));
+        let known = changed.filter_map(|o| Some((*o, self.learned.cells.get(o)?)));
+        let cells: Vec<Cell> = known
+            .flat_map(|(object, offsets)| offsets.iter().map(move |o| Cell { object, offset: *o }))
+            .take(COMPARED_CELLS)
+            .collect();
+        for (n, a) in cells.iter().enumerate() {
+            for op in [Order::SignedAtLeast, Order::SignedAtMost] {
+                found.push(Candidate::CellMoved { cell: *a, op });
+            }
+            for b in &cells[n + 1..] {
+                for opposite in [false, true] {
+                    let (a, b) = (*a, *b);
+                    found.push(Candidate::CellsInStep { a, b, opposite });
+                }
+            }
+        }
     }
 
     /// Invariants over registers that the abstract interpretation proposes.
@@ -258,14 +317,19 @@ impl Engine<'_> {
             .collect()
     }
 
+    /// Bytes of what a pointer's type says that it points to.
+    fn element(&self, frame: &Frame, pointer: LocalId) -> Option<u64> {
+        let function = self.program.function(frame.function);
+        match function.locals.get(pointer.index()).map(|l| &l.ty) {
+            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
+            _ => None,
+        }
+    }
+
     /// By how much a pointer may move for each step of a counter: its element, and all that an iteration adds to it.
     fn strides(&self, frame: &Frame, facts: &FunctionFacts, index: usize, pointer: LocalId) -> BTreeSet<i64> {
         let function = self.program.function(frame.function);
-        let info = function.locals.get(pointer.index());
-        let size = match info.map(|l| &l.ty) {
-            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
-            _ => None,
-        };
+        let size = self.element(frame, pointer);
         let mut strides = BTreeSet::from([size.filter(|s| *s > 1).map_or(1, |s| s as i64)]);
         let blocks = facts.cfg.loops()[index].blocks.iter();
         let statements = blocks

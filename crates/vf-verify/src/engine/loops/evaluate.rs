@@ -3,11 +3,11 @@
 use vf_ir::LocalId;
 use vf_smt::{Sort, Term};
 
-use super::candidates::{Candidate, Order, RangeCandidate};
+use super::candidates::{Candidate, Cell, Order, RangeCandidate};
 use crate::engine::exec::Frame;
 use crate::engine::registers::registers_of;
 use crate::engine::state::State;
-use crate::engine::value::{ObjectId, Value};
+use crate::engine::value::{ObjectId, Pointer, Value};
 use crate::engine::{Engine, Stop};
 
 impl Engine<'_> {
@@ -110,16 +110,11 @@ impl Engine<'_> {
                     _ => None,
                 }
             }
-            Candidate::WithinObject(local) => pointer(self, state, *local).map(|p| {
-                let mut within = t.bool(false);
-                for object in self.accessible(&p) {
-                    if let Some(info) = self.objects.get(&object) {
-                        let here = t.eq(p.base, self.base_const(object));
-                        within = t.or(within, t.and(here, t.ule(p.offset, info.size)));
-                    }
-                }
-                within
-            }),
+            Candidate::WithinObject(local) => pointer(self, state, *local).map(|p| self.room_at(&p, 0)),
+            Candidate::ElementWithinObject {
+                pointer: local,
+                bytes,
+            } => pointer(self, state, *local).map(|p| self.room_at(&p, *bytes)),
             Candidate::Linear {
                 pointer,
                 counter,
@@ -156,16 +151,25 @@ impl Engine<'_> {
                 }
             }
             Candidate::Cell { object, offset } => {
-                match (self.contents(state, *object), self.contents(entry, *object)) {
-                    (Some(now), Some(then)) => {
-                        let g = self.granule(*object);
-                        if offset % g != 0 {
-                            return Ok(None);
-                        }
-                        let at = t.bv(self.pointer_bits, u128::from(*offset));
-                        let now = self.read_bits(*object, now.version, at, g)?;
-                        let then = self.read_bits(*object, then.version, at, g)?;
-                        Some(t.eq(now, then))
+                let (object, offset) = (*object, *offset);
+                self.cell_since_entry(Cell { object, offset }, state, entry)?
+                    .map(|(now, then)| t.eq(now, then))
+            }
+            Candidate::CellMoved { cell, op } => self
+                .cell_since_entry(*cell, state, entry)?
+                .map(|(now, then)| self.order(*op, now, then)),
+            Candidate::CellsInStep { a, b, opposite } => {
+                match (
+                    self.cell_since_entry(*a, state, entry)?,
+                    self.cell_since_entry(*b, state, entry)?,
+                ) {
+                    (Some((now, then)), Some((other, before))) if t.sort(now) == t.sort(other) => {
+                        let gained = if *opposite {
+                            t.sub(before, other)
+                        } else {
+                            t.sub(other, before)
+                        };
+                        Some(t.eq(t.sub(now, then), gained))
                     }
                     _ => None,
                 }
@@ -231,6 +235,44 @@ impl Engine<'_> {
                 }
             }
         })
+    }
+
+    /// The cell now and on entry.
+    fn cell_since_entry(
+        &mut self,
+        cell: Cell,
+        state: &State,
+        entry: &State,
+    ) -> Result<Option<(Term, Term)>, Stop> {
+        let Cell { object, offset } = cell;
+        let (Some(now), Some(then)) = (self.contents(state, object), self.contents(entry, object)) else {
+            return Ok(None);
+        };
+        let g = self.granule(object);
+        if offset % g != 0 {
+            return Ok(None);
+        }
+        let at = self.terms.bv(self.pointer_bits, u128::from(offset));
+        let now = self.read_bits(object, now.version, at, g)?;
+        let then = self.read_bits(object, then.version, at, g)?;
+        Ok(Some((now, then)))
+    }
+
+    /// So many bytes lie between the pointer and the end of its object.
+    fn room_at(&self, p: &Pointer, bytes: u64) -> Term {
+        let t = self.terms;
+        let mut room = t.bool(false);
+        for object in self.accessible(p) {
+            let Some(info) = self.objects.get(&object) else {
+                continue;
+            };
+            let here = t.eq(p.base, self.base_const(object));
+            let needed = t.bv(self.pointer_bits, u128::from(bytes));
+            let inside = t.ule(p.offset, info.size);
+            let enough = t.uge(t.sub(info.size, p.offset), needed);
+            room = t.or(room, t.all(&[here, inside, enough]));
+        }
+        room
     }
 
     /// How far a pointer register is from where it was on entry.
@@ -304,6 +346,9 @@ impl Engine<'_> {
             Candidate::Moved { local, op } => format!("{} {op:?} its value on entry", name(local)),
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),
+            Candidate::ElementWithinObject { pointer, bytes } => {
+                format!("{} points to {bytes} bytes of its object", name(pointer))
+            }
             Candidate::Linear {
                 pointer,
                 counter,
@@ -331,6 +376,23 @@ impl Engine<'_> {
             }
             Candidate::Ordered { low, high } => format!("{} <= {}", name(low), name(high)),
             Candidate::Lockstep { a, b } => format!("{} and {} move together", name(a), name(b)),
+            Candidate::CellMoved { cell, op } => format!(
+                "{} at offset {}: {op:?} its value on entry",
+                object(&cell.object),
+                cell.offset
+            ),
+            Candidate::CellsInStep { a, b, opposite } => format!(
+                "{} at offset {} and {} at offset {} move {}",
+                object(&a.object),
+                a.offset,
+                object(&b.object),
+                b.offset,
+                if *opposite {
+                    "against each other"
+                } else {
+                    "together"
+                }
+            ),
             Candidate::Cell { object: o, offset } | Candidate::PointerCell { object: o, offset } => {
                 format!("{} at offset {offset} is as on entry", object(o))
             }
