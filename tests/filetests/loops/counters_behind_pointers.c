@@ -2,32 +2,46 @@
 // test: verify
 // options: unroll=9
 
-struct progress {
-	int left;
-	int done;
-};
-
-void drain(struct progress *p)
+static void step(int *left, int *done)
 {
-	p->done = 0;
-	while (p->left > 0) {
-		p->left--;
-		p->done++;
-	}
+    --*left;
+    ++*done;
+//  ^^^^^^^ refuted[signed-overflow] count >= 4
 }
 
-void drain_from_high(struct progress *p)
+int drain(int count)
 {
-	p->done = 2147483644;
-	while (p->left > 0) {
-		p->left--;
-		p->done++;
-	}
+    int left = count, done = 0;
+
+    while (left > 0)
+        step(&left, &done);
+    return done;
 }
 
-void double_up(int *x, int limit)
+int drain_from_high(int count)
 {
-	*x = 1;
-	while (*x < limit && *x < 1073741824)
-		*x = 2 * *x;
+    int left = count, done = 2147483644;
+
+    while (left > 0)
+        step(&left, &done);
+    return done;
 }
+
+static void twice(int *x)
+{
+    *x = 2 * *x;
+}
+
+int double_up(int limit)
+{
+    int x = 1;
+
+    while (x < limit && x < 1073741824)
+        twice(&x);
+    return x;
+}
+// summary: double_up: 3 proved
+// summary: drain: 2 proved
+// summary: drain_from_high: 2 proved
+// summary: step: 15 proved, 1 refuted
+// summary: twice: 8 proved

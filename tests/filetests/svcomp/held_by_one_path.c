@@ -2,8 +2,8 @@
 // test: verify
 // options: specification=valid-memsafety unroll=3
 extern void *malloc(__SIZE_TYPE__);
-extern int __VERIFIER_nondet_int(void);
-int main(void)
+extern int __VERIFIER_nondet_int(void); int main(void)
+//                                      ^ proved-to-bound[memory-leak]
 {
     int *first = malloc(sizeof(int));
     int *kept;
@@ -16,3 +16,4 @@ int main(void)
             *kept = 1;
     return 0;
 }
+// summary: main: 3 proved, 1 proved-to-bound

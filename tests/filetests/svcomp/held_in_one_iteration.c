@@ -1,8 +1,8 @@
 // Each iteration holds what it allocates, and forgets it at its end.
 // test: verify
 // options: specification=valid-memsafety unroll=3
-extern void *malloc(__SIZE_TYPE__);
-int main(void)
+extern void *malloc(__SIZE_TYPE__); int main(void)
+//                                  ^ proved-to-bound[memory-leak]
 {
     int *last = malloc(sizeof(int));
     for (;;) {
@@ -11,3 +11,4 @@ int main(void)
     }
     return 0;
 }
+// summary: main: 3 proved, 1 proved-to-bound

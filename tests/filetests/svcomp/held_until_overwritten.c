@@ -3,8 +3,8 @@
 // options: specification=valid-memsafety unroll=3
 extern void *malloc(__SIZE_TYPE__);
 extern int __VERIFIER_nondet_int(void);
-static int spare;
-int main(void)
+static int spare; int main(void)
+//                ^ proved-to-bound[memory-leak]
 {
     int *place = malloc(sizeof(int));
     for (;;) {
@@ -14,3 +14,4 @@ int main(void)
     }
     return 0;
 }
+// summary: main: 3 proved, 1 proved-to-bound

@@ -40,3 +40,5 @@ int main(void)
     free(copy);
     return 0;
 }
+// summary: above: 3 proved
+// summary: main: 17 proved

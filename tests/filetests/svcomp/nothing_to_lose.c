@@ -24,3 +24,5 @@ int main(void)
         ;
     return 0;
 }
+// summary: main: 7 proved
+// summary: spaces: 6 proved

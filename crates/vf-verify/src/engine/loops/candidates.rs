@@ -74,12 +74,12 @@ pub enum Candidate {
         object: ObjectId,
         offset: u64,
     },
-    /// `now op then` for the granule at this offset.
+    /// `now op then` for this cell.
     CellMoved {
         cell: Cell,
         op: Order,
     },
-    /// What one granule has gained since entry, the other has gained, or lost where they are `opposite`.
+    /// What one cell has gained since entry, the other has gained, or lost where they are `opposite`.
     CellsInStep {
         a: Cell,
         b: Cell,
@@ -102,11 +102,12 @@ pub enum Candidate {
     Alive(ObjectId),
 }
 
-/// The granule of an object at a constant offset: a variable behind a pointer.
+/// Bytes at a constant offset of an object: a variable behind a pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cell {
     pub object: ObjectId,
     pub offset: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +125,7 @@ const CANDIDATE_LIMIT: usize = 160;
 /// Cells of one loop that are compared with what they were on entry and with each other, at most.
 const COMPARED_CELLS: usize = 6;
 /// Bytes of an object whose cells are compared, at most: records and single variables, not tables.
-const COMPARED_BYTES: u128 = 64;
+const COMPARED_BYTES: u64 = 64;
 
 impl Engine<'_> {
     /// What is asserted at the header: loop invariants of the user's. They are checked there, and tried as candidates, which
@@ -281,16 +282,32 @@ impl Engine<'_> {
 
     /// Variables behind pointers that the loop changes: one that only rises or falls, and two that count together.
     fn compare_cells(&self, learned: &LoopLearned, found: &mut Vec<Candidate>) {
-        let small = |o: &ObjectId| {
-            let size = self.objects.get(o).and_then(|info| self.terms.as_bv(info.size));
-            size.is_some_and(|size| size <= COMPARED_BYTES)
-        };
-        let changed = learned.objects.iter().filter(|o| small(o));
-        let known = changed.filter_map(|o| Some((*o, self.learned.cells.get(o)?)));
-        let cells: Vec<Cell> = known
-            .flat_map(|(object, offsets)| offsets.iter().map(move |o| Cell { object, offset: *o }))
-            .take(COMPARED_CELLS)
-            .collect();
+        let mut cells = Vec::new();
+        for object in learned.objects.iter().copied() {
+            let size = self
+                .objects
+                .get(&object)
+                .and_then(|info| self.terms.as_bv(info.size));
+            let size = size.and_then(|size| u64::try_from(size).ok());
+            match (size, self.learned.cells.get(&object)) {
+                // One variable, however it is read.
+                (Some(bytes @ (1 | 2 | 4 | 8)), Some(_)) => cells.push(Cell {
+                    object,
+                    offset: 0,
+                    bytes,
+                }),
+                (Some(size), Some(offsets)) if size <= COMPARED_BYTES => {
+                    let bytes = self.granule(object);
+                    cells.extend(offsets.iter().map(|offset| Cell {
+                        object,
+                        offset: *offset,
+                        bytes,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        cells.truncate(COMPARED_CELLS);
         for (n, a) in cells.iter().enumerate() {
             for op in [Order::SignedAtLeast, Order::SignedAtMost] {
                 found.push(Candidate::CellMoved { cell: *a, op });

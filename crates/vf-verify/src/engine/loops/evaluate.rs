@@ -151,8 +151,12 @@ impl Engine<'_> {
                 }
             }
             Candidate::Cell { object, offset } => {
-                let (object, offset) = (*object, *offset);
-                self.cell_since_entry(Cell { object, offset }, state, entry)?
+                let cell = Cell {
+                    object: *object,
+                    offset: *offset,
+                    bytes: self.granule(*object),
+                };
+                self.cell_since_entry(cell, state, entry)?
                     .map(|(now, then)| t.eq(now, then))
             }
             Candidate::CellMoved { cell, op } => self
@@ -244,17 +248,21 @@ impl Engine<'_> {
         state: &State,
         entry: &State,
     ) -> Result<Option<(Term, Term)>, Stop> {
-        let Cell { object, offset } = cell;
+        let Cell {
+            object,
+            offset,
+            bytes,
+        } = cell;
         let (Some(now), Some(then)) = (self.contents(state, object), self.contents(entry, object)) else {
             return Ok(None);
         };
         let g = self.granule(object);
-        if offset % g != 0 {
+        if offset % g != 0 || bytes % g != 0 {
             return Ok(None);
         }
         let at = self.terms.bv(self.pointer_bits, u128::from(offset));
-        let now = self.read_bits(object, now.version, at, g)?;
-        let then = self.read_bits(object, then.version, at, g)?;
+        let now = self.read_bits(object, now.version, at, bytes)?;
+        let then = self.read_bits(object, then.version, at, bytes)?;
         Ok(Some((now, then)))
     }
 
