@@ -193,7 +193,8 @@ impl Engine<'_> {
         for local in &pointers {
             found.push(Candidate::SameObject(*local));
             found.push(Candidate::WithinObject(*local));
-            if let Some(bytes) = self.element(frame, *local) {
+            // Of bytes the known NUL says as much.
+            if let Some(bytes) = self.element(frame, *local).filter(|b| *b > 1) {
                 let pointer = *local;
                 found.push(Candidate::ElementWithinObject { pointer, bytes });
             }
