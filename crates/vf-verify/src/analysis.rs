@@ -20,7 +20,8 @@ use crate::sufficient::what_is_needed;
 use crate::suggest::{plausible, sufficient_set};
 use crate::unused_reads::unused_reads;
 use crate::{
-    CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, relevance,
+    CheckOptions, Emit, Emitted, Entry, Progress, Reason, Wraps, address_taken, counterexample, may_allocate,
+    relevance,
 };
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
@@ -323,7 +324,14 @@ impl<'p> Context<'p> {
                 .events
                 .iter()
                 .any(|e| matches!(e, engine::Event::Establish { .. }));
-        let asked = self.asked(&execution);
+        let mut asked = self.asked(&execution);
+        // A program that never allocates loses nothing, however long it runs; nor does one that holds all that it
+        // allocated wherever a loop begins again.
+        let mut may_lose = cut && self.leaks() && may_allocate(self.program, entry);
+        let held = engine::held_key(entry);
+        if may_lose && !execution.recursion_cut {
+            asked.insert(held.clone());
+        }
         result.search.phases.execution_ms = milliseconds(started.elapsed());
         progress(Progress::Cut {
             name: function.name.clone(),
@@ -331,8 +339,9 @@ impl<'p> Context<'p> {
             candidates: execution.candidates.len(),
         });
         let started = Instant::now();
-        let solved = self.solve(&execution, &terms, deadline, Some(&asked), observer);
+        let mut solved = self.solve(&execution, &terms, deadline, Some(&asked), observer);
         note_search(&execution, &solved, started.elapsed(), &mut result);
+        may_lose &= !solved.findings.remove(&held).is_some_and(|f| f.all_proved());
         result.not_followed = solved.not_followed.clone();
         let mut open: BTreeSet<CheckKey> = BTreeSet::new();
         for (key, finding) in &solved.findings {
@@ -347,7 +356,7 @@ impl<'p> Context<'p> {
                 needs: None,
                 suggested: Vec::new(),
             };
-            if finding.all_proved() && cut && self.speaks_of_every_moment(key) {
+            if finding.all_proved() && may_lose && self.speaks_of_every_moment(key) {
                 // Freed in the end, if there is one: the loops that were cut may run for ever.
                 decision.verdict = Verdict::Unknown;
                 decision.reason = Some(Reason::NoTermination);
@@ -370,7 +379,7 @@ impl<'p> Context<'p> {
             }
             result.decisions.insert(key.clone(), decision);
         }
-        if cut {
+        if may_lose {
             self.doubt_termination(&execution, &mut result, &mut open);
         }
         if !open.is_empty() && !execution.geometric.is_empty() {
@@ -569,6 +578,7 @@ impl<'p> Context<'p> {
             }
             Emit::Smt2 => scripts(&execution, &terms, &options)
                 .into_iter()
+                .filter(|(key, _)| *key != engine::held_key(entry))
                 .map(|(key, text)| {
                     let obligation = self
                         .program

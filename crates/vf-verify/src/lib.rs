@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use vf_ir::{Body, FunctionId, Program, Property, StmtKind};
+use vf_ir::{AllocKind, Body, FunctionId, Program, Property, StmtKind};
 use vf_source::{FileId, SourceMap};
 
 use report::{CheckReport, Overall, Verdict};
@@ -347,6 +347,27 @@ fn entries(program: &Program, main_files: &[FileId], options: &CheckOptions) -> 
 /// Functions whose address the program takes.
 pub(crate) fn address_taken(program: &Program) -> BTreeSet<FunctionId> {
     Calls::of(program).taken
+}
+
+/// Whether an execution of the function may come to an allocation on the heap: one stands in a function that it
+/// reaches, or in one whose address is taken, or it reaches one that could not be lowered.
+pub(crate) fn may_allocate(program: &Program, entry: FunctionId) -> bool {
+    let calls = Calls::of(program);
+    let from: Vec<FunctionId> = calls.taken.iter().copied().chain([entry]).collect();
+    calls.reachable(&from).into_iter().any(|id| {
+        let function = program.function(id);
+        let heap = |s: &vf_ir::Stmt| {
+            matches!(
+                s.kind,
+                StmtKind::Alloc {
+                    kind: AllocKind::Heap,
+                    ..
+                }
+            )
+        };
+        matches!(function.body, Body::Unsupported(_))
+            || function.blocks().iter().any(|b| b.statements.iter().any(heap))
+    })
 }
 
 /// Who calls whom by name, and whose address is taken.

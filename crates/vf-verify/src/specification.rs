@@ -151,7 +151,8 @@ impl Specification {
     }
 
     /// Adds the obligations that C itself has not: that memory is freed where the program ends, which is where
-    /// `main` returns and where `exit` is called (`abort` is no orderly end).
+    /// `main` returns and where `exit` is called (`abort` is no orderly end). A `main` that never returns has the
+    /// obligation all the same, at no place: what is lost while it runs is lost.
     pub fn instrument(&self, program: &mut Program) {
         for function in &mut program.functions {
             let leaves = function.name == "main" && !function.library_model;
@@ -176,9 +177,10 @@ fn ask_for_leaks(function: &mut Function, at_returns: bool, or_reachable: bool) 
     let Body::Defined(blocks) = &mut function.body else {
         return;
     };
-    let mut ask = |span: Span, statements: &mut Vec<Stmt>, place: usize| {
-        let id = ObligationId(function.obligations.len() as u32);
-        function.obligations.push(Obligation {
+    let obligations = &mut function.obligations;
+    let mut asked = |span: Span| {
+        let id = ObligationId(obligations.len() as u32);
+        obligations.push(Obligation {
             property: Property::MemoryLeak,
             condition: Condition::Freed { or_reachable },
             span,
@@ -186,17 +188,21 @@ fn ask_for_leaks(function: &mut Function, at_returns: bool, or_reachable: bool) 
             required: false,
         });
         let kind = StmtKind::Check(id);
-        statements.insert(place, Stmt { kind, span });
+        Stmt { kind, span }
     };
     if at_returns {
+        let mut returns = false;
         for block in blocks {
             if matches!(block.terminator, Terminator::Return(_)) {
-                let end = block.statements.len();
-                ask(block.terminator_span, &mut block.statements, end);
+                block.statements.push(asked(block.terminator_span));
+                returns = true;
             }
         }
+        if !returns {
+            asked(function.span);
+        }
     } else if let Some(first) = blocks.first_mut() {
-        ask(function.span, &mut first.statements, 0);
+        first.statements.insert(0, asked(function.span));
     }
 }
 

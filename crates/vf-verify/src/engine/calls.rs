@@ -140,7 +140,16 @@ impl Engine<'_> {
                     call,
                 };
                 let registers = edge.state.registers.clone();
-                let exit = self.run_function(&inner, values, edge.guard, edge.state.memory.clone())?;
+                let held = if self.settings.leaks {
+                    let facts = self.facts_of(frame.function)?;
+                    self.held_over_call(frame, &facts, at, &edge.state)
+                } else {
+                    Vec::new()
+                };
+                self.held_by_callers.push(held);
+                let exit = self.run_function(&inner, values, edge.guard, edge.state.memory.clone());
+                self.held_by_callers.pop();
+                let exit = exit?;
                 Ok(match exit {
                     Some(Exit { guard, memory, value }) => {
                         edge.guard = guard;

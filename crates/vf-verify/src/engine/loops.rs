@@ -213,6 +213,9 @@ impl Engine<'_> {
         self.loop_stack.pop();
         self.after_loop = Some(cut);
         let exit = exit?;
+        if self.settings.leaks {
+            self.ask_whether_held(facts, header, &head);
+        }
         let live = facts.live.get(header.index());
         if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;

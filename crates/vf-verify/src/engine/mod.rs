@@ -17,6 +17,7 @@ mod environment;
 mod exec;
 mod expr;
 mod geometric;
+mod held;
 mod inputs;
 mod latest;
 mod loops;
@@ -45,6 +46,7 @@ use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
 pub(crate) use geometric::WORD_TRIPS;
+pub use held::held_key;
 pub use inputs::Contract;
 pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
@@ -321,6 +323,8 @@ pub(crate) struct Engine<'p> {
     host_speaks: bool,
     /// An object was allocated in a loop that was cut.
     allocated_in_cut: bool,
+    /// Pointers that each activation which called another one holds; only where leaks are asked for.
+    held_by_callers: Vec<Vec<held::Holder>>,
     steps: u64,
     unique: u64,
 }
@@ -402,6 +406,7 @@ pub fn execute(
             headers: Vec::new(),
             after_loop: None,
             allocated_in_cut: false,
+            held_by_callers: Vec::new(),
             recursion_cut: false,
             main_arguments: None,
             counts: HashMap::new(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use vf_ir::cfg::Cfg;
-use vf_ir::{Condition, Expr, Function, FunctionId, LocalId, StmtKind, Storage, Terminator};
+use vf_ir::{BlockId, Condition, Expr, Function, FunctionId, LocalId, StmtKind, Storage, Terminator};
 
 /// Registers live at the start of each block, memory locals among them (backward dataflow; Aho et al. 9.2.5).
 pub(super) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
@@ -57,6 +57,42 @@ pub(super) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
         set.extend(&memory);
     }
     live
+}
+
+/// Registers live behind a statement, given those at the start of each block.
+pub(super) fn live_after(
+    function: &Function,
+    cfg: &Cfg,
+    live: &[HashSet<u32>],
+    (at, statement): (BlockId, u32),
+) -> HashSet<u32> {
+    let next = cfg
+        .successors(at)
+        .iter()
+        .filter_map(|(next, _)| live.get(next.index()));
+    let mut found: HashSet<u32> = next.flatten().copied().collect();
+    let Some(block) = function.blocks().get(at.index()) else {
+        return found;
+    };
+    match &block.terminator {
+        Terminator::Branch { condition: read, .. }
+        | Terminator::Switch { value: read, .. }
+        | Terminator::Return(Some(read)) => registers_of(read, &mut |l| {
+            found.insert(l);
+        }),
+        Terminator::Goto(_) | Terminator::Return(None) | Terminator::Unreachable => {}
+    }
+    for later in block.statements.iter().skip(statement as usize + 1).rev() {
+        if let Some(dst) = defined(&later.kind) {
+            found.remove(&dst.0);
+        }
+        visit_expressions(&later.kind, function, &mut |e| {
+            registers_of(e, &mut |l| {
+                found.insert(l);
+            });
+        });
+    }
+    found
 }
 
 /// Functions whose address an expression takes.

@@ -37,6 +37,12 @@ pub enum Candidate {
     SameObject(LocalId),
     /// The pointer's offset is at most its object's size.
     WithinObject(LocalId),
+    /// A whole element of so many bytes lies in the object where the pointer points: what holds where the search for
+    /// a mark on the last element goes on.
+    ElementWithinObject {
+        pointer: LocalId,
+        bytes: u64,
+    },
     /// offset(p) - offset0(p) = scale * (i - i0), or minus that.
     Linear {
         pointer: LocalId,
@@ -68,6 +74,17 @@ pub enum Candidate {
     Cell {
         object: ObjectId,
         offset: u64,
+    },
+    /// `now op then` for this cell.
+    CellMoved {
+        cell: Cell,
+        op: Order,
+    },
+    /// What one cell has gained since entry, the other has gained, or lost where they are `opposite`.
+    CellsInStep {
+        a: Cell,
+        b: Cell,
+        opposite: bool,
     },
     /// The pointer at this offset is as on entry.
     PointerCell {
@@ -114,6 +131,7 @@ impl Candidate {
             Candidate::Expr(_, source) => *source,
             Candidate::Moved { .. } => Source::Start,
             Candidate::WithinObject(_)
+            | Candidate::ElementWithinObject { .. }
             | Candidate::Linear { .. }
             | Candidate::LinearAtMost { .. }
             | Candidate::MovedLess { .. }
@@ -123,6 +141,8 @@ impl Candidate {
             | Candidate::Cell { .. }
             | Candidate::PointerCell { .. }
             | Candidate::Alive(_)
+            | Candidate::CellMoved { .. }
+            | Candidate::CellsInStep { .. }
             | Candidate::NotOlder(_)
             | Candidate::LatestAlive(_)
             | Candidate::AliveTarget(_)
@@ -133,6 +153,14 @@ impl Candidate {
             }
         }
     }
+}
+
+/// Bytes at a constant offset of an object: a variable behind a pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    pub object: ObjectId,
+    pub offset: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +186,11 @@ impl Order {
 
 /// Candidates of one loop, at most; a quadratic number of queries hides behind each.
 const CANDIDATE_LIMIT: usize = 160;
+
+/// Cells of one loop that are compared with what they were on entry and with each other, at most.
+const COMPARED_CELLS: usize = 6;
+/// Bytes of an object whose cells are compared, at most: records and single variables, not tables.
+const COMPARED_BYTES: u64 = 64;
 
 impl Engine<'_> {
     /// What is asserted at the header: loop invariants of the user's. They are checked there, and tried as candidates, which
@@ -237,6 +270,11 @@ impl Engine<'_> {
         for local in &pointers {
             found.push(Candidate::SameObject(*local));
             found.push(Candidate::WithinObject(*local));
+            // Of bytes the known NUL says as much.
+            if let Some(bytes) = self.element(frame, *local).filter(|b| *b > 1) {
+                let pointer = *local;
+                found.push(Candidate::ElementWithinObject { pointer, bytes });
+            }
             for op in [Order::UnsignedAtLeast, Order::UnsignedAtMost, Order::Equal] {
                 found.push(Candidate::Moved { local: *local, op });
             }
@@ -333,6 +371,7 @@ impl Engine<'_> {
                 }
             }
         }
+        self.compare_cells(learned, &mut found);
         found.retain(|candidate| !self.settings.without.contains(&candidate.source()));
         found.truncate(CANDIDATE_LIMIT);
         Ok(found)
@@ -381,6 +420,47 @@ impl Engine<'_> {
         }
     }
 
+    /// Variables behind pointers that the loop changes: one that only rises or falls, and two that count together.
+    fn compare_cells(&self, learned: &LoopLearned, found: &mut Vec<Candidate>) {
+        let mut cells = Vec::new();
+        for object in learned.objects.iter().copied() {
+            let size = self
+                .objects
+                .get(&object)
+                .and_then(|info| self.terms.as_bv(info.size));
+            let size = size.and_then(|size| u64::try_from(size).ok());
+            match (size, self.learned.cells.get(&object)) {
+                // One variable, however it is read.
+                (Some(bytes @ (1 | 2 | 4 | 8)), Some(_)) => cells.push(Cell {
+                    object,
+                    offset: 0,
+                    bytes,
+                }),
+                (Some(size), Some(offsets)) if size <= COMPARED_BYTES => {
+                    let bytes = self.granule(object);
+                    cells.extend(offsets.iter().map(|offset| Cell {
+                        object,
+                        offset: *offset,
+                        bytes,
+                    }));
+                }
+                _ => {}
+            }
+        }
+        cells.truncate(COMPARED_CELLS);
+        for (n, a) in cells.iter().enumerate() {
+            for op in [Order::SignedAtLeast, Order::SignedAtMost] {
+                found.push(Candidate::CellMoved { cell: *a, op });
+            }
+            for b in &cells[n + 1..] {
+                for opposite in [false, true] {
+                    let (a, b) = (*a, *b);
+                    found.push(Candidate::CellsInStep { a, b, opposite });
+                }
+            }
+        }
+    }
+
     /// Whether the furthest known NUL of an object is another than the newest.
     fn furthest_apart(&mut self, state: &State, object: ObjectId) -> bool {
         let contents = self.contents(state, object);
@@ -404,14 +484,19 @@ impl Engine<'_> {
         .collect()
     }
 
+    /// Bytes of what a pointer's type says that it points to.
+    fn element(&self, frame: &Frame, pointer: LocalId) -> Option<u64> {
+        let function = self.program.function(frame.function);
+        match function.locals.get(pointer.index()).map(|l| &l.ty) {
+            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
+            _ => None,
+        }
+    }
+
     /// By how much a pointer may move for each step of a counter: its element, and all that an iteration adds to it.
     fn strides(&self, frame: &Frame, facts: &FunctionFacts, index: usize, pointer: LocalId) -> BTreeSet<i64> {
         let function = self.program.function(frame.function);
-        let info = function.locals.get(pointer.index());
-        let size = match info.map(|l| &l.ty) {
-            Some(vf_ir::CType::Pointer { to, .. }) => to.size(&self.program.records, self.program.model),
-            _ => None,
-        };
+        let size = self.element(frame, pointer);
         let mut strides = BTreeSet::from([size.filter(|s| *s > 1).map_or(1, |s| s as i64)]);
         let blocks = facts.cfg.loops()[index].blocks.iter();
         let statements = blocks

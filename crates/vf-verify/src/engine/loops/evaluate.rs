@@ -3,7 +3,7 @@
 use vf_ir::LocalId;
 use vf_smt::{Sort, Term};
 
-use super::candidates::{Candidate, Nul, Order, RangeCandidate};
+use super::candidates::{Candidate, Cell, Nul, Order, RangeCandidate};
 use crate::engine::exec::Frame;
 use crate::engine::registers::registers_of;
 use crate::engine::state::{Contents, State};
@@ -113,6 +113,10 @@ impl Engine<'_> {
             Candidate::WithinObject(local) => {
                 pointer(self, state, *local).map(|p| self.size_is(&p, |size| t.ule(p.offset, size)))
             }
+            Candidate::ElementWithinObject {
+                pointer: local,
+                bytes,
+            } => pointer(self, state, *local).map(|p| self.room_at(&p, *bytes)),
             Candidate::Linear {
                 pointer,
                 counter,
@@ -149,16 +153,29 @@ impl Engine<'_> {
                 }
             }
             Candidate::Cell { object, offset } => {
-                match (self.contents(state, *object), self.contents(entry, *object)) {
-                    (Some(now), Some(then)) => {
-                        let g = self.granule(*object);
-                        if offset % g != 0 {
-                            return Ok(None);
-                        }
-                        let at = t.bv(self.pointer_bits, u128::from(*offset));
-                        let now = self.read_bits(*object, now.version, at, g)?;
-                        let then = self.read_bits(*object, then.version, at, g)?;
-                        Some(t.eq(now, then))
+                let cell = Cell {
+                    object: *object,
+                    offset: *offset,
+                    bytes: self.granule(*object),
+                };
+                self.cell_since_entry(cell, state, entry)?
+                    .map(|(now, then)| t.eq(now, then))
+            }
+            Candidate::CellMoved { cell, op } => self
+                .cell_since_entry(*cell, state, entry)?
+                .map(|(now, then)| self.order(*op, now, then)),
+            Candidate::CellsInStep { a, b, opposite } => {
+                match (
+                    self.cell_since_entry(*a, state, entry)?,
+                    self.cell_since_entry(*b, state, entry)?,
+                ) {
+                    (Some((now, then)), Some((other, before))) if t.sort(now) == t.sort(other) => {
+                        let gained = if *opposite {
+                            t.sub(before, other)
+                        } else {
+                            t.sub(other, before)
+                        };
+                        Some(t.eq(t.sub(now, then), gained))
                     }
                     _ => None,
                 }
@@ -286,6 +303,40 @@ impl Engine<'_> {
         holds
     }
 
+    /// The cell now and on entry.
+    fn cell_since_entry(
+        &mut self,
+        cell: Cell,
+        state: &State,
+        entry: &State,
+    ) -> Result<Option<(Term, Term)>, Stop> {
+        let Cell {
+            object,
+            offset,
+            bytes,
+        } = cell;
+        let (Some(now), Some(then)) = (self.contents(state, object), self.contents(entry, object)) else {
+            return Ok(None);
+        };
+        let g = self.granule(object);
+        if offset % g != 0 || bytes % g != 0 {
+            return Ok(None);
+        }
+        let at = self.terms.bv(self.pointer_bits, u128::from(offset));
+        let now = self.read_bits(object, now.version, at, bytes)?;
+        let then = self.read_bits(object, then.version, at, bytes)?;
+        Ok(Some((now, then)))
+    }
+
+    /// So many bytes lie between the pointer and the end of its object.
+    fn room_at(&self, p: &Pointer, bytes: u64) -> Term {
+        let t = self.terms;
+        let needed = t.bv(self.pointer_bits, u128::from(bytes));
+        self.size_is(p, |size| {
+            t.and(t.ule(p.offset, size), t.uge(t.sub(size, p.offset), needed))
+        })
+    }
+
     /// How far a pointer register is from where it was on entry.
     fn moved(&self, local: LocalId, state: &State, entry: &State) -> Option<Term> {
         match (
@@ -359,6 +410,9 @@ impl Engine<'_> {
             }
             Candidate::SameObject(local) => format!("{} points into the object it did on entry", name(local)),
             Candidate::WithinObject(local) => format!("{} stays within its object", name(local)),
+            Candidate::ElementWithinObject { pointer, bytes } => {
+                format!("{} points to {bytes} bytes of its object", name(pointer))
+            }
             Candidate::Linear {
                 pointer,
                 counter,
@@ -386,6 +440,23 @@ impl Engine<'_> {
             }
             Candidate::Ordered { low, high } => format!("{} <= {}", name(low), name(high)),
             Candidate::Lockstep { a, b } => format!("{} and {} move together", name(a), name(b)),
+            Candidate::CellMoved { cell, op } => format!(
+                "{} at offset {}: {op:?} its value on entry",
+                object(&cell.object),
+                cell.offset
+            ),
+            Candidate::CellsInStep { a, b, opposite } => format!(
+                "{} at offset {} and {} at offset {} move {}",
+                object(&a.object),
+                a.offset,
+                object(&b.object),
+                b.offset,
+                if *opposite {
+                    "against each other"
+                } else {
+                    "together"
+                }
+            ),
             Candidate::Cell { object: o, offset } | Candidate::PointerCell { object: o, offset } => {
                 format!("{} at offset {offset} is as on entry", object(o))
             }

@@ -1,0 +1,99 @@
+//! Whether memory is still held while a loop runs that need not end.
+//!
+//! What was allocated is *tracked* while something leads to it. At the program's end that is asked of everything that was
+//! not freed; a program that does not end has no such place. But every execution that does not end comes to the header of
+//! some loop again and again (or calls deeper and deeper, which is not looked at here), and what is lost stays lost.
+//! So where, at every header of a loop that is cut, all that is allocated is held by a variable, nothing is ever lost:
+//! neither in an execution that ends in order, nor in one that does not.
+
+use std::collections::HashSet;
+
+use vf_ir::{BlockId, ObligationId};
+use vf_smt::Term;
+
+use super::exec::{Frame, FunctionFacts};
+use super::registers::live_after;
+use super::state::{Edge, State};
+use super::value::{Object, Value};
+use super::{CheckInstance, CheckKey, Engine, Event};
+
+/// The key of the checks that memory is held at the headers of loops: they are no obligations of the program's.
+pub fn held_key(entry: vf_ir::FunctionId) -> CheckKey {
+    CheckKey {
+        function: entry,
+        via: Vec::new(),
+        inner: entry,
+        obligation: ObligationId(u32::MAX),
+    }
+}
+
+/// A pointer variable: the object that it points to, and whether it was assigned at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Holder {
+    base: Term,
+    assigned: Term,
+}
+
+impl Engine<'_> {
+    /// The pointers that the activation holds after a call that it makes.
+    pub(super) fn held_over_call(
+        &self,
+        frame: &Frame,
+        facts: &FunctionFacts,
+        at: (BlockId, u32),
+        state: &State,
+    ) -> Vec<Holder> {
+        let function = self.program.function(frame.function);
+        let live = live_after(function, &facts.cfg, &facts.live, at);
+        pointers_in(state, &live)
+    }
+
+    /// Asks, at the header of a loop whose body was executed, whether all memory is held by variables of this activation
+    /// and of those that called it. Nothing follows from it: it is a question, not an obligation.
+    pub(super) fn ask_whether_held(&mut self, facts: &FunctionFacts, header: BlockId, head: &Edge) {
+        let t = self.terms;
+        let mut holders: Vec<Holder> = self.held_by_callers.iter().flatten().copied().collect();
+        if let Some(live) = facts.live.get(header.index()) {
+            holders.extend(pointers_in(&head.state, live));
+        }
+        let holds = if self.allocated_in_cut {
+            // One object stands for those of all iterations: which of them are held is not known.
+            t.bool(false)
+        } else {
+            let mut all = Vec::new();
+            for (object, contents) in head.state.memory.iter() {
+                if self.objects.get(object).is_some_and(Object::is_heap) {
+                    let here = self.base_const(*object);
+                    let by: Vec<Term> = holders
+                        .iter()
+                        .map(|h| t.and(h.assigned, t.eq(h.base, here)))
+                        .collect();
+                    all.push(t.or(t.not(contents.alive), t.any(&by)));
+                }
+            }
+            t.all(&all)
+        };
+        self.events.push(Event::Check(CheckInstance {
+            key: held_key(self.settings.entry),
+            guard: head.guard,
+            holds,
+            applies: true,
+            after_loop: self.after_loop,
+        }));
+    }
+}
+
+fn pointers_in(state: &State, live: &HashSet<u32>) -> Vec<Holder> {
+    let registers = live
+        .iter()
+        .filter_map(|l| state.registers.get(*l as usize)?.as_ref());
+    registers
+        .filter_map(|register| match &register.value {
+            Value::Pointer(p) => Some(Holder {
+                base: p.base,
+                assigned: register.assigned,
+            }),
+            Value::Bits(_) => None,
+        })
+        .collect()
+}
