@@ -98,7 +98,7 @@ CASES = [
         ],
     ),
     Case("util-linux", "lib/mangle.c", "unmangle_to_buffer", "-D_GNU_SOURCE -DHAVE_NANOSLEEP -I@/include"),
-    Case("jansson", "src/utf.c", "utf8_check_full", "-I@/src"),
+    Case("jansson", "src/utf.c", "utf8_check_full", "-DHAVE_STDINT_H -I@/src"),
 ]
 
 
@@ -210,15 +210,25 @@ def row(folder, case, result):
 
 
 def details(case, result):
-    """What was assumed for the proofs, and each obligation that was not proved."""
+    """What was assumed for the proofs, and the obligations that were not proved."""
     print(f"\n`{case.function}`:")
     for assumption in sorted({a for o in result["obligations"] if o["verdict"] in SAFE for a in o["assumptions"]}):
         print(f"- assumes {assumption}")
+    alike = {}
     for o in result["obligations"]:
-        if o["verdict"] not in SAFE:
-            shown = o["counterexample"] and json.dumps(o["counterexample"]["inputs"])
-            why = "; ".join(str(part) for part in (o.get("reason"), shown) if part)
-            print(f"- line {o['location']['line']}: {o['verdict']}[{o['property']}] {o['text']}: {why}")
+        if o["verdict"] in SAFE:
+            continue
+        inputs = (o["counterexample"] or {}).get("inputs")
+        needs = (o.get("needs") or {}).get("clause")
+        why = "; ".join(
+            str(part)
+            for part in (o.get("reason"), inputs and json.dumps(inputs), needs and f"holds for callers that keep {needs}")
+            if part
+        )
+        alike.setdefault((o["verdict"], o["property"], why), []).append(o)
+    for (verdict, kind, why), open_ones in alike.items():
+        lines = ", ".join(str(line) for line in sorted({o["location"]["line"] for o in open_ones}))
+        print(f"- {len(open_ones)} {verdict}[{kind}] at line {lines}: {why}")
 
 
 def main():
