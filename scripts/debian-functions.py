@@ -8,8 +8,9 @@
 Needs apt with Debian's sources in /etc/apt, dpkg-dev, gcc and make.  Fetching uses an apt configuration inside FOLDER (about
 10 MB of package lists, 320 MB of sources); /etc stays as it is.  Only what the one file needs is configured.
 
-Each function is checked alone, for every caller (`--entry each`), with the flags printed by --commands.  CPU seconds are user
-and system time, and MB the peak memory of the largest process: preprocessor, solver and sanitized replay included.
+Each function is checked alone, for every caller (`--entry each`), with the flags printed by --commands: as it is, and where
+its callers keep more than the usual reading of the parameters, in a copy with that contract before it.  CPU seconds are
+user and system time, and MB the peak memory of the largest process: preprocessor, solver and sanitized replay included.
 """
 import argparse
 import collections
@@ -43,8 +44,11 @@ CURL_HAVE = """ARPA_INET_H NETINET_IN_H SYS_SOCKET_H SYS_TIME_H UNISTD_H STRING_
 """.split()
 
 # A file in a package and a function in it.  `headers` and `prepare` (shell commands) stand in for the package's `configure`.
-# In flags and commands @ is the unpacked package and % the folder of its headers.
-Case = collections.namedtuple("Case", "package file function flags headers prepare", defaults=({}, ()))
+# In flags and commands @ is the unpacked package and % the folder of its headers.  `contract` is what its callers keep (its comment
+# or the package's calls say so), and `start` how its definition begins.
+Case = collections.namedtuple(
+    "Case", "package file function flags headers prepare start contract", defaults=({}, (), "", "")
+)
 CASES = [
     Case("zlib", "adler32.c", "adler32_z", "-I@"),
     Case(
@@ -53,6 +57,8 @@ CASES = [
         "png_check_keyword",
         "-I% -I@ -I@/../zlib",
         prepare=["cp @/scripts/pnglibconf.h.prebuilt %/pnglibconf.h"],
+        start="png_uint_32 /* PRIVATE */\npng_check_keyword(",
+        contract=r"requires \valid(new_key + (0 .. 79));",
     ),
     Case(
         "curl",
@@ -84,8 +90,18 @@ CASES = [
         "PackBitsDecode",
         "-I% -I@/libtiff",
         {"tif_config.h": TIFF_CONFIG, "tiffconf.h": TIFF_TYPES},
+        start="static int PackBitsDecode(",
+        contract=r"requires \valid(op + (0 .. occ - 1)); requires \valid(tif->tif_rawcp + (0 .. tif->tif_rawcc - 1));",
     ),
-    Case("lua5.4", "src/lutf8lib.c", "utf8_decode", "-I%", {"lua5.4-deb-multiarch.h": ""}),
+    Case(
+        "lua5.4",
+        "src/lutf8lib.c",
+        "utf8_decode",
+        "-I%",
+        {"lua5.4-deb-multiarch.h": ""},
+        start="static const char *utf8_decode",
+        contract="requires valid_read_string(s);",
+    ),
     Case(
         "musl",
         "src/network/dn_expand.c",
@@ -97,8 +113,22 @@ CASES = [
             " >%/bits/alltypes.h"
         ],
     ),
-    Case("util-linux", "lib/mangle.c", "unmangle_to_buffer", "-D_GNU_SOURCE -DHAVE_NANOSLEEP -I@/include"),
-    Case("jansson", "src/utf.c", "utf8_check_full", "-DHAVE_STDINT_H -I@/src"),
+    Case(
+        "util-linux",
+        "lib/mangle.c",
+        "unmangle_to_buffer",
+        "-D_GNU_SOURCE -DHAVE_NANOSLEEP -I@/include",
+        start="void unmangle_to_buffer(",
+        contract="requires 0 < len;",
+    ),
+    Case(
+        "jansson",
+        "src/utf.c",
+        "utf8_check_full",
+        "-DHAVE_STDINT_H -I@/src",
+        start="size_t utf8_check_full(",
+        contract="requires 0 < size;",
+    ),
 ]
 
 
@@ -186,10 +216,22 @@ def measured(command, limit):
         return process.returncode, out.read().decode(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def check(options, case):
+def with_contract(path, case):
+    """A copy of the file beside it, with the contract on the line where the function begins."""
+    text = path.read_text()
+    if text.count(case.start) != 1:
+        sys.exit(f"{path}: {case.start!r} is not there once")
+    copy = path.with_name(f"{path.stem}-with-contract{path.suffix}")
+    copy.write_text(text.replace(case.start, f"/*@ {case.contract} */ {case.start}"))
+    return copy
+
+
+def check(options, case, contract):
     flags = fill(case.flags, options.folder, case).split()
-    path = str(options.folder / case.package / case.file)
-    command = [options.program, "check", path, "-f", case.function, "--entry", "each"]
+    path = options.folder / case.package / case.file
+    if contract:
+        path = with_contract(path, case)
+    command = [options.program, "check", str(path), "-f", case.function, "--entry", "each"]
     command += ["--timeout", str(options.timeout), "--format", "json", "--", *flags]
     if options.commands:
         print(" ".join(command))
@@ -202,16 +244,19 @@ def check(options, case):
     return {"verdict": report["verdict"], "obligations": obligations, "seconds": seconds, "memory": memory}
 
 
-def row(folder, case, result):
+def row(folder, case, contract, result):
     count = collections.Counter("proved" if o["verdict"] in SAFE else o["verdict"] for o in result["obligations"])
-    cells = [f"{case.package} {version(folder, case)}", f"`{case.file}`", f"`{case.function}`", result["verdict"]]
+    cells = [f"{case.package} {version(folder, case)}", f"`{case.file}`", f"`{case.function}`"]
+    if contract:
+        cells = ["", "", "with contract"]
+    cells.append(result["verdict"])
     cells += [str(count[v]) for v in ("proved", "proved-to-bound", "refuted", "unknown")]
     return "| " + " | ".join(cells + [f"{result['seconds']:.1f}", f"{result['memory']:.0f}"]) + " |"
 
 
-def details(case, result):
+def details(case, contract, result):
     """What was assumed for the proofs, and the obligations that were not proved."""
-    print(f"\n`{case.function}`:")
+    print(f"\n`{case.function}`{f', with `{case.contract}`' if contract else ''}:")
     for assumption in sorted({a for o in result["obligations"] if o["verdict"] in SAFE for a in o["assumptions"]}):
         print(f"- assumes {assumption}")
     alike = {}
@@ -247,15 +292,17 @@ def main():
     fetch(options.folder, cases)
     results = []
     for case in cases:
-        results.append((case, check(options, case)))
-        print(f"{case.function}: {results[-1][1]['verdict']}", file=sys.stderr, flush=True)
+        for contract in [False, True] if case.contract else [False]:
+            result = check(options, case, contract)
+            results.append((case, contract, result))
+            print(f"{case.function}: {result['verdict']}", file=sys.stderr, flush=True)
     print("| package | file | function | verdict | proved | to a bound | refuted | unknown | CPU s | MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for case, result in results:
-        print(row(options.folder, case, result))
-    for case, result in results:
-        details(case, result)
-    return 0 if all(r["obligations"] for _, r in results) else 1
+    for result in results:
+        print(row(options.folder, *result))
+    for result in results:
+        details(*result)
+    return 0 if all(r["obligations"] for _, _, r in results) else 1
 
 
 if __name__ == "__main__":

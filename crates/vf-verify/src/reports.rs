@@ -65,7 +65,8 @@ pub fn report_functions(
         let function = context.program.function(id);
         // Inline functions of headers are judged where they are called; their own report would repeat that
         // for every file. Only what was found wrong in them is shown, unless they were asked for by name.
-        let in_main = main_files.contains(&function.span.file) || context.options.functions.contains(&function.name);
+        let in_main =
+            main_files.contains(&function.span.file) || context.options.functions.contains(&function.name);
         let mut decisions = by_function.remove(&id).unwrap_or_default();
         let failure = failures.get(&id);
         complete(context, id, failure, &mut decisions);

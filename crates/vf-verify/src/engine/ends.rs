@@ -107,7 +107,9 @@ impl Engine<'_> {
 
     /// Whether a parameter points into the array of which another one says where it starts.
     pub(super) fn leads_into_other(&self, local: LocalId) -> bool {
-        self.spans.iter().any(|a| a.end == local || a.inside.contains(&local))
+        self.spans
+            .iter()
+            .any(|a| a.end == local || a.inside.contains(&local))
     }
 
     /// Makes the parameters that point into an array do so: `start <= inside <= end`, whole elements apart.
@@ -128,7 +130,9 @@ impl Engine<'_> {
                     self.fact(self.terms.ule(place, elements));
                     place
                 };
-                let bytes = self.terms.mul(place, self.terms.bv(self.pointer_bits, u128::from(element)));
+                let bytes = self
+                    .terms
+                    .mul(place, self.terms.bv(self.pointer_bits, u128::from(element)));
                 let pointer = Pointer {
                     offset: self.terms.add(start.offset, bytes),
                     ..start.clone()
@@ -137,7 +141,9 @@ impl Engine<'_> {
                     *value = Value::Pointer(pointer);
                 }
                 let (from, to) = (self.name_of(entry, array.start), self.name_of(entry, local));
-                self.assume(format!("requires \\base_addr({from}) == \\base_addr({to}) && {from} <= {to}"));
+                self.assume(format!(
+                    "requires \\base_addr({from}) == \\base_addr({to}) && {from} <= {to}"
+                ));
                 if local != array.end {
                     self.assume(format!("requires {to} <= {}", self.name_of(entry, array.end)));
                 }
@@ -174,7 +180,9 @@ impl Engine<'_> {
 
     fn name_of(&self, function: FunctionId, local: LocalId) -> String {
         let locals = &self.program.function(function).locals;
-        locals.get(local.index()).map_or_else(String::new, |l| l.name.clone())
+        locals
+            .get(local.index())
+            .map_or_else(String::new, |l| l.name.clone())
     }
 
     fn element_of(&self, function: FunctionId, local: LocalId) -> u64 {
@@ -228,7 +236,9 @@ impl Flow {
         }
         for block in function.blocks() {
             match &block.terminator {
-                Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } => flow.relate(value),
+                Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } => {
+                    flow.relate(value)
+                }
                 Terminator::Return(Some(value)) => flow.relate(value),
                 _ => {}
             }
