@@ -197,6 +197,20 @@ fn flags_reach_the_preprocessor_and_the_replay() {
 }
 
 #[test]
+fn a_function_of_a_header_is_reported_whole_where_it_is_asked_for() {
+    let s = Sandbox::new(&[
+        (
+            "t.h",
+            "int t[8];\nstatic int f(unsigned i) {\n    return i < 8 ? t[i] : 0;\n}\n",
+        ),
+        ("t.c", "#include \"t.h\"\nint g(void) {\n    return 0;\n}\n"),
+    ]);
+    let ran = s.run(&["check", "t.c", "-f", "f"]);
+    ran.ends_with(0);
+    assert!(ran.stdout.contains("f (t.h): 1 proved"), "{}", ran.stdout);
+}
+
+#[test]
 fn the_data_model_can_be_chosen() {
     let s = Sandbox::new(&[("t.c", "long f(int a) {\n    long b = a;\n    return b * 4;\n}\n")]);
     s.run(&["check", "t.c"]).ends_with(0);

@@ -71,8 +71,9 @@ pub fn report_functions(
     for id in looked_at {
         let function = context.program.function(id);
         // Inline functions of headers are judged where they are called; their own report would repeat that
-        // for every file. Only what was found wrong in them is shown.
-        let in_main = main_files.contains(&function.span.file);
+        // for every file. Only what was found wrong in them is shown, unless they were asked for by name.
+        let in_main =
+            main_files.contains(&function.span.file) || context.options.functions.contains(&function.name);
         let mut decisions = by_function.remove(&id).unwrap_or_default();
         let failure = failures.get(&id);
         complete(context, id, failure, &mut decisions);

@@ -7,6 +7,7 @@
 //!
 //! - a pointer that the function never compares with null is not null;
 //! - a pointer to a complete type points to at least one object of it, unless it is a counted array (`parameter_roles`);
+//! - pointers that are ordered or subtracted point into one array, the last of them behind its last element (`ends`);
 //! - a pointer followed by a parameter whose name says a count or a length points to that many elements;
 //! - bytes that are read as a string before they are written, behind a pointer to `const` or one without a
 //!   length of its own, are a string (`walks`: also where a loop by hand looks for the NUL);
@@ -84,12 +85,17 @@ impl Engine<'_> {
             Entry::Each => counted_parameters(self.program, entry),
             Entry::Main => HashMap::new(),
         };
+        if self.settings.entry_mode == Entry::Each {
+            self.find_ends(entry, &nullable);
+        }
         let mut arguments: Vec<(LocalId, Value)> = Vec::new();
         for (position, local) in function.params.clone().into_iter().enumerate() {
             let Some(info) = function.locals.get(local.index()).cloned() else {
                 continue;
             };
             let value = match info.storage {
+                // `join_ends` says where it points.
+                Storage::Register(Ty::Ptr) if self.leads_into_other(local) => Value::Pointer(self.null()),
                 Storage::Register(Ty::Ptr) => {
                     let name = info.name.clone();
                     let pointee = match &info.ty {
@@ -130,6 +136,7 @@ impl Engine<'_> {
             arguments.push((local, value));
         }
         if self.settings.entry_mode == Entry::Each {
+            self.join_ends(entry, &mut arguments);
             self.pair_lengths(entry, &arguments);
         }
         if of_host {
@@ -215,7 +222,8 @@ impl Engine<'_> {
                 _ => None,
             };
             // Of no elements there is not even a first.
-            let counted = parameter.is_some_and(|p| self.counts.get(&p).is_some_and(|c| c.is_array));
+            let counted = parameter
+                .is_some_and(|p| self.counts.get(&p).is_some_and(|c| c.is_array) || self.starts_array(p));
             let parameter = parameter.is_some();
             if let Some(least) = pointee.size(&self.program.records, self.program.model)
                 && !(bytes && parameter)
@@ -451,7 +459,13 @@ impl Engine<'_> {
                     _ => continue,
                 },
             };
+            if self.leads_into_other(*local) {
+                continue;
+            }
             let Some(partner) = self.counts.get(local).map(|c| c.count) else {
+                if self.starts_array(*local) {
+                    continue;
+                }
                 // A byte buffer without a length of its own can only be read as a string.
                 if matches!(**to, CType::Int { bits: 8, .. }) {
                     let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();

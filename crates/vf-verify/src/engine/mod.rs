@@ -13,6 +13,7 @@
 mod calls;
 mod chains;
 mod checks;
+mod ends;
 mod environment;
 mod exec;
 mod expr;
@@ -319,6 +320,8 @@ pub(crate) struct Engine<'p> {
     main_arguments: Option<environment::Arguments>,
     /// Pointer parameters of the entry function with what counts their elements.
     counts: HashMap<LocalId, parameter_roles::Counted>,
+    /// Arrays of which the entry function's parameters name both ends.
+    spans: Vec<ends::Array>,
     /// What is said of an input now is what the host environment gives `main`.
     host_speaks: bool,
     /// An object was allocated in a loop that was cut.
@@ -410,6 +413,7 @@ pub fn execute(
             recursion_cut: false,
             main_arguments: None,
             counts: HashMap::new(),
+            spans: Vec::new(),
             host_speaks: false,
             steps: 0,
             unique: 0,

@@ -116,6 +116,10 @@ impl Engine<'_> {
         let function = self.program.function(entry);
         let mut found = Vec::new();
         for (local, value) in arguments {
+            // How far these go is what another parameter says.
+            if self.leads_into_other(*local) {
+                continue;
+            }
             let Some(info) = function.locals.get(local.index()) else {
                 continue;
             };

@@ -100,7 +100,9 @@ impl Engine<'_> {
     pub(super) fn reads_terminator(&mut self, state: &State, pointer: &Pointer) -> Result<(), Stop> {
         for object in self.accessible(pointer) {
             let counted = match self.objects.get(&object).map(|o| &o.key) {
-                Some(ObjectKey::Parameter(local)) => self.counts.contains_key(local),
+                Some(ObjectKey::Parameter(local)) => {
+                    self.counts.contains_key(local) || self.starts_array(*local)
+                }
                 _ => false,
             };
             let Some((text, given)) = self.string_clauses.get(&object).cloned() else {
