@@ -10,7 +10,7 @@ use vf_smt::{Limits, Term, Terms};
 use vf_source::{SourceMap, Span};
 
 use crate::confirm::{self, Confirmation};
-use crate::engine::{self, Budget, CheckKey, Execution, LoopKey, Memo, Mode, Settings};
+use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
 use crate::report::{Counterexample, Location, Needs, SuggestedInvariant, Verdict};
 use crate::search::{self, Asking, Observer, PATIENCE, Phases, Question, Search, milliseconds};
@@ -383,19 +383,23 @@ impl<'p> Context<'p> {
             self.doubt_termination(&execution, &mut result, &mut open);
         }
         if !open.is_empty() && !execution.geometric.is_empty() {
-            self.execute_word_loops(
-                &settings,
-                &mut memo,
-                (deadline, observer),
-                &execution.geometric,
-                &mut open,
-                &mut result,
-            );
+            // The loops over the bits of a word executed to their end, the others cut.
+            memo.execute_loops(&execution.geometric, engine::WORD_TRIPS);
+            let limits = (deadline, observer);
+            self.prove_otherwise(&settings, &mut memo, limits, &mut open, &mut result);
+            memo.execute_loops(&BTreeSet::new(), 0);
         }
         if !open.is_empty() {
             let started = Instant::now();
             self.unroll(&settings, &mut memo, deadline, open, &mut result, observer);
             result.search.phases.unrolling_ms = milliseconds(started.elapsed());
+        }
+        let mut open = left_open(&result);
+        if cut && !open.is_empty() {
+            memo.cut_two_steps(true);
+            let limits = (deadline, observer);
+            self.prove_otherwise(&settings, &mut memo, limits, &mut open, &mut result);
+            memo.cut_two_steps(false);
         }
         let started = Instant::now();
         self.look_for_contracts(&execution, &terms, &solved.kept, &mut result);
@@ -598,21 +602,17 @@ impl<'p> Context<'p> {
         })
     }
 
-    /// Tries the open obligations with the loops over the bits of a word executed to their end, the others cut.
-    fn execute_word_loops(
+    /// Tries the open obligations with loops treated in another way, which `memo` says.
+    fn prove_otherwise(
         &self,
         settings: &Settings<'_>,
         memo: &mut Memo,
         (deadline, observer): (Option<Instant>, Observer<'_>),
-        loops: &BTreeSet<LoopKey>,
         open: &mut BTreeSet<CheckKey>,
         result: &mut EntryResult,
     ) {
-        memo.execute_loops(loops, engine::WORD_TRIPS);
         let terms = Terms::new();
-        let execution = engine::execute(settings, &terms, memo, Mode::Invariants);
-        memo.execute_loops(&BTreeSet::new(), 0);
-        let Ok(execution) = execution else {
+        let Ok(execution) = engine::execute(settings, &terms, memo, Mode::Invariants) else {
             return;
         };
         let solved = self.solve(&execution, &terms, deadline, Some(open), observer);
@@ -643,6 +643,7 @@ impl<'p> Context<'p> {
                 Verdict::Proved
             };
             decision.reason = None;
+            decision.bound = None;
             decision.counterexample = None;
             decision.contracts = names(&execution, &finding.contracts);
             decision.assumptions = execution.assumptions.clone();
@@ -966,6 +967,15 @@ fn note_search(execution: &Execution, solved: &Solved, time: Duration, result: &
             result.blocked.insert(key.clone(), (end, of));
         }
     }
+}
+
+/// What is neither proved nor refuted so far.
+fn left_open(result: &EntryResult) -> BTreeSet<CheckKey> {
+    let open = result
+        .decisions
+        .iter()
+        .filter(|(_, decision)| matches!(decision.verdict, Verdict::Unknown | Verdict::ProvedToBound));
+    open.map(|(key, _)| key.clone()).collect()
 }
 
 /// How the time for a bound grows: from the last two, a power of the bound.

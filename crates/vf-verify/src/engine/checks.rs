@@ -41,13 +41,16 @@ impl Engine<'_> {
             inner: frame.function,
             obligation: id,
         };
-        self.events.push(Event::Check(CheckInstance {
-            key,
-            guard: edge.guard,
-            holds: meaning.holds,
-            applies: meaning.applies,
-            after_loop: self.after_loop,
-        }));
+        // (A question about an iteration that stands for any earlier one is asked where it is the current one.)
+        if self.assuming_checks == 0 {
+            self.events.push(Event::Check(CheckInstance {
+                key,
+                guard: edge.guard,
+                holds: meaning.holds,
+                applies: meaning.applies,
+                after_loop: self.after_loop,
+            }));
+        }
         // Execution goes on as if it had held; an uninitialised read goes on with any value.
         if !matches!(
             obligation.condition,

@@ -31,6 +31,10 @@ pub struct Made {
 }
 
 impl Made {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     pub fn contains(&self, object: ObjectId) -> bool {
         self.all.contains(&object)
     }

@@ -25,8 +25,10 @@ mod candidates;
 mod evaluate;
 mod header;
 pub mod suggestions;
+mod two_steps;
 
 use candidates::Candidate;
+use two_steps::{BEFORE, Established, FIRST, is_innermost};
 
 /// A loop in one inlined call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,6 +55,8 @@ pub struct LoopLearned {
     pub not_short: bool,
     /// Pointer registers whose bounds change.
     pub unbounded: BTreeSet<u32>,
+    /// An iteration allocates, or declares locals in memory.
+    pub makes: bool,
     /// What the pointers lead to that are written to an object; `None` where anything else is written to it too.
     pub stored: HashMap<ObjectId, Option<Targets>>,
 }
@@ -190,16 +194,54 @@ impl Engine<'_> {
             candidates: on_entry,
             guard: entry.guard,
         });
+        let numbers = Rc::new(numbers);
+        let established = Established {
+            frame,
+            numbers: &numbers,
+            ranges: &ranges,
+            entry: &entry.state,
+        };
+        let mut outside = Vec::new();
+        let two_steps = self.learned.two_steps && !learned.makes && is_innermost(facts, index);
+        if two_steps {
+            let (exit, made) = self.body(frame, facts, (index, FIRST), entry.clone(), returns)?;
+            self.makes_nothing(key, &made)?;
+            outside.extend(exit.outside);
+            if let Some(back) = self.merge_live(facts, header, exit.back)? {
+                self.learn_from(key, &changed, &made, &entry, &head, &back)?;
+                self.establish(&established, &back)?;
+            }
+        }
         for fact in assumed {
             self.fact(fact);
         }
+        let mut start = head.clone();
+        if two_steps {
+            self.assuming_checks += 1;
+            let before = self.body(
+                frame,
+                facts,
+                (index, BEFORE),
+                head.clone(),
+                &mut Returns::default(),
+            );
+            self.assuming_checks -= 1;
+            let (exit, made) = before?;
+            self.makes_nothing(key, &made)?;
+            let Some(back) = self.merge_live(facts, header, exit.back)? else {
+                // No iteration but the first.
+                return Ok(outside);
+            };
+            self.learn_from(key, &changed, &made, &entry, &head, &back)?;
+            self.assume_candidates(&established, &back)?;
+            start = back;
+        }
 
-        let numbers = Rc::new(numbers);
         self.headers.push(Header {
             of: cut,
             frame: frame.clone(),
             block: header,
-            head: head.clone(),
+            head: start.clone(),
             entry: entry.state.clone(),
             back: None,
             changed: changed.clone(),
@@ -208,7 +250,7 @@ impl Engine<'_> {
         self.loop_stack.push(key);
         self.after_loop = Some(cut);
         self.allocated_in_loop.push(Made::default());
-        let exit = self.run_region(frame, facts, Some(index), header, head.clone(), returns);
+        let exit = self.run_region(frame, facts, Some(index), header, start, returns);
         let allocated = self.allocated_in_loop.pop().unwrap_or_default();
         self.loop_stack.pop();
         self.after_loop = Some(cut);
@@ -216,33 +258,18 @@ impl Engine<'_> {
         if self.settings.leaks {
             self.ask_whether_held(facts, header, &head);
         }
-        let live = facts.live.get(header.index());
-        if let Some(back) = self.merge(exit.back, |r| live.is_none_or(|l| l.contains(&(r as u32))))? {
+        outside.extend(exit.outside);
+        if let Some(back) = self.merge_live(facts, header, exit.back)? {
             self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
             let (back, sizes) = self.renamed(&allocated, &back)?;
             let sizes = self.exchange_sizes(sizes);
             if let Some(header) = self.headers.iter_mut().find(|header| header.of == cut) {
                 header.back = Some(back.clone());
             }
-            let mut after = Vec::new();
-            for (id, candidate, _) in numbers.iter() {
-                if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {
-                    after.push((*id, holds));
-                } else {
-                    after.push((*id, t.bool(false)));
-                }
-            }
-            for (id, range) in &ranges {
-                let holds = self.range_written(frame, range, &back.state, &entry.state)?;
-                after.push((*id, holds));
-            }
+            self.establish(&established, &back)?;
             self.exchange_sizes(sizes);
-            self.events.push(Event::Establish {
-                candidates: after,
-                guard: back.guard,
-            });
         }
-        Ok(exit.outside)
+        Ok(outside)
     }
 
     /// An object that the loop changes and first mentions is older than the loop all the same: without contents at

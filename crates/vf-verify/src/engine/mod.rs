@@ -190,6 +190,8 @@ pub struct Learned {
     pub(crate) strings: BTreeSet<ObjectId>,
     /// Loops that are executed to their end instead of cut, up to so many iterations.
     pub(crate) executed: BTreeMap<LoopKey, u32>,
+    /// Loops are cut two iterations at a time where that can be.
+    pub(crate) two_steps: bool,
 }
 
 /// Limits of one execution.
@@ -309,6 +311,8 @@ pub(crate) struct Engine<'p> {
     loop_stack: Vec<LoopKey>,
     /// Loops that are being executed iteration by iteration, the innermost last.
     watched: Vec<unroll::Watch>,
+    /// Checks are taken to hold and not asked, where this is above zero.
+    assuming_checks: u32,
     /// What the current iteration of each loop that is cut made.
     allocated_in_loop: Vec<latest::Made>,
     geometric: BTreeSet<LoopKey>,
@@ -344,6 +348,11 @@ impl Memo {
     /// From now on these loops are executed to their end in the search for invariants, too, up to so many iterations.
     pub fn execute_loops(&mut self, loops: &BTreeSet<LoopKey>, iterations: u32) {
         self.learned.executed = loops.iter().map(|key| (*key, iterations)).collect();
+    }
+
+    /// Whether loops are cut two iterations at a time from now on.
+    pub fn cut_two_steps(&mut self, two_steps: bool) {
+        self.learned.two_steps = two_steps;
     }
 }
 
@@ -403,6 +412,7 @@ pub fn execute(
             stack: Vec::new(),
             loop_stack: Vec::new(),
             watched: Vec::new(),
+            assuming_checks: 0,
             allocated_in_loop: Vec::new(),
             geometric: BTreeSet::new(),
             loops: Vec::new(),
