@@ -20,6 +20,7 @@ use super::state::{Edge, Memory, State};
 use super::stored::Targets;
 use super::value::{Context, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::{CandidateInstance, CutLoop, Engine, Event, Mode, Stop};
+use crate::search::Source;
 
 mod candidates;
 mod evaluate;
@@ -225,8 +226,13 @@ impl Engine<'_> {
                 header.back = Some(back.clone());
             }
             let mut after = Vec::new();
+            let whole = self.with_unwritten(frame, facts, index, &head.state, &back.state);
             for (id, candidate, _) in numbers.iter() {
-                if let Some(holds) = self.evaluate(frame, candidate, &back.state, &entry.state)? {
+                let state = match candidate {
+                    Candidate::Expr(_, Source::Spacer) => &whole,
+                    _ => &back.state,
+                };
+                if let Some(holds) = self.evaluate(frame, candidate, state, &entry.state)? {
                     after.push((*id, holds));
                 } else {
                     after.push((*id, t.bool(false)));
@@ -243,6 +249,35 @@ impl Engine<'_> {
             });
         }
         Ok(exit.outside)
+    }
+
+    /// The state after an iteration, with what the loop neither reads nor writes: an invariant may speak of what a counter
+    /// began with.
+    fn with_unwritten(
+        &self,
+        frame: &Frame,
+        facts: &FunctionFacts,
+        index: usize,
+        head: &State,
+        back: &State,
+    ) -> State {
+        let blocks = self.program.function(frame.function).blocks();
+        let inside = facts.cfg.loops()[index].blocks.iter();
+        let statements = inside
+            .filter_map(|b| blocks.get(b.index()))
+            .flat_map(|b| &b.statements);
+        let written: BTreeSet<usize> = statements
+            .filter_map(|s| defined(&s.kind))
+            .map(LocalId::index)
+            .collect();
+        let mut whole = back.clone();
+        let registers = Rc::make_mut(&mut whole.registers);
+        for (local, (after, before)) in registers.iter_mut().zip(head.registers.iter()).enumerate() {
+            if after.is_none() && !written.contains(&local) {
+                after.clone_from(before);
+            }
+        }
+        whole
     }
 
     /// An object that the loop changes and first mentions is older than the loop all the same: without contents at
