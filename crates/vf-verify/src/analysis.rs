@@ -478,20 +478,16 @@ impl<'p> Context<'p> {
                 continue;
             }
             let dead = finding.reached == 0 && !finding.claims_unreachable;
-            *decision = Decision {
-                verdict: if dead {
-                    Verdict::Unreachable
-                } else {
-                    Verdict::Proved
-                },
-                reason: None,
-                bound: None,
-                counterexample: None,
-                contracts: names(&execution, &finding.contracts),
-                assumptions: execution.assumptions.clone(),
-                applies: finding.applies,
-                needs: None,
+            decision.verdict = if dead {
+                Verdict::Unreachable
+            } else {
+                Verdict::Proved
             };
+            decision.reason = None;
+            decision.counterexample = None;
+            decision.contracts = names(&execution, &finding.contracts);
+            decision.assumptions = execution.assumptions.clone();
+            decision.applies = finding.applies;
             open.remove(key);
         }
     }

@@ -36,5 +36,24 @@ void weighted_too_far(void)
 //      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound]
     }
 }
+
+// What was written and what is left are together the size.
+void fill(char *buf, unsigned long size)
+{
+    unsigned long off = 0, left = size;
+    while (left > 1) {
+        if (more()) {
+            buf[off] = 'x';
+            off += 1;
+            left -= 1;
+        } else {
+            buf[off] = 'x';
+            buf[off + 1] = 'y';
+            off += 2;
+            left -= 2;
+        }
+    }
+}
 // summary: weighted: 5 proved
 // summary: weighted_too_far: 5 proved, 1 refuted
+// summary: fill: 9 proved
