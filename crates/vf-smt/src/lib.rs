@@ -16,6 +16,7 @@
 //!    asserted formula true under it.
 //!
 //! 7. `integers`: the same formulas over the integers, for products of unknowns; it can only answer "no".
+//! 8. [`horn`]: invariants of abstract loops, by z3's Spacer; they are proposals.
 //!
 //! This crate knows nothing of C, of programs or of memory: it knows booleans, bit-vectors of 1 to
 //! [`MAX_BITS`] bits, and arrays from bit-vectors to bit-vectors.
@@ -26,6 +27,7 @@ mod bits;
 mod bits_resize;
 mod bounds;
 mod compare;
+pub mod horn;
 mod integers;
 mod logic;
 mod model;

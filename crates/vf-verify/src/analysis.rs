@@ -1,6 +1,7 @@
 //! The analysis of one entry function, and how the results of all become a report.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,8 +14,9 @@ use crate::confirm::{self, Confirmation};
 use crate::engine::{self, Budget, CheckKey, Execution, Memo, Mode, Settings};
 use crate::minimise::{self, Confirmed, Origin};
 use crate::report::{Counterexample, Location, Needs, SuggestedInvariant, Verdict};
-use crate::search::{self, Asking, Observer, PATIENCE, Phases, Question, Search, milliseconds};
+use crate::search::{self, Asking, Observer, PATIENCE, Phases, Question, Search, Source, milliseconds};
 use crate::solve::{SolveOptions, Solved, Violation, scripts, solve};
+use crate::spacer::{self, Patience};
 use crate::specification::Specification;
 use crate::sufficient::what_is_needed;
 use crate::suggest::{plausible, sufficient_set};
@@ -38,6 +40,8 @@ const ENTRY_TIME: Duration = Duration::from_secs(60);
 const UNROLL_TIME: Duration = Duration::from_secs(4);
 /// Nor is one begun that, as the last ones went, would end later than this.
 const UNROLL_LIMIT: Duration = Duration::from_secs(10);
+/// With less time left, Spacer is not asked.
+const SPACER_TIME: Duration = Duration::from_secs(4);
 /// Refuted obligations of one function for which a contract is looked for.
 const CONTRACTS_SOUGHT: usize = 4;
 /// Open obligations of one function for which invariants are looked for.
@@ -280,7 +284,8 @@ impl<'p> Context<'p> {
             });
             return result;
         }
-        let own_limit = Instant::now() + ENTRY_TIME;
+        let began = Instant::now();
+        let own_limit = began + ENTRY_TIME;
         let deadline = match (self.deadline, self.options.rlimit) {
             (Some(deadline), _) => Some(deadline.min(own_limit.max(deadline))),
             // Results that must repeat are not cut by the clock.
@@ -389,6 +394,15 @@ impl<'p> Context<'p> {
             self.prove_otherwise(&settings, &mut memo, limits, &mut open, &mut result);
             memo.execute_loops(&BTreeSet::new(), 0);
         }
+        if cut && !open.is_empty() {
+            self.try_horn_clauses(
+                &settings,
+                &mut memo,
+                (began, deadline, observer),
+                &mut open,
+                &mut result,
+            );
+        }
         if !open.is_empty() {
             let started = Instant::now();
             self.unroll(&settings, &mut memo, deadline, open, &mut result, observer);
@@ -412,6 +426,74 @@ impl<'p> Context<'p> {
         );
         result.search.phases.suggestions_ms = milliseconds(started.elapsed());
         result
+    }
+
+    /// Asks Spacer for invariants that would prove what is open, and, where it proposes any, searches once more with them
+    /// among the candidates. The first search has taken the time from when it all began until now.
+    fn try_horn_clauses(
+        &self,
+        settings: &Settings<'_>,
+        memo: &mut Memo,
+        (began, deadline, observer): (Instant, Option<Instant>, Observer<'_>),
+        open: &mut BTreeSet<CheckKey>,
+        result: &mut EntryResult,
+    ) {
+        let spent = began.elapsed();
+        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|left| left < SPACER_TIME) || self.options.without.contains(&Source::Spacer) {
+            return;
+        }
+        let mut checks: BTreeMap<FunctionId, BTreeSet<ObligationId>> = BTreeMap::new();
+        for key in open.iter() {
+            checks.entry(key.inner).or_default().insert(key.obligation);
+        }
+        let patience = Patience {
+            repeatable: self.options.rlimit.is_some(),
+            deadline,
+        };
+        let assumed = |function, obligation| !self.skips(function, obligation);
+        let proposals = spacer::propose(self.program, &checks, &assumed, &patience);
+        if proposals.is_empty() {
+            return;
+        }
+        memo.solved = Rc::new(proposals);
+        // Another search among all candidates takes as long as the first.
+        memo.solved_alone = left.is_some_and(|left| left < spent * 2);
+        let terms = Terms::new();
+        let execution = engine::execute(settings, &terms, memo, Mode::Invariants);
+        memo.solved = Rc::default();
+        memo.solved_alone = false;
+        let Ok(execution) = execution else {
+            return;
+        };
+        let until = left.map(|left| Instant::now() + left / 2);
+        let solved = self.solve(&execution, &terms, until, Some(open), observer);
+        result.search.queries += solved.queries;
+        result.search.passes += solved.passes;
+        let tried = search::by_source(&execution, &solved.kept);
+        let of_spacer = tried.into_iter().filter(|(source, _)| *source == Source::Spacer);
+        result.search.candidates.extend(of_spacer);
+        for (key, finding) in &solved.findings {
+            let Some(decision) = result.decisions.get_mut(key).filter(|_| open.contains(key)) else {
+                continue;
+            };
+            // What is refuted by a counterexample is left to the bounds, which find it in few iterations.
+            if !finding.all_proved() || self.speaks_of_every_moment(key) {
+                continue;
+            }
+            let dead = finding.reached == 0 && !finding.claims_unreachable;
+            decision.verdict = if dead {
+                Verdict::Unreachable
+            } else {
+                Verdict::Proved
+            };
+            decision.reason = None;
+            decision.counterexample = None;
+            decision.contracts = names(&execution, &finding.contracts);
+            decision.assumptions = execution.assumptions.clone();
+            decision.applies = finding.applies;
+            open.remove(key);
+        }
     }
 
     /// For what is refuted under the usual reading of the parameters: what would callers have to keep?

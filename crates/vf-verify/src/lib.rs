@@ -25,6 +25,7 @@ pub mod report;
 mod reports;
 pub mod search;
 mod solve;
+mod spacer;
 pub mod specification;
 mod sufficient;
 mod suggest;

@@ -35,10 +35,12 @@ pub enum Source {
     Strings,
     /// Annotations of the user's.
     Annotation,
+    /// Answers of Spacer about the loops as Horn clauses.
+    Spacer,
 }
 
 impl Source {
-    pub const ALL: [Source; 10] = [
+    pub const ALL: [Source; 11] = [
         Source::Interval,
         Source::Zone,
         Source::Guard,
@@ -49,6 +51,7 @@ impl Source {
         Source::Memory,
         Source::Strings,
         Source::Annotation,
+        Source::Spacer,
     ];
 
     /// As the command line and JSON spell it.
@@ -64,6 +67,7 @@ impl Source {
             Source::Memory => "memory",
             Source::Strings => "strings",
             Source::Annotation => "annotation",
+            Source::Spacer => "spacer",
         }
     }
 

@@ -209,7 +209,8 @@ impl Engine<'_> {
             outside.extend(exit.outside);
             if let Some(back) = self.merge_live(facts, header, exit.back)? {
                 self.learn_from(key, &changed, &made, &entry, &head, &back)?;
-                self.establish(&established, &back)?;
+                let whole = self.with_unwritten(frame, facts, index, &entry.state, &back.state);
+                self.establish(&established, &back, &whole)?;
             }
         }
         for fact in assumed {
@@ -266,10 +267,40 @@ impl Engine<'_> {
             if let Some(header) = self.headers.iter_mut().find(|header| header.of == cut) {
                 header.back = Some(back.clone());
             }
-            self.establish(&established, &back)?;
+            let whole = self.with_unwritten(frame, facts, index, &head.state, &back.state);
+            self.establish(&established, &back, &whole)?;
             self.exchange_sizes(sizes);
         }
         Ok(outside)
+    }
+
+    /// The state after an iteration, with what the loop neither reads nor writes: an invariant may speak of what a counter
+    /// began with.
+    fn with_unwritten(
+        &self,
+        frame: &Frame,
+        facts: &FunctionFacts,
+        index: usize,
+        head: &State,
+        back: &State,
+    ) -> State {
+        let blocks = self.program.function(frame.function).blocks();
+        let inside = facts.cfg.loops()[index].blocks.iter();
+        let statements = inside
+            .filter_map(|b| blocks.get(b.index()))
+            .flat_map(|b| &b.statements);
+        let written: BTreeSet<usize> = statements
+            .filter_map(|s| defined(&s.kind))
+            .map(LocalId::index)
+            .collect();
+        let mut whole = back.clone();
+        let registers = Rc::make_mut(&mut whole.registers);
+        for (local, (after, before)) in registers.iter_mut().zip(head.registers.iter()).enumerate() {
+            if after.is_none() && !written.contains(&local) {
+                after.clone_from(before);
+            }
+        }
+        whole
     }
 
     /// An object that the loop changes and first mentions is older than the loop all the same: without contents at

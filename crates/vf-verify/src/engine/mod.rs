@@ -43,6 +43,7 @@ use vf_ir::{BlockId, FunctionId, HavocReason, LocalId, ObligationId, Program};
 use vf_smt::{Term, Terms};
 
 use crate::search::Source;
+use crate::spacer::Proposals;
 use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
@@ -52,7 +53,8 @@ pub use inputs::Contract;
 pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
-pub(crate) use registers::{addresses_of, defined, registers_of, visit_expressions};
+pub(crate) use parameter_roles::counted_parameters;
+pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions};
 use state::Contents;
 use value::Names;
 pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};
@@ -265,6 +267,9 @@ pub(crate) struct Engine<'p> {
     learned: &'p mut Learned,
     functions: HashMap<FunctionId, Rc<FunctionFacts>>,
     proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
+    /// Invariants that Spacer proposed, and whether they do without templates.
+    solved: Rc<Proposals>,
+    solved_alone: bool,
     // Memory.
     versions: Vec<Version>,
     chains: Chains,
@@ -342,6 +347,10 @@ pub struct Memo {
     names: Names,
     learned: Learned,
     proposed: HashMap<FunctionId, Rc<Vec<vf_absint::LoopProposal>>>,
+    /// Invariants that Spacer proposed, tried before all others.
+    pub solved: Rc<Proposals>,
+    /// Where there are any for a loop, templates are left out.
+    pub solved_alone: bool,
 }
 
 impl Memo {
@@ -380,6 +389,8 @@ pub fn execute(
             learned: &mut memo.learned,
             functions: HashMap::new(),
             proposed: memo.proposed.clone(),
+            solved: memo.solved.clone(),
+            solved_alone: memo.solved_alone,
             versions: Vec::new(),
             chains: Chains::default(),
             granule_reads: HashMap::new(),

@@ -6,7 +6,7 @@ use vf_ir::cfg::Cfg;
 use vf_ir::{BlockId, Condition, Expr, Function, FunctionId, LocalId, StmtKind, Storage, Terminator};
 
 /// Registers live at the start of each block, memory locals among them (backward dataflow; Aho et al. 9.2.5).
-pub(super) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
+pub(crate) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
     let blocks = function.blocks();
     let mut uses: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
     let mut kills: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];

@@ -224,7 +224,15 @@ impl Engine<'_> {
         head: &State,
     ) -> Result<Vec<Candidate>, Stop> {
         let function = self.program.function(frame.function);
-        let mut found = self.asserted(frame, facts.cfg.loops()[index].header);
+        let header = facts.cfg.loops()[index].header;
+        let mut found = self.asserted(frame, header);
+        let solved = self.solved.get(&(frame.function, header));
+        found.extend(
+            solved
+                .into_iter()
+                .flatten()
+                .map(|c| Candidate::Expr(c.clone(), Source::Spacer)),
+        );
         let mut integers = Vec::new();
         let mut pointers = Vec::new();
         for local in changed {
@@ -302,7 +310,6 @@ impl Engine<'_> {
             }
         }
         // Expressions proposed by abstract interpretation and templates.
-        let header = facts.cfg.loops()[index].header;
         for (condition, source) in self.proposals(frame.function, header) {
             found.push(Candidate::Expr(condition, source));
         }
@@ -469,6 +476,9 @@ impl Engine<'_> {
 
     /// Invariants over registers that the abstract interpretation proposes.
     fn proposals(&mut self, function: FunctionId, header: BlockId) -> Vec<(Expr, Source)> {
+        if self.solved_alone && self.solved.contains_key(&(function, header)) {
+            return Vec::new();
+        }
         let program = self.program;
         let proposed = self
             .proposed

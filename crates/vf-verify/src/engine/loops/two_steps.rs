@@ -22,6 +22,7 @@ use crate::engine::exec::{Frame, FunctionFacts, RegionExit, Returns};
 use crate::engine::latest::Made;
 use crate::engine::state::{Edge, State};
 use crate::engine::{Engine, Event, Stop};
+use crate::search::Source;
 
 /// The iteration before all others, and the one before another: paths of their own, so that what calls return in them
 /// differs.
@@ -89,11 +90,16 @@ impl Engine<'_> {
         self.merge(edges, |r| live.is_none_or(|l| l.contains(&(r as u32))))
     }
 
-    /// Whether the candidates hold after an iteration.
-    pub(super) fn establish(&mut self, of: &Established<'_>, back: &Edge) -> Result<(), Stop> {
+    /// Whether the candidates hold after an iteration. `whole`: its state, with the registers that the loop neither reads
+    /// nor writes.
+    pub(super) fn establish(&mut self, of: &Established<'_>, back: &Edge, whole: &State) -> Result<(), Stop> {
         let mut after = Vec::new();
         for (id, candidate, _) in of.numbers {
-            let holds = self.evaluate(of.frame, candidate, &back.state, of.entry)?;
+            let state = match candidate {
+                Candidate::Expr(_, Source::Spacer) => whole,
+                _ => &back.state,
+            };
+            let holds = self.evaluate(of.frame, candidate, state, of.entry)?;
             after.push((*id, holds.unwrap_or_else(|| self.terms.bool(false))));
         }
         for (id, range) in of.ranges {
