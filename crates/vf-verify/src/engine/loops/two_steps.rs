@@ -13,13 +13,14 @@
 
 use std::rc::Rc;
 
-use vf_ir::BlockId;
+use vf_ir::{BlockId, LocalId, Storage, Ty};
 use vf_smt::Term;
 
 use super::LoopKey;
 use super::candidates::{Candidate, RangeCandidate};
 use crate::engine::exec::{Frame, FunctionFacts, RegionExit, Returns};
 use crate::engine::latest::Made;
+use crate::engine::registers::registers_of;
 use crate::engine::state::{Edge, State};
 use crate::engine::{Engine, Event, Stop};
 use crate::search::Source;
@@ -113,17 +114,39 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// The candidates hold between the two iterations of a step, too.
+    /// The candidates hold between the two iterations of a step, too. Only those about numbers in registers: the state there is
+    /// computed, and what it does not know of a pointer (a read that may have met another write) makes a candidate about it
+    /// false, which must not be assumed.
     pub(super) fn assume_candidates(&mut self, of: &Established<'_>, back: &Edge) -> Result<(), Stop> {
         let t = self.terms;
         for (id, candidate, _) in of.numbers {
             let Some(active) = self.candidates.get(*id).map(|c| c.active) else {
                 continue;
             };
+            if !self.is_about_numbers(of.frame, candidate) {
+                continue;
+            }
             if let Some(holds) = self.evaluate(of.frame, candidate, &back.state, of.entry)? {
                 self.fact(t.implies(t.and(back.guard, active), holds));
             }
         }
         Ok(())
+    }
+
+    fn is_about_numbers(&self, frame: &Frame, candidate: &Candidate) -> bool {
+        let locals = &self.program.function(frame.function).locals;
+        let is_number = |local: LocalId| {
+            let storage = locals.get(local.index()).map(|l| l.storage);
+            matches!(storage, Some(Storage::Register(Ty::Int(_))))
+        };
+        match candidate {
+            Candidate::Expr(expr, _) => {
+                let mut all = true;
+                registers_of(expr, &mut |register| all &= is_number(LocalId(register)));
+                all
+            }
+            Candidate::Moved { local, .. } => is_number(*local),
+            _ => false,
+        }
     }
 }
