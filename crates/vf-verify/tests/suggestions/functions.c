@@ -8,11 +8,11 @@ void halves(unsigned n)
 	if (n > 60000)
 		return;
 	while (a < n) {
-		unsigned half = b - a;
+		unsigned step = 1 + (n >> (a & 7) & 3);
 
-		table[half] = 1;
-		a = half + 1;
-		b = 2 * half + 2;
+		table[b - a] = 1;
+		a += step;
+		b += 2 * step;
 	}
 }
 
@@ -24,11 +24,11 @@ void halves_as_suggested(unsigned n)
 		return;
 	//@ loop invariant b == 2 * a;
 	while (a < n) {
-		unsigned half = b - a;
+		unsigned step = 1 + (n >> (a & 7) & 3);
 
-		table[half] = 1;
-		a = half + 1;
-		b = 2 * half + 2;
+		table[b - a] = 1;
+		a += step;
+		b += 2 * step;
 	}
 }
 
@@ -41,11 +41,11 @@ void halves_with_a_wrong_one(unsigned n)
 		return;
 	//@ loop invariant b <= 2;
 	while (a < n) {
-		unsigned half = b - a;
+		unsigned step = 1 + (n >> (a & 7) & 3);
 
-		table[half] = 1;
-		a = half + 1;
-		b = 2 * half + 2;
+		table[b - a] = 1;
+		a += step;
+		b += 2 * step;
 	}
 }
 
@@ -58,11 +58,11 @@ void halves_with_one_that_fails_late(unsigned n)
 		return;
 	//@ loop invariant b <= 59998;
 	while (a < n) {
-		unsigned half = b - a;
+		unsigned step = 1 + (n >> (a & 7) & 3);
 
-		table[half] = 1;
-		a = half + 1;
-		b = 2 * half + 2;
+		table[b - a] = 1;
+		a += step;
+		b += 2 * step;
 	}
 }
 
