@@ -66,7 +66,7 @@ const QUICK_FUNCTIONS: [&str; 10] = [
     "copy_string",
     "find_byte",
     "find_char",
-    "last_index",
+    "hex_decode",
     "message_checksum",
     "reverse_in_place",
     "string_length",
