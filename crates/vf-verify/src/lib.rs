@@ -13,6 +13,7 @@
 
 mod analysis;
 mod confirm;
+pub use confirm::STEPS as CONFIRMATION_STEPS;
 pub mod counterexample;
 mod engine;
 mod explain;

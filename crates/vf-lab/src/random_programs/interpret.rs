@@ -12,6 +12,10 @@ use vf_verify::report::{CheckReport, ObligationReport};
 
 /// Uninitialised reads of one run that are told apart; all further ones are passed over.
 const PASSED: usize = 12;
+/// Steps of a run on a random input.
+const STEPS: u64 = 400_000;
+/// Steps of a run of a counterexample: what the prover confirmed it in at most.
+const STEPS_OF_COUNTEREXAMPLE: u64 = vf_verify::CONFIRMATION_STEPS;
 /// Steps of a run that are looked through for the checks that were made: the last ones.
 const TRACE: usize = 20_000;
 
@@ -97,7 +101,11 @@ pub fn interpret(
         };
         let limits = Limits {
             trace: TRACE,
-            steps: 400_000,
+            steps: if asked.is_some() {
+                STEPS_OF_COUNTEREXAMPLE
+            } else {
+                STEPS
+            },
             ignore: Some(&ignore),
             ..Limits::default()
         };

@@ -371,13 +371,20 @@ impl Judge<'_> {
                         .iter()
                         .all(|v| matches!(v, Verdict::Proved | Verdict::Unreachable));
                 let here = run.violations.iter().any(|v| v.line == line);
-                if all_proved && !hidden {
+                let gave_up = matches!(run.end, Seen::Limit(_));
+                if all_proved && !hidden && gave_up && self.refutes_unseen() {
+                    // Behind a violation that the interpreter did not come to see, proofs say nothing either.
+                    self.note(format!(
+                        "report where proved, past the interpreter: {}",
+                        finding.message
+                    ));
+                } else if all_proved && !hidden {
                     self.add(Defect::ReportWhereProved {
                         message: finding.message.clone(),
                         line,
                         input: shown,
                     });
-                } else if !here && !hidden && !matches!(run.end, Seen::Limit(_)) {
+                } else if !here && !hidden && !gave_up {
                     self.add(Defect::ReportNotInterpreted {
                         message: finding.message.clone(),
                         line,
@@ -418,6 +425,13 @@ impl Judge<'_> {
                 input: show(input),
             });
         }
+    }
+
+    /// Whether something is refuted that no sanitizer sees.
+    fn refutes_unseen(&self) -> bool {
+        self.obligations().any(|o| {
+            o.verdict == Verdict::Refuted && Property::from_name(&o.property).is_some_and(|p| !is_visible(p))
+        })
     }
 
     /// Runs counterexamples, in the interpreter and natively.
@@ -473,7 +487,11 @@ impl Judge<'_> {
                 Some(Observation::Reported(finding)) if finding.shows(property) => {
                     self.judgement.confirmed_natively += 1;
                 }
-                Some(Observation::Returned(_)) if run.violations.len() == 1 && always_seen(property) => {
+                Some(Observation::Returned(_))
+                    if run.violations.len() == 1
+                        && always_seen(property)
+                        && (machine.has_clang() || !may_be_folded(text, obligation)) =>
+                {
                     self.add(Defect::CleanCounterexample {
                         id: obligation.id.clone(),
                         line: obligation.location.line,
@@ -551,6 +569,18 @@ fn always_seen(property: Property) -> bool {
         property,
         Property::SignedOverflow | Property::ShiftInRange | Property::DivisorNonzero | Property::NotNull
     )
+}
+
+/// Whether GCC may drop the overflow before its sanitizer looks: it rewrites `n + C > K` to `n > K - C`, because a
+/// signed overflow is undefined. Clang does not.
+fn may_be_folded(text: &str, obligation: &ObligationReport) -> bool {
+    let line = usize::try_from(obligation.location.line).map_or(0, |l| l.saturating_sub(1));
+    let compares = ["<", ">", "==", "!="];
+    obligation.property == Property::SignedOverflow.name()
+        && text
+            .lines()
+            .nth(line)
+            .is_some_and(|l| compares.iter().any(|c| l.contains(c)))
 }
 
 fn lines_of(obligation: &ObligationReport) -> u32 {
