@@ -90,8 +90,8 @@ pub struct Solver<'t> {
     /// How all formulas so far use arrays.
     arrays: ArrayUse,
     statistics: Cell<Statistics>,
-    /// How often in a row the integers had an answer where bit-vectors had none.
-    helped: u32,
+    /// How often in a row the integers had no answer.
+    failed: u32,
 }
 
 impl<'t> Solver<'t> {
@@ -104,7 +104,7 @@ impl<'t> Solver<'t> {
             frames: vec![Vec::new()],
             arrays: ArrayUse::default(),
             statistics: Cell::new(Statistics::default()),
-            helped: 0,
+            failed: 0,
         }
     }
 
@@ -165,51 +165,61 @@ impl<'t> Solver<'t> {
             self.terms.expect_bool(assumption);
         }
         let outcome = self.decide(assumptions);
+        self.count(start, &outcome);
+        outcome
+    }
+
+    fn count(&self, start: Instant, outcome: &Outcome) {
         let mut statistics = self.statistics.get();
         statistics.checks += 1;
         statistics.time += start.elapsed();
-        match &outcome {
+        match outcome {
             Outcome::Sat(_) => statistics.sat += 1,
             Outcome::Unsat { .. } => statistics.unsat += 1,
             Outcome::Unknown(_) => statistics.unknown += 1,
         }
         self.statistics.set(statistics);
-        if !matches!(outcome, Outcome::Unknown(_)) {
-            self.helped = 0;
-        }
-        outcome
     }
 
-    /// Whether the next question is better asked over the integers first: lately bit-vectors gave up where those had
-    /// an answer. Now and then they are tried again.
+    /// Whether the next question is better asked over the integers first: most of what loops and bounds ask is linear, and
+    /// takes them a tenth of the time. Where they fail several times in a row it is not; now and then they are tried
+    /// again.
     pub fn prefers_integers(&self) -> bool {
-        const HELPED: u32 = 2;
+        const PATIENCE: u32 = 3;
         const AGAIN: u32 = 16;
-        self.helped >= HELPED && !self.helped.is_multiple_of(AGAIN)
+        self.failed < PATIENCE || self.failed.is_multiple_of(AGAIN)
     }
 
     /// The same question over the integers, within the limits of a check. Where they find no contradiction and no
     /// model, the answer is unknown.
     pub fn check_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
+        let start = Instant::now();
+        let outcome = self.decide_over_integers(assumptions);
+        self.count(start, &outcome);
+        outcome
+    }
+
+    fn decide_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
         let mut query = self.assertions();
         let terms = self.terms;
         let integers = self.integers.get_or_insert_with(|| Integers::new(terms));
         let answer = integers.check(self.limits, &query, assumptions);
-        let unknown = |helped: &mut u32| {
-            *helped = 0;
-            Outcome::Unknown(UnknownWhy::Incomplete("no answer over the integers".to_string()))
-        };
-        self.helped += 1;
+        self.failed += 1;
+        let unknown = || Outcome::Unknown(UnknownWhy::Incomplete("no answer over the integers".to_string()));
         match answer {
-            integers::Answer::Refuted(core) => Outcome::Unsat { core },
-            integers::Answer::Unknown => unknown(&mut self.helped),
+            integers::Answer::Refuted(core) => {
+                self.failed = 0;
+                Outcome::Unsat { core }
+            }
+            integers::Answer::Unknown => unknown(),
             integers::Answer::Guess(assignment) => {
                 query.extend_from_slice(assumptions);
                 let holds = terms.eval_many(&query, &assignment);
                 if holds.iter().all(|value| *value == Value::Bool(true)) {
+                    self.failed = 0;
                     Outcome::Sat(Model { assignment })
                 } else {
-                    unknown(&mut self.helped)
+                    unknown()
                 }
             }
         }

@@ -7,7 +7,7 @@ use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms};
 
 use crate::engine::{Event, Execution};
 use crate::search::Question;
-use crate::solve::{Literals, Rests, SolveOptions, check_soon, part_of};
+use crate::solve::{Literals, Rests, SolveOptions, check_briefly, part_of};
 
 /// What a question about a single candidate may use of a query's limits, where all together were too hard.
 const ALONE: u32 = 20;
@@ -133,7 +133,7 @@ impl Search<'_, '_> {
                 candidates: open.len(),
             };
             let observer = self.options.observer;
-            match observer.waits(asked, || check_soon(solver, &question, self.options.limits)) {
+            match observer.waits(asked, || check_briefly(solver, &question, self.options.limits)) {
                 Outcome::Unsat { core } => {
                     let proof = literals.rests(&core);
                     open.iter().for_each(|(i, _)| self.rests[*i].extend(&proof));

@@ -221,6 +221,13 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                             }
                         }
                         models.push(model);
+                        // Where what a model leaves open decides whether an execution shows it, the other solver's may.
+                        if solver.prefers_integers() {
+                            solver.set_limits(part_of(options.limits, MOMENT));
+                            if let Outcome::Sat(other) = solver.check(&assumptions) {
+                                models.push(other);
+                            }
+                        }
                         finding.violation.get_or_insert(Violation { models });
                         let end = match check.after_loop {
                             Some(_) => QueryEnd::CounterexampleToInduction,
@@ -245,6 +252,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     solved
 }
 
+/// What the first attempt at a question may use, as a part of the whole.
+const MOMENT: u32 = 300;
+
 /// Whether no execution gets there.
 fn excluded(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> bool {
     matches!(
@@ -253,9 +263,9 @@ fn excluded(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> bo
     )
 }
 
-/// One check. What is hopeless as a circuit of wide adders and multipliers may be easy over the integers, so the
-/// bit-vectors get a moment first, which most checks need no more than; then the integers; then the bit-vectors all of
-/// the time. A solver that the integers have helped out several times in a row asks them first.
+/// One check. What is hopeless as a circuit of wide adders and multipliers may be easy over the integers, and the other way
+/// round: both get a moment, the integers first unless they failed lately; then the integers more; then the bit-vectors
+/// all of the time.
 pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
     match check_soon(solver, assumptions, limits) {
         Outcome::Unknown(_) => {
@@ -267,21 +277,11 @@ pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term],
 }
 
 /// The same without the last part.
-pub(crate) fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
-    /// What the first attempt and the integers may use, as a part of the whole.
-    const MOMENT: u32 = 300;
+fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
+    /// What the integers may use, as a part of the whole.
     const INTEGERS: u32 = 20;
-    let integers_first = solver.prefers_integers();
-    if integers_first {
-        solver.set_limits(part_of(limits, INTEGERS));
-        let answer = solver.check_over_integers(assumptions);
-        if !matches!(answer, Outcome::Unknown(_)) {
-            return answer;
-        }
-    }
-    solver.set_limits(part_of(limits, MOMENT));
-    let first = solver.check(assumptions);
-    if integers_first || !matches!(first, Outcome::Unknown(_)) {
+    let first = check_briefly(solver, assumptions, limits);
+    if !matches!(first, Outcome::Unknown(_)) {
         return first;
     }
     solver.set_limits(part_of(limits, INTEGERS));
@@ -289,6 +289,24 @@ pub(crate) fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: 
         Outcome::Unknown(_) => first,
         answer => answer,
     }
+}
+
+/// Only the first moment of both.
+pub(crate) fn check_briefly(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
+    solver.set_limits(part_of(limits, MOMENT));
+    let integers_first = solver.prefers_integers();
+    let mut answer = Outcome::Unknown(UnknownWhy::Cancelled);
+    for integers in [integers_first, !integers_first] {
+        answer = if integers {
+            solver.check_over_integers(assumptions)
+        } else {
+            solver.check(assumptions)
+        };
+        if !matches!(answer, Outcome::Unknown(_)) {
+            break;
+        }
+    }
+    answer
 }
 
 pub(crate) fn part_of(limits: Limits, part: u32) -> Limits {

@@ -134,8 +134,13 @@ impl Engine<'_> {
                 let pointer = self.pointer(frame, state, ptr)?;
                 self.freeable(state, &pointer)
             }
-            // What can still be reached is for the interpreter to see: a violation is confirmed there.
-            Condition::Freed { .. } => self.freed(state),
+            Condition::Freed { or_reachable } => {
+                let holders = match or_reachable {
+                    true => self.held_by_globals(state)?,
+                    false => Vec::new(),
+                };
+                self.freed(state, &holders)
+            }
             Condition::Unreachable => t.bool(false),
         };
         Ok(Meaning { holds, applies })
@@ -269,8 +274,10 @@ impl Engine<'_> {
         ok
     }
 
-    /// No heap object is alive. Allocations of an iteration of a cut loop stand for those of all iterations.
-    fn freed(&mut self, state: &State) -> Term {
+    /// No heap object is alive, those that the holders point to apart. Allocations of an iteration of a cut loop stand for
+    /// those of all iterations. What can be reached in more steps is for the interpreter to see, which confirms
+    /// violations.
+    fn freed(&mut self, state: &State, holders: &[Term]) -> Term {
         let t = self.terms;
         if self.allocated_in_cut {
             return t.fresh("freed", Sort::Bool);
@@ -280,7 +287,11 @@ impl Engine<'_> {
             .memory
             .iter()
             .filter(|(id, _)| heap(id))
-            .map(|(_, contents)| t.not(contents.alive))
+            .map(|(id, contents)| {
+                let here = self.base_const(*id);
+                let held: Vec<Term> = holders.iter().map(|base| t.eq(*base, here)).collect();
+                t.or(t.not(contents.alive), t.any(&held))
+            })
             .collect();
         t.all(&alive)
     }

@@ -8,14 +8,14 @@
 
 use std::collections::HashSet;
 
-use vf_ir::{BlockId, ObligationId};
+use vf_ir::{ArrayLen, BlockId, CType, ObligationId, Program};
 use vf_smt::Term;
 
 use super::exec::{Frame, FunctionFacts};
 use super::registers::live_after;
 use super::state::{Edge, State};
-use super::value::{Object, Value};
-use super::{CheckInstance, CheckKey, Engine, Event};
+use super::value::{Object, ObjectKey, Value};
+use super::{CheckInstance, CheckKey, Engine, Event, Stop};
 
 /// The key of the checks that memory is held at the headers of loops: they are no obligations of the program's.
 pub fn held_key(entry: vf_ir::FunctionId) -> CheckKey {
@@ -46,6 +46,32 @@ impl Engine<'_> {
         let function = self.program.function(frame.function);
         let live = live_after(function, &facts.cfg, &facts.live, at);
         pointers_in(state, &live)
+    }
+
+    /// Bases of the pointers that globals hold.
+    pub(super) fn held_by_globals(&mut self, state: &State) -> Result<Vec<Term>, Stop> {
+        let mut bases = Vec::new();
+        let known: Vec<_> = state
+            .memory
+            .iter()
+            .filter_map(|(object, contents)| match self.objects.get(object)?.key {
+                ObjectKey::Global(global) => Some((global, contents.version)),
+                _ => None,
+            })
+            .collect();
+        for (global, version) in known {
+            let mut cells = Vec::new();
+            let program = self.program;
+            let Some(global) = program.globals.get(global.index()) else {
+                continue;
+            };
+            pointer_cells(program, &global.ty, 0, &mut cells);
+            for cell in cells {
+                let offset = self.offset_const(cell);
+                bases.push(self.read_pointer(version, offset)?.base);
+            }
+        }
+        Ok(bases)
     }
 
     /// Asks, at the header of a loop whose body was executed, whether all memory is held by variables of this activation
@@ -80,6 +106,48 @@ impl Engine<'_> {
             applies: true,
             after_loop: self.after_loop,
         }));
+    }
+}
+
+/// Pointers of a global that are looked at.
+const MOST_CELLS: usize = 16;
+
+/// Offsets of the pointers in an object of the type, of which the first ones do.
+fn pointer_cells(program: &Program, ty: &CType, at: u64, cells: &mut Vec<u64>) {
+    if cells.len() >= MOST_CELLS {
+        return;
+    }
+    match ty {
+        CType::Pointer { .. } => cells.push(at),
+        CType::Record(id) => {
+            for field in &program.record(*id).fields {
+                pointer_cells(program, &field.ty, at.saturating_add(field.offset), cells);
+            }
+        }
+        CType::Array {
+            element,
+            len: ArrayLen::Fixed(len),
+        } => {
+            let Some(size) = element.size(&program.records, program.model) else {
+                return;
+            };
+            for index in 0..*len {
+                if cells.len() >= MOST_CELLS {
+                    return;
+                }
+                let before = cells.len();
+                pointer_cells(
+                    program,
+                    element,
+                    at.saturating_add(index.saturating_mul(size)),
+                    cells,
+                );
+                if cells.len() == before {
+                    return;
+                }
+            }
+        }
+        _ => {}
     }
 }
 

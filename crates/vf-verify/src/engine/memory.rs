@@ -239,7 +239,7 @@ impl Engine<'_> {
         Overlap::Unclear
     }
 
-    fn offset_const(&self, value: u64) -> Term {
+    pub(super) fn offset_const(&self, value: u64) -> Term {
         self.terms.bv(self.pointer_bits, u128::from(value))
     }
 
