@@ -7,16 +7,21 @@
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{Access, Condition, Expr, FunctionId, LocalId, Obligation, Property, Terminator};
+use vf_ir::{
+    Access, BinaryOp, CompareOp, Condition, Expr, FunctionId, LocalId, Obligation, Property, StmtKind,
+    Terminator,
+};
 use vf_source::Span;
 
 use super::declarations::parameter_list;
+use super::function_bodies::parameter_names;
 use super::logic::{Logic, Understood};
 use super::program::declarator_name;
 use super::types::{IntType, Type};
 use super::{Entity, Lowerer, fold};
 use crate::Diagnostic;
 use crate::acsl::{self, Clause, Meaning, Operator, Term};
+use crate::parse::ParsedDeclaration;
 
 /// What is left of a function's contract to be checked where it returns.
 #[derive(Clone, Default)]
@@ -24,10 +29,14 @@ pub(crate) struct Promises {
     clauses: Vec<(Term, String)>,
     /// The parameters as they came (ACSL 2.3.1: in a postcondition, a parameter is its value at the call).
     formals: Vec<(String, Entity)>,
+    /// Parameters by the names that other declarations give them.
+    others: Vec<(String, LocalId, Type)>,
     /// What `\old` speaks of, evaluated at the beginning.
     pub olds: Vec<(Term, Logic)>,
     /// The value that is returned, while a return is looked at.
     pub result: Option<(Expr, Type)>,
+    /// The body is out of view: they are taken for given.
+    believed: bool,
 }
 
 /// Elements `low` to `high` behind a pointer.
@@ -65,7 +74,7 @@ impl Lowerer<'_> {
         found
     }
 
-    fn not_used(&mut self, what: &str, span: Span) {
+    pub(super) fn not_used(&mut self, what: &str, span: Span) {
         self.diagnostics.push(Diagnostic {
             message: format!("annotation not used: {what} is not supported here"),
             span,
@@ -80,28 +89,68 @@ impl Lowerer<'_> {
         d: &Node<ast::FunctionDefinition>,
         parameters: &[(LocalId, String, Type)],
     ) {
-        let index = self.declaration.as_ref().map(|d| d.index);
-        let Some(unit) = self.units.get(self.unit).filter(|u| !u.is_model) else {
+        let Some(here) = self.first_token() else {
             return;
         };
-        let declaration = index.and_then(|index| unit.source.declarations.get(index));
-        let Some(range) = declaration.map(|d| d.range.clone()) else {
-            return;
-        };
-        let first = unit.source.place(range.start..range.start.saturating_add(1));
         self.required_by_attributes(id, parameters, self.span(d.node.declarator.span));
-        self.required_by_arrays(d, parameters);
+        self.required_by_arrays(&d.node.declarator, parameters);
         let mut promises = Promises::default();
-        for (clause, span) in self.clauses_before(first) {
+        let clauses = self.clauses_before(here);
+        self.clauses_of_contract(clauses, &mut promises);
+        self.clauses_of_prototypes(id, parameters, &mut promises);
+        self.promise(promises, parameters);
+    }
+
+    /// The same for a function of which only this declaration is in view.
+    pub fn begin_declared_contract(
+        &mut self,
+        id: FunctionId,
+        declarator: &Node<ast::Declarator>,
+        parameters: &[(LocalId, String, Type)],
+    ) {
+        let Some(here) = self.first_token() else {
+            return;
+        };
+        self.required_by_attributes(id, parameters, self.span(declarator.span));
+        self.required_by_arrays(declarator, parameters);
+        let mut promises = Promises {
+            believed: true,
+            ..Promises::default()
+        };
+        let clauses = self.clauses_before(here);
+        self.clauses_of_contract(clauses, &mut promises);
+        self.promise(promises, parameters);
+    }
+
+    /// Where the declaration that is being read begins, in a file of the user's.
+    fn first_token(&self) -> Option<Span> {
+        let index = self.declaration.as_ref()?.index;
+        self.place_of_declaration(self.unit, index)
+    }
+
+    fn place_of_declaration(&self, unit: usize, index: usize) -> Option<Span> {
+        let unit = self.units.get(unit).filter(|u| !u.is_model)?;
+        let range = unit.source.declarations.get(index)?.range.clone();
+        Some(unit.source.place(range.start..range.start.saturating_add(1)))
+    }
+
+    /// Whether annotations stand before a declaration.
+    pub fn has_annotation(&mut self, unit: usize, index: usize) -> bool {
+        let place = self.place_of_declaration(unit, index);
+        place.is_some_and(|place| !self.clauses_before(place).is_empty())
+    }
+
+    fn clauses_of_contract(&mut self, clauses: Vec<(Clause, Span)>, promises: &mut Promises) {
+        for (clause, span) in clauses {
             let understood = match clause.meaning {
                 Meaning::Requires(term) => self.at_annotation(span, |this| this.require(&term, &clause.text)),
                 Meaning::Ensures(term) => {
-                    let result = self.at_annotation(span, |this| this.remember_old(&term, &mut promises));
+                    let result = self.at_annotation(span, |this| this.remember_old(&term, promises));
                     promises.clauses.push((term, clause.text));
                     result
                 }
                 // The body says what it assigns; nothing is concluded from the clause.
-                Meaning::Assigns(_) => Ok(()),
+                Meaning::Assigns(_) => Err("`assigns`".to_owned()),
                 Meaning::LoopInvariant(_) | Meaning::Assert(_) => Err("a clause for statements".to_owned()),
                 Meaning::Ignored(what) => Err(what),
             };
@@ -109,10 +158,62 @@ impl Lowerer<'_> {
                 self.not_used(&what, span);
             }
         }
+    }
+
+    /// What annotations before other declarations of the function say, in the names of their parameters.
+    fn clauses_of_prototypes(
+        &mut self,
+        id: FunctionId,
+        parameters: &[(LocalId, String, Type)],
+        promises: &mut Promises,
+    ) {
+        let Some(name) = self.functions.get(id.index()).map(|f| f.c_name.clone()) else {
+            return;
+        };
+        let unit = self.unit;
+        let Some(state) = self.units.get(unit) else { return };
+        for index in state.source.prototypes(&name).to_vec() {
+            let Some(place) = self.place_of_declaration(unit, index) else {
+                continue;
+            };
+            let clauses = self.clauses_before(place);
+            let tree = self.units.get(unit).and_then(|u| u.source.parse(index).ok());
+            let Some(tree) = tree.filter(|_| !clauses.is_empty()) else {
+                continue;
+            };
+            let Some(declarator) = prototype(&tree, &name) else {
+                continue;
+            };
+            let given = parameter_names(declarator, parameters.len());
+            let mut names = super::Names::default();
+            for ((given, _), (local, _, ty)) in given.into_iter().zip(parameters) {
+                let (local, ty) = (*local, ty.clone());
+                if let Some(given) = given {
+                    names.ordinary.insert(
+                        given.clone(),
+                        Entity::Register {
+                            local,
+                            ty: ty.clone(),
+                        },
+                    );
+                    promises.others.push((given, local, ty));
+                }
+            }
+            self.f().names.push(names);
+            self.clauses_of_contract(clauses, promises);
+            self.f().names.pop();
+        }
+    }
+
+    /// Keeps what is ensured for the returns, with the parameters as they came.
+    fn promise(&mut self, mut promises: Promises, parameters: &[(LocalId, String, Type)]) {
         if promises.clauses.is_empty() {
             return;
         }
-        for (local, name, ty) in parameters {
+        let own = parameters.iter().map(|(local, name, ty)| (name, local, ty));
+        let others = std::mem::take(&mut promises.others);
+        let others = others.iter().map(|(name, local, ty)| (name, local, ty));
+        for (name, local, ty) in others.chain(own) {
             let Some(scalar) = ty.scalar() else { continue };
             let copy = self.f().in_register(Expr::Local(*local), scalar, ty, Span::NONE);
             if let Expr::Local(local) = copy {
@@ -143,19 +244,28 @@ impl Lowerer<'_> {
             let there = Term::Binary(Operator::NotEqual, name_of(name), Box::new(Term::Null));
             clauses.push((there, format!("{name} != \\null")));
         }
+        let mut problems: Vec<String> = Vec::new();
+        let is_pointer = |name: &str| pointers.clone().any(|(_, (_, known, _))| known == name);
         for access in &attributes.access {
             let named = |number: usize| {
                 parameters
                     .get(number.checked_sub(1)?)
                     .map(|(_, name, _)| name.as_str())
             };
-            let Some(name) = named(access.pointer) else {
+            let Some(name) = named(access.pointer).filter(|name| is_pointer(name)) else {
+                problems.push(format!("parameter {} as the pointer of `access`", access.pointer));
                 continue;
             };
             let predicate = if access.writes { "\\valid" } else { "\\valid_read" };
             clauses.push(match access.size.map(named) {
                 Some(Some(size)) => valid_elements(predicate, name, name_of(size), size),
-                Some(None) => continue,
+                Some(None) => {
+                    problems.push(format!(
+                        "parameter {} as the size of `access`",
+                        access.size.unwrap_or(0)
+                    ));
+                    continue;
+                }
                 None => {
                     let valid = Term::Call(predicate.to_owned(), vec![*name_of(name)]);
                     let null = Term::Binary(Operator::Equal, name_of(name), Box::new(Term::Null));
@@ -166,18 +276,21 @@ impl Lowerer<'_> {
         }
         for (term, text) in clauses {
             if let Err(what) = self.at_annotation(span, |this| this.require(&term, &text)) {
-                self.not_used(&what, span);
+                problems.push(what);
             }
+        }
+        for what in problems {
+            self.not_used(&what, span);
         }
     }
 
     /// `T a[static n]`: the argument leads to at least n elements (C11 6.7.6.3p7).
     fn required_by_arrays(
         &mut self,
-        d: &Node<ast::FunctionDefinition>,
+        declarator: &Node<ast::Declarator>,
         parameters: &[(LocalId, String, Type)],
     ) {
-        let list = parameter_list(&d.node.declarator);
+        let list = parameter_list(declarator);
         for p in list.iter().flat_map(|f| &f.node.parameters) {
             let Some(declarator) = &p.node.declarator else {
                 continue;
@@ -225,13 +338,14 @@ impl Lowerer<'_> {
         promises.result = value.filter(|_| ret.is_scalar()).map(|v| (v.clone(), ret));
         let mut names = super::Names::default();
         names.ordinary.extend(promises.formals.iter().cloned());
-        let clauses = promises.clauses.clone();
+        let (clauses, believed) = (promises.clauses.clone(), promises.believed);
         self.f().names.push(names);
         self.f().promises = Some(promises);
         let span = self.span(at);
         for (term, text) in clauses {
             let holds = self.at_annotation(span, |this| this.truth_of(&term));
             match holds {
+                Ok(condition) if believed => self.f().stmt(StmtKind::Assume(condition), span),
                 Ok(condition) => self.f().check(Obligation {
                     property: Property::Assertion,
                     condition: Condition::Holds(condition),
@@ -317,9 +431,16 @@ impl Lowerer<'_> {
             Term::Binary(Operator::Or, a, b) if speaks_of_memory(a) && !speaks_of_memory(b) => {
                 self.require_where(b, true, a, text)
             }
-            // Objects that different parameters lead to are taken to be separate anyway, and a call is executed with
-            // the objects that it has.
-            Term::Call(name, _) if name == "\\separated" => Ok(()),
+            Term::Call(name, arguments) if name == "\\separated" => {
+                let places = arguments.iter().map(|argument| self.place_of(argument));
+                let places = places.collect::<Understood<Vec<Place>>>()?;
+                for (n, one) in places.iter().enumerate() {
+                    for other in &places[n + 1..] {
+                        self.require_apart(one, other, text)?;
+                    }
+                }
+                Ok(())
+            }
             Term::Call(name, arguments) if name == "\\valid" || name == "\\valid_read" => {
                 let access = if name == "\\valid" {
                     Access::Write
@@ -477,6 +598,42 @@ impl Lowerer<'_> {
         Ok(())
     }
 
+    /// The elements of one place lie before those of the other, or there are none.
+    fn require_apart(&mut self, one: &Place, other: &Place, text: &str) -> Understood<()> {
+        let some = self.relation(Operator::LessEqual, &one.low, &one.high)?;
+        let others = self.relation(Operator::LessEqual, &other.low, &other.high)?;
+        let both = fold::binary(BinaryOp::And, some, others);
+        let (first, end) = self.ends_of(one)?;
+        let (other_first, other_end) = self.ends_of(other)?;
+        let before = fold::pointer_compare(CompareOp::ULessEqual, end, other_first);
+        let after = fold::pointer_compare(CompareOp::ULessEqual, other_end, first);
+        let apart = fold::binary(BinaryOp::Or, before, after);
+        let holds = fold::binary(BinaryOp::Or, fold::not(both), apart);
+        self.precondition(Condition::Holds(holds), text);
+        Ok(())
+    }
+
+    /// Pointers to the first element, and behind the last.
+    fn ends_of(&mut self, place: &Place) -> Understood<(Expr, Expr)> {
+        let one = Logic::Integer {
+            expr: Expr::int(64, 1),
+            bits: 2,
+        };
+        let end = self.exact_arithmetic(Operator::Add, &place.high, &one)?;
+        let mut ends = Vec::new();
+        for index in [&place.low, &end] {
+            let Logic::Integer { expr, bits: 0..=66 } = index else {
+                return Err("an index wider than a pointer".to_owned());
+            };
+            let index = self.in_width(expr.clone(), self.pointer_bits());
+            ends.push(fold::pointer_add(place.pointer.clone(), index, place.element));
+        }
+        match <[Expr; 2]>::try_from(ends) {
+            Ok([first, end]) => Ok((first, end)),
+            Err(_) => Err("a range".to_owned()),
+        }
+    }
+
     /// Evaluates what a postcondition says of the state at the beginning.
     fn remember_old(&mut self, term: &Term, promises: &mut Promises) -> Understood<()> {
         match term {
@@ -523,6 +680,15 @@ impl Lowerer<'_> {
             }
         }
     }
+}
+
+/// The declarator of a function in a declaration without body.
+pub(super) fn prototype<'t>(tree: &'t ParsedDeclaration, name: &str) -> Option<&'t Node<ast::Declarator>> {
+    let ast::ExternalDeclaration::Declaration(d) = &tree.node.node else {
+        return None;
+    };
+    let mut declarators = d.node.declarators.iter().map(|d| &d.node.declarator);
+    declarators.find(|d| declarator_name(d).is_some_and(|(found, _)| found == name))
 }
 
 /// Whether the truth of it is more than a boolean over values.

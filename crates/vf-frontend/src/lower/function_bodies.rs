@@ -19,7 +19,7 @@ fn closing(at: NodeSpan) -> NodeSpan {
 }
 
 /// Names of a definition's parameters.
-fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<String>, NodeSpan)> {
+pub(crate) fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<String>, NodeSpan)> {
     let old = old_style_names(d);
     if !old.is_empty() {
         return old.into_iter().map(|n| (Some(n), d.span)).collect();

@@ -39,6 +39,7 @@ mod logic;
 mod lvalues;
 mod obligations;
 mod operators;
+mod out_of_view;
 mod overflow;
 mod program;
 mod statements;
