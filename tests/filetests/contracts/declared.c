@@ -73,8 +73,8 @@ int claimed(int n);
 
 int claimed(int n)
 {
-	return n & 15;
-//^ refuted[assertion]
+    return n & 15;
+//  ^^^^^^^^^^^^^^ refuted[assertion]
 }
 
 int calls(int which)

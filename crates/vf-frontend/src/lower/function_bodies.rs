@@ -149,6 +149,8 @@ impl Lowerer<'_> {
         }
         self.begin_contract(id, d, &named);
         self.statement(&d.node.statement)?;
+        let body = self.span(d.node.statement.span);
+        self.name_unseen_annotations(body);
         self.fall_off(&name, d.span);
         self.resolve_gotos()?;
         let model = self.model;
