@@ -184,9 +184,10 @@ impl Lowerer<'_> {
         parameters: &[(LocalId, String, Type)],
         promises: &mut Promises,
     ) {
-        let Some(name) = self.functions.get(id.index()).map(|f| f.c_name.clone()) else {
+        let Some(info) = self.functions.get(id.index()) else {
             return;
         };
+        let (name, count) = (info.c_name.clone(), info.signature.params.len());
         let unit = self.unit;
         let Some(state) = self.units.get(unit) else { return };
         for index in state.source.prototypes(&name).to_vec() {
@@ -201,7 +202,11 @@ impl Lowerer<'_> {
             let Some(declarator) = prototype(&tree, &name) else {
                 continue;
             };
-            let given = parameter_names(declarator, parameters.len());
+            if parameters.len() != count {
+                self.not_used("a contract for parameters without names", place);
+                continue;
+            }
+            let given = parameter_names(declarator, count);
             let mut names = super::Names::default();
             for ((given, _), (local, _, ty)) in given.into_iter().zip(parameters) {
                 let (local, ty) = (*local, ty.clone());

@@ -169,11 +169,11 @@ impl Engine<'_> {
         member: &CountedMember,
         pointer: &Pointer,
     ) -> Result<(), Stop> {
-        for object in pointer.targets.iter().copied() {
-            if !self.counted.referents.contains(&object) {
+        for object in pointer.targets.iter() {
+            if !self.counted.referents.contains(object) {
                 continue;
             }
-            let Some(size) = self.objects.get(&object).map(|o| o.size) else {
+            let Some(size) = self.objects.get(object).map(|o| o.size) else {
                 continue;
             };
             let clause = self.enough(holder, member, size, 0, Some(pointer))?;
