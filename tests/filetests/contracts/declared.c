@@ -92,4 +92,4 @@ int calls(int which)
 // summary: received: 8 proved, 1 refuted
 // summary: through_slot: 4 proved
 // summary: through_slot_unguarded: 2 proved, 2 refuted
-// summary: too_many: 18 proved, 3 refuted
+// summary: too_many: 10 proved, 3 refuted
