@@ -436,6 +436,11 @@ impl Expr {
 }
 
 impl Function {
+    /// Its name in C. (Functions of the same name are told apart by a number behind a dot.)
+    pub fn c_name(&self) -> &str {
+        self.name.split('.').next().unwrap_or_default()
+    }
+
     /// Whether the obligation is a clause of the function's own contract, and so a matter of its callers.
     pub fn is_contract(&self, id: ObligationId) -> bool {
         self.obligations.get(id.index()).is_some_and(|o| o.required)

@@ -107,6 +107,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// The member of this name, also of an anonymous member, with its offset in bytes from the start of this record.
+    pub fn member<'a>(&'a self, name: &str, records: &'a [Record]) -> Option<(u64, &'a Field)> {
+        self.fields.iter().find_map(|field| match &field.ty {
+            _ if !field.name.is_empty() => (field.name == name).then_some((field.offset, field)),
+            CType::Record(inner) => {
+                let (offset, found) = records.get(inner.0 as usize)?.member(name, records)?;
+                Some((field.offset + offset, found))
+            }
+            _ => None,
+        })
+    }
+
     /// The size in bytes of an array member that pointers made from it may not leave.
     ///
     /// That is every array of known length, except: in a union; at the end of its record (GCC takes any trailing array
@@ -133,7 +145,7 @@ pub struct Field {
     pub offset: u64,
     /// For a bit-field: its place in the storage unit.
     pub bits: Option<BitField>,
-    /// Name of the member that counts this flexible array's elements (`counted_by`).
+    /// Name of the member that counts the elements of this flexible array, or behind this pointer (`counted_by`).
     pub counted_by: Option<String>,
 }
 

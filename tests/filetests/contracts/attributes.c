@@ -44,7 +44,7 @@ void calls(int which)
 		sum(three);
 //^^^^^^^^^^ refuted[precondition] which == 3
 }
-// summary: calls: 21 proved, 3 refuted
+// summary: calls: 13 proved, 3 refuted
 // summary: past: 1 proved, 1 refuted
 // summary: sum: 9 proved
 // summary: value: 6 proved

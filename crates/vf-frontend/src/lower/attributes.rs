@@ -50,7 +50,11 @@ impl Attributes {
         self.alias |= other.alias;
         self.transparent_union |= other.transparent_union;
         self.foreign_order |= other.foreign_order;
-        self.access.extend(other.access.iter().cloned());
+        for access in &other.access {
+            if !self.access.contains(access) {
+                self.access.push(access.clone());
+            }
+        }
         if let Some(more) = &other.nonnull {
             self.nonnull.get_or_insert_default().extend(more);
         }

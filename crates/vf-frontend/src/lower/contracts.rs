@@ -7,16 +7,18 @@
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{Access, Condition, Expr, FunctionId, LocalId, Obligation, Property, Terminator};
+use vf_ir::{Access, Condition, Expr, FunctionId, LocalId, Obligation, Property, StmtKind};
 use vf_source::Span;
 
 use super::declarations::parameter_list;
+use super::function_bodies::parameter_names;
 use super::logic::{Logic, Understood};
 use super::program::declarator_name;
 use super::types::{IntType, Type};
 use super::{Entity, Lowerer, fold};
 use crate::Diagnostic;
 use crate::acsl::{self, Clause, Meaning, Operator, Term};
+use crate::parse::ParsedDeclaration;
 
 /// What is left of a function's contract to be checked where it returns.
 #[derive(Clone, Default)]
@@ -24,18 +26,14 @@ pub(crate) struct Promises {
     clauses: Vec<(Term, String)>,
     /// The parameters as they came (ACSL 2.3.1: in a postcondition, a parameter is its value at the call).
     formals: Vec<(String, Entity)>,
+    /// Parameters by the names that other declarations give them.
+    others: Vec<(String, LocalId, Type)>,
     /// What `\old` speaks of, evaluated at the beginning.
     pub olds: Vec<(Term, Logic)>,
     /// The value that is returned, while a return is looked at.
     pub result: Option<(Expr, Type)>,
-}
-
-/// Elements `low` to `high` behind a pointer.
-struct Place {
-    pointer: Expr,
-    element: u64,
-    low: Logic,
-    high: Logic,
+    /// The body is out of view: they are taken for given.
+    believed: bool,
 }
 
 impl Lowerer<'_> {
@@ -49,9 +47,11 @@ impl Lowerer<'_> {
             .annotations
             .entry(at.file)
             .or_insert_with(|| acsl::annotations(&file.text));
-        let Some(ranges) = file.offset(at.start).and_then(|offset| index.get(&offset)) else {
+        let offset = file.offset(at.start);
+        let Some((offset, ranges)) = offset.and_then(|offset| Some((offset, index.get(&offset)?))) else {
             return Vec::new();
         };
+        self.annotations_seen.insert((at.file, offset));
         let mut found = Vec::new();
         for range in ranges {
             let span = Span {
@@ -65,7 +65,33 @@ impl Lowerer<'_> {
         found
     }
 
-    fn not_used(&mut self, what: &str, span: Span) {
+    /// Names the annotations in the body of a function that stand before no statement.
+    pub fn name_unseen_annotations(&mut self, body: Span) {
+        let sources = self.sources;
+        let Some(file) = sources.get(body.file).filter(|_| body.is_known()) else {
+            return;
+        };
+        let (Some(start), Some(end)) = (file.offset(body.start), file.offset(body.end)) else {
+            return;
+        };
+        let Some(index) = self.annotations.get(&body.file) else {
+            return;
+        };
+        let inside = index.iter().filter(|(at, _)| start < **at && **at < end);
+        let unseen = inside.filter(|(at, _)| !self.annotations_seen.contains(&(body.file, **at)));
+        let mut ranges: Vec<_> = unseen.flat_map(|(_, ranges)| ranges.clone()).collect();
+        ranges.sort_by_key(|range| range.start);
+        for range in ranges {
+            let span = Span {
+                file: body.file,
+                start: file.position(range.start),
+                end: file.position(range.end),
+            };
+            self.not_used("one that no statement follows", span);
+        }
+    }
+
+    pub(super) fn not_used(&mut self, what: &str, span: Span) {
         self.diagnostics.push(Diagnostic {
             message: format!("annotation not used: {what} is not supported here"),
             span,
@@ -80,28 +106,68 @@ impl Lowerer<'_> {
         d: &Node<ast::FunctionDefinition>,
         parameters: &[(LocalId, String, Type)],
     ) {
-        let index = self.declaration.as_ref().map(|d| d.index);
-        let Some(unit) = self.units.get(self.unit).filter(|u| !u.is_model) else {
+        let Some(here) = self.first_token() else {
             return;
         };
-        let declaration = index.and_then(|index| unit.source.declarations.get(index));
-        let Some(range) = declaration.map(|d| d.range.clone()) else {
-            return;
-        };
-        let first = unit.source.place(range.start..range.start.saturating_add(1));
         self.required_by_attributes(id, parameters, self.span(d.node.declarator.span));
-        self.required_by_arrays(d, parameters);
+        self.required_by_arrays(&d.node.declarator, parameters);
         let mut promises = Promises::default();
-        for (clause, span) in self.clauses_before(first) {
+        let clauses = self.clauses_before(here);
+        self.clauses_of_contract(clauses, &mut promises);
+        self.clauses_of_prototypes(id, parameters, &mut promises);
+        self.promise(promises, parameters);
+    }
+
+    /// The same for a function of which only this declaration is in view.
+    pub fn begin_declared_contract(
+        &mut self,
+        id: FunctionId,
+        declarator: &Node<ast::Declarator>,
+        parameters: &[(LocalId, String, Type)],
+    ) {
+        let Some(here) = self.first_token() else {
+            return;
+        };
+        self.required_by_attributes(id, parameters, self.span(declarator.span));
+        self.required_by_arrays(declarator, parameters);
+        let mut promises = Promises {
+            believed: true,
+            ..Promises::default()
+        };
+        let clauses = self.clauses_before(here);
+        self.clauses_of_contract(clauses, &mut promises);
+        self.promise(promises, parameters);
+    }
+
+    /// Where the declaration that is being read begins, in a file of the user's.
+    fn first_token(&self) -> Option<Span> {
+        let index = self.declaration.as_ref()?.index;
+        self.place_of_declaration(self.unit, index)
+    }
+
+    fn place_of_declaration(&self, unit: usize, index: usize) -> Option<Span> {
+        let unit = self.units.get(unit).filter(|u| !u.is_model)?;
+        let range = unit.source.declarations.get(index)?.range.clone();
+        Some(unit.source.place(range.start..range.start.saturating_add(1)))
+    }
+
+    /// Whether annotations stand before a declaration.
+    pub fn has_annotation(&mut self, unit: usize, index: usize) -> bool {
+        let place = self.place_of_declaration(unit, index);
+        place.is_some_and(|place| !self.clauses_before(place).is_empty())
+    }
+
+    fn clauses_of_contract(&mut self, clauses: Vec<(Clause, Span)>, promises: &mut Promises) {
+        for (clause, span) in clauses {
             let understood = match clause.meaning {
                 Meaning::Requires(term) => self.at_annotation(span, |this| this.require(&term, &clause.text)),
                 Meaning::Ensures(term) => {
-                    let result = self.at_annotation(span, |this| this.remember_old(&term, &mut promises));
+                    let result = self.at_annotation(span, |this| this.remember_old(&term, promises));
                     promises.clauses.push((term, clause.text));
                     result
                 }
                 // The body says what it assigns; nothing is concluded from the clause.
-                Meaning::Assigns(_) => Ok(()),
+                Meaning::Assigns(_) => Err("`assigns`".to_owned()),
                 Meaning::LoopInvariant(_) | Meaning::Assert(_) => Err("a clause for statements".to_owned()),
                 Meaning::Ignored(what) => Err(what),
             };
@@ -109,10 +175,67 @@ impl Lowerer<'_> {
                 self.not_used(&what, span);
             }
         }
+    }
+
+    /// What annotations before other declarations of the function say, in the names of their parameters.
+    fn clauses_of_prototypes(
+        &mut self,
+        id: FunctionId,
+        parameters: &[(LocalId, String, Type)],
+        promises: &mut Promises,
+    ) {
+        let Some(info) = self.functions.get(id.index()) else {
+            return;
+        };
+        let (name, count) = (info.c_name.clone(), info.signature.params.len());
+        let unit = self.unit;
+        let Some(state) = self.units.get(unit) else { return };
+        for index in state.source.prototypes(&name).to_vec() {
+            let Some(place) = self.place_of_declaration(unit, index) else {
+                continue;
+            };
+            let clauses = self.clauses_before(place);
+            let tree = self.units.get(unit).and_then(|u| u.source.parse(index).ok());
+            let Some(tree) = tree.filter(|_| !clauses.is_empty()) else {
+                continue;
+            };
+            let Some(declarator) = prototype(&tree, &name) else {
+                continue;
+            };
+            if parameters.len() != count {
+                self.not_used("a contract for parameters without names", place);
+                continue;
+            }
+            let given = parameter_names(declarator, count);
+            let mut names = super::Names::default();
+            for ((given, _), (local, _, ty)) in given.into_iter().zip(parameters) {
+                let (local, ty) = (*local, ty.clone());
+                if let Some(given) = given {
+                    names.ordinary.insert(
+                        given.clone(),
+                        Entity::Register {
+                            local,
+                            ty: ty.clone(),
+                        },
+                    );
+                    promises.others.push((given, local, ty));
+                }
+            }
+            self.f().names.push(names);
+            self.clauses_of_contract(clauses, promises);
+            self.f().names.pop();
+        }
+    }
+
+    /// Keeps what is ensured for the returns, with the parameters as they came.
+    fn promise(&mut self, mut promises: Promises, parameters: &[(LocalId, String, Type)]) {
         if promises.clauses.is_empty() {
             return;
         }
-        for (local, name, ty) in parameters {
+        let own = parameters.iter().map(|(local, name, ty)| (name, local, ty));
+        let others = std::mem::take(&mut promises.others);
+        let others = others.iter().map(|(name, local, ty)| (name, local, ty));
+        for (name, local, ty) in others.chain(own) {
             let Some(scalar) = ty.scalar() else { continue };
             let copy = self.f().in_register(Expr::Local(*local), scalar, ty, Span::NONE);
             if let Expr::Local(local) = copy {
@@ -143,19 +266,28 @@ impl Lowerer<'_> {
             let there = Term::Binary(Operator::NotEqual, name_of(name), Box::new(Term::Null));
             clauses.push((there, format!("{name} != \\null")));
         }
+        let mut problems: Vec<String> = Vec::new();
+        let is_pointer = |name: &str| pointers.clone().any(|(_, (_, known, _))| known == name);
         for access in &attributes.access {
             let named = |number: usize| {
                 parameters
                     .get(number.checked_sub(1)?)
                     .map(|(_, name, _)| name.as_str())
             };
-            let Some(name) = named(access.pointer) else {
+            let Some(name) = named(access.pointer).filter(|name| is_pointer(name)) else {
+                problems.push(format!("parameter {} as the pointer of `access`", access.pointer));
                 continue;
             };
             let predicate = if access.writes { "\\valid" } else { "\\valid_read" };
             clauses.push(match access.size.map(named) {
                 Some(Some(size)) => valid_elements(predicate, name, name_of(size), size),
-                Some(None) => continue,
+                Some(None) => {
+                    problems.push(format!(
+                        "parameter {} as the size of `access`",
+                        access.size.unwrap_or(0)
+                    ));
+                    continue;
+                }
                 None => {
                     let valid = Term::Call(predicate.to_owned(), vec![*name_of(name)]);
                     let null = Term::Binary(Operator::Equal, name_of(name), Box::new(Term::Null));
@@ -166,18 +298,21 @@ impl Lowerer<'_> {
         }
         for (term, text) in clauses {
             if let Err(what) = self.at_annotation(span, |this| this.require(&term, &text)) {
-                self.not_used(&what, span);
+                problems.push(what);
             }
+        }
+        for what in problems {
+            self.not_used(&what, span);
         }
     }
 
     /// `T a[static n]`: the argument leads to at least n elements (C11 6.7.6.3p7).
     fn required_by_arrays(
         &mut self,
-        d: &Node<ast::FunctionDefinition>,
+        declarator: &Node<ast::Declarator>,
         parameters: &[(LocalId, String, Type)],
     ) {
-        let list = parameter_list(&d.node.declarator);
+        let list = parameter_list(declarator);
         for p in list.iter().flat_map(|f| &f.node.parameters) {
             let Some(declarator) = &p.node.declarator else {
                 continue;
@@ -225,13 +360,14 @@ impl Lowerer<'_> {
         promises.result = value.filter(|_| ret.is_scalar()).map(|v| (v.clone(), ret));
         let mut names = super::Names::default();
         names.ordinary.extend(promises.formals.iter().cloned());
-        let clauses = promises.clauses.clone();
+        let (clauses, believed) = (promises.clauses.clone(), promises.believed);
         self.f().names.push(names);
         self.f().promises = Some(promises);
         let span = self.span(at);
         for (term, text) in clauses {
             let holds = self.at_annotation(span, |this| this.truth_of(&term));
             match holds {
+                Ok(condition) if believed => self.f().stmt(StmtKind::Assume(condition), span),
                 Ok(condition) => self.f().check(Obligation {
                     property: Property::Assertion,
                     condition: Condition::Holds(condition),
@@ -249,7 +385,7 @@ impl Lowerer<'_> {
     }
 
     /// The annotations before a statement that are assertions.
-    pub fn annotated_assertions(&mut self, at: NodeSpan) {
+    pub fn annotated_assertions(&mut self, at: NodeSpan, is_loop: bool) {
         let place = self.span(at);
         for (clause, span) in self.clauses_before(place) {
             let understood = match clause.meaning {
@@ -266,7 +402,12 @@ impl Lowerer<'_> {
                     })
                 }
                 Meaning::Ignored(what) => Err(what),
-                _ => continue,
+                // `annotated_invariants`
+                Meaning::LoopInvariant(_) if is_loop => continue,
+                Meaning::LoopInvariant(_) => Err("`loop invariant` before what is no loop".to_owned()),
+                Meaning::Requires(_) | Meaning::Ensures(_) | Meaning::Assigns(_) => {
+                    Err("a clause for functions".to_owned())
+                }
             };
             if let Err(what) = understood {
                 self.not_used(&what, span);
@@ -300,181 +441,6 @@ impl Lowerer<'_> {
         let result = f(self);
         self.annotation = outer;
         result
-    }
-
-    /// Checks of property `precondition` for what must hold when the function is called.
-    fn require(&mut self, term: &Term, text: &str) -> Understood<()> {
-        match term {
-            Term::Binary(Operator::And, a, b) => {
-                self.require(a, text)?;
-                self.require(b, text)
-            }
-            Term::Binary(Operator::Implies, a, b) => self.require_where(a, false, b, text),
-            // `p == \null || \valid(p)`.
-            Term::Binary(Operator::Or, a, b) if speaks_of_memory(b) && !speaks_of_memory(a) => {
-                self.require_where(a, true, b, text)
-            }
-            Term::Binary(Operator::Or, a, b) if speaks_of_memory(a) && !speaks_of_memory(b) => {
-                self.require_where(b, true, a, text)
-            }
-            // Objects that different parameters lead to are taken to be separate anyway, and a call is executed with
-            // the objects that it has.
-            Term::Call(name, _) if name == "\\separated" => Ok(()),
-            Term::Call(name, arguments) if name == "\\valid" || name == "\\valid_read" => {
-                let access = if name == "\\valid" {
-                    Access::Write
-                } else {
-                    Access::Read
-                };
-                for argument in arguments {
-                    let place = self.place_of(argument)?;
-                    self.require_place(&place, access, text)?;
-                }
-                Ok(())
-            }
-            Term::Call(name, arguments) if name.ends_with("_string") => {
-                for argument in arguments {
-                    let Logic::Pointer { expr: ptr, .. } = self.logic(argument)? else {
-                        return Err(format!("`{argument}` as a string"));
-                    };
-                    for condition in [
-                        Condition::NotNull { ptr: ptr.clone() },
-                        Condition::Live { ptr: ptr.clone() },
-                        Condition::Terminated { ptr, unit: 1 },
-                    ] {
-                        self.precondition(condition, text);
-                    }
-                }
-                Ok(())
-            }
-            _ => {
-                let condition = self.truth_of(term)?;
-                self.precondition(Condition::Holds(condition), text);
-                Ok(())
-            }
-        }
-    }
-
-    fn precondition(&mut self, condition: Condition, text: &str) {
-        let span = self.annotation.unwrap_or(Span::NONE);
-        self.f().check(Obligation {
-            property: Property::Precondition,
-            condition,
-            span,
-            text: text.to_owned(),
-            required: true,
-        });
-    }
-
-    /// `then` is required where the condition is true (or false, with `negated`).
-    fn require_where(&mut self, condition: &Term, negated: bool, then: &Term, text: &str) -> Understood<()> {
-        let mut holds = self.truth_of(condition)?;
-        if negated {
-            holds = fold::not(holds);
-        }
-        self.where_holds(holds, |this| this.require(then, text))
-    }
-
-    fn where_holds<T>(&mut self, condition: Expr, f: impl FnOnce(&mut Self) -> T) -> T {
-        let (yes, done) = (self.f().new_block(), self.f().new_block());
-        let branch = Terminator::Branch {
-            condition,
-            then: yes,
-            otherwise: done,
-        };
-        self.f().terminate(branch, Span::NONE);
-        self.f().current = yes;
-        let result = f(self);
-        self.f().continue_in(done);
-        result
-    }
-
-    /// The pointer and the elements behind it that a location of `\valid` names.
-    fn place_of(&mut self, term: &Term) -> Understood<Place> {
-        let zero = || Box::new(Term::Integer(0));
-        let (base, low, high) = match term {
-            Term::Binary(Operator::Add, base, index) => match &**index {
-                Term::Range(low, high) => (base.clone(), low.clone(), high.clone()),
-                index => (base.clone(), Box::new(index.clone()), Box::new(index.clone())),
-            },
-            Term::Index(base, index) => match &**index {
-                Term::Range(low, high) => (base.clone(), low.clone(), high.clone()),
-                index => (base.clone(), Box::new(index.clone()), Box::new(index.clone())),
-            },
-            Term::Dereference(pointer) => (pointer.clone(), zero(), zero()),
-            other => (Box::new(other.clone()), zero(), zero()),
-        };
-        let Logic::Pointer { expr: pointer, ty } = self.logic(&base)? else {
-            return Err(format!("`{base}` as a pointer"));
-        };
-        let element = match ty.pointee() {
-            Some(to) if to.is_void() => 1,
-            Some(to) => {
-                let to = to.clone();
-                self.size_of(&to, NodeSpan::none()).map_err(|why| why.construct)?
-            }
-            None => return Err(format!("`{base}` as a pointer")),
-        };
-        let (low, high) = (self.logic(&low)?, self.logic(&high)?);
-        Ok(Place {
-            pointer,
-            element,
-            low,
-            high,
-        })
-    }
-
-    /// The elements lie in one object that is alive; where there are none, nothing is asked.
-    fn require_place(&mut self, place: &Place, access: Access, text: &str) -> Understood<()> {
-        let width = self.pointer_bits();
-        let some = self.relation(Operator::LessEqual, &place.low, &place.high)?;
-        let one = Logic::Integer {
-            expr: Expr::int(64, 1),
-            bits: 2,
-        };
-        let element = Logic::Integer {
-            expr: Expr::int(64, i128::from(place.element)),
-            bits: 64,
-        };
-        let last = self.exact_arithmetic(Operator::Sub, &place.high, &place.low)?;
-        let count = self.exact_arithmetic(Operator::Add, &last, &one)?;
-        let size = self.exact_arithmetic(Operator::Mul, &count, &element)?;
-        let Logic::Integer { expr: low, bits } = place.low.clone() else {
-            return Err("an index that is no integer".to_owned());
-        };
-        if bits > 64 {
-            return Err("a lower index wider than a pointer".to_owned());
-        }
-        let most = Logic::Integer {
-            expr: Expr::int(64, (1 << (width - 1)) - 1),
-            bits: 64,
-        };
-        let fits = self.relation(Operator::LessEqual, &size, &most)?;
-        let Logic::Integer { expr: size, .. } = size else {
-            return Err("a size that is no integer".to_owned());
-        };
-        let size = self.in_width(size, width);
-        let low = self.in_width(low, width);
-        self.where_holds(some, |this| {
-            let ptr = place.pointer.clone();
-            let first = fold::pointer_add(ptr.clone(), low, place.element);
-            let inside = Condition::ValidAccess {
-                ptr: first,
-                size,
-                access,
-            };
-            for condition in [
-                Condition::NotNull { ptr: ptr.clone() },
-                Condition::Live { ptr },
-                Condition::Holds(fits),
-                inside,
-            ] {
-                if condition != Condition::Holds(Expr::bool(true)) {
-                    this.precondition(condition, text);
-                }
-            }
-        });
-        Ok(())
     }
 
     /// Evaluates what a postcondition says of the state at the beginning.
@@ -525,14 +491,13 @@ impl Lowerer<'_> {
     }
 }
 
-/// Whether the truth of it is more than a boolean over values.
-fn speaks_of_memory(term: &Term) -> bool {
-    match term {
-        Term::Call(name, _) => name != "\\old",
-        Term::Not(a) => speaks_of_memory(a),
-        Term::Binary(_, a, b) => speaks_of_memory(a) || speaks_of_memory(b),
-        _ => false,
-    }
+/// The declarator of a function in a declaration without body.
+pub(super) fn prototype<'t>(tree: &'t ParsedDeclaration, name: &str) -> Option<&'t Node<ast::Declarator>> {
+    let ast::ExternalDeclaration::Declaration(d) = &tree.node.node else {
+        return None;
+    };
+    let mut declarators = d.node.declarators.iter().map(|d| &d.node.declarator);
+    declarators.find(|d| declarator_name(d).is_some_and(|(found, _)| found == name))
 }
 
 fn name_of(name: &str) -> Box<Term> {

@@ -472,7 +472,7 @@ impl Lowerer<'_> {
     }
 
     /// Parameters of a function without body, so that calls and models can be matched.
-    fn set_signature(&mut self, id: FunctionId, signature: &Signature) {
+    pub fn set_signature(&mut self, id: FunctionId, signature: &Signature) {
         let (mut locals, mut params) = (Vec::new(), Vec::new());
         let mut add = |name: String, ty: vf_ir::CType, register: Ty| {
             params.push(LocalId(locals.len() as u32));

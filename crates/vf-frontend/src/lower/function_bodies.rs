@@ -19,7 +19,7 @@ fn closing(at: NodeSpan) -> NodeSpan {
 }
 
 /// Names of a definition's parameters.
-fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<String>, NodeSpan)> {
+pub(crate) fn parameter_names(d: &Node<ast::Declarator>, count: usize) -> Vec<(Option<String>, NodeSpan)> {
     let old = old_style_names(d);
     if !old.is_empty() {
         return old.into_iter().map(|n| (Some(n), d.span)).collect();
@@ -149,6 +149,8 @@ impl Lowerer<'_> {
         }
         self.begin_contract(id, d, &named);
         self.statement(&d.node.statement)?;
+        let body = self.span(d.node.statement.span);
+        self.name_unseen_annotations(body);
         self.fall_off(&name, d.span);
         self.resolve_gotos()?;
         let model = self.model;

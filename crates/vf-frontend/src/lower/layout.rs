@@ -2,7 +2,7 @@
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
-use vf_ir::{BitField, DataModel, Field, RecordId};
+use vf_ir::{ArrayLen, BitField, CType, DataModel, Field, Record, RecordId};
 
 use super::types::{Kind, Length, Rank, Type};
 use super::{FieldInfo, Lowered, Lowerer};
@@ -208,6 +208,49 @@ impl Lowerer<'_> {
         let _ = self.lay_out(id, list, NodeSpan::none());
     }
 
+    /// Says which `counted_by` says nothing. (Where the record is a member without a name, its counter may be outside.)
+    fn check_counters(&mut self, id: RecordId, fields: &[Field], at: NodeSpan) {
+        let records = &self.program.records;
+        let Some(record) = records.get(id.0 as usize) else {
+            return;
+        };
+        let inside = record.name.starts_with('<');
+        let whole = Record {
+            fields: fields.to_vec(),
+            ..record.clone()
+        };
+        let mut problems = Vec::new();
+        for field in fields {
+            let Some(counter) = &field.counted_by else {
+                continue;
+            };
+            let is_counted = matches!(
+                field.ty,
+                CType::Pointer { .. }
+                    | CType::Array {
+                        len: ArrayLen::Unknown,
+                        ..
+                    }
+            );
+            let found = whole.member(counter, records).map(|(_, found)| &found.ty);
+            let what = match found {
+                _ if !is_counted => "a member that is neither a flexible array nor a pointer",
+                Some(CType::Int { .. } | CType::Bool) => continue,
+                Some(_) => "a count that is no integer",
+                None if inside => continue,
+                None => "a count that is no member of the same record",
+            };
+            problems.push(format!(
+                "attribute not used: `counted_by({counter})` of `{}`: {what}",
+                field.name
+            ));
+        }
+        let span = self.span(at);
+        for message in problems {
+            self.diagnostics.push(crate::Diagnostic { message, span });
+        }
+    }
+
     fn lay_out(&mut self, id: RecordId, members: Vec<Member>, at: NodeSpan) -> Lowered<()> {
         let is_union = self
             .program
@@ -333,6 +376,7 @@ impl Lowerer<'_> {
                 (f.offset, f.bits) = tight_unit(at_bit, b.width);
             }
         }
+        self.check_counters(id, &fields, at);
         if let Some(r) = self.program.records.get_mut(id.0 as usize) {
             r.size = Some(bytes);
             r.align = align;

@@ -39,7 +39,9 @@ mod logic;
 mod lvalues;
 mod obligations;
 mod operators;
+mod out_of_view;
 mod overflow;
+mod preconditions;
 mod program;
 mod statements;
 mod static_places;
@@ -216,6 +218,8 @@ pub(crate) struct Lowerer<'s> {
     pub annotation: Option<Span>,
     /// Annotations of the files that were looked at, by the offset of the token that follows them.
     pub annotations: HashMap<FileId, HashMap<usize, Vec<Range<usize>>>>,
+    /// Those of them that something was found to be about.
+    pub annotations_seen: HashSet<(FileId, usize)>,
 }
 
 /// Trees nested deeper than this are refused rather than risking the stack.
@@ -251,6 +255,7 @@ impl<'s> Lowerer<'s> {
             prototypes: 0,
             annotation: None,
             annotations: HashMap::new(),
+            annotations_seen: HashSet::new(),
         }
     }
 

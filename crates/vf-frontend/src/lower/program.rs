@@ -204,7 +204,9 @@ impl Lowerer<'_> {
         if let Some(why) = info.broken.clone() {
             return self.give_up(id, why);
         }
-        let Some(definition) = own else { return };
+        let Some(definition) = own else {
+            return self.lower_out_of_view(id);
+        };
         let signature = Rc::clone(&info.signature);
         let Some(state) = self.units.get(definition.unit) else {
             return;

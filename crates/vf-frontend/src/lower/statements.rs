@@ -16,7 +16,11 @@ impl Lowerer<'_> {
 
     fn statement_inner(&mut self, s: &Node<ast::Statement>) -> Lowered<()> {
         let span = self.span(s.span);
-        self.annotated_assertions(s.span);
+        let is_loop = matches!(
+            s.node,
+            ast::Statement::While(_) | ast::Statement::DoWhile(_) | ast::Statement::For(_)
+        );
+        self.annotated_assertions(s.span, is_loop);
         match &s.node {
             ast::Statement::Labeled(l) => {
                 self.label(&l.node.label)?;

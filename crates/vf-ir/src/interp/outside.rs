@@ -110,7 +110,7 @@ impl<'a> Machine<'a> {
         }
         self.memory.charge(64 * (1 + values.len() as u64))?;
         self.output.push(ExternalCall {
-            function: function.name.clone(),
+            function: function.c_name().to_owned(),
             arguments,
         });
         for (index, value) in values.iter().enumerate() {
@@ -130,7 +130,7 @@ impl<'a> Machine<'a> {
             None => Ok(None),
             Some(_) if function.noreturn => Ok(None),
             Some(ty) => {
-                let value = self.chosen_value(&function.name)?;
+                let value = self.chosen_value(function.c_name())?;
                 Ok(Some(self.coerce(value, ty)))
             }
         }

@@ -332,7 +332,11 @@ impl Engine<'_> {
         why: &NotEntered,
     ) -> Result<Option<Value>, Stop> {
         let function = self.program.function(callee);
-        let name = function.name.clone();
+        // Where a declaration has a contract, the function itself is called from one of the same name, which checks it.
+        let name = function.c_name().to_owned();
+        let caller = self.program.function(frame.function);
+        let assumes = |b: &vf_ir::Block| b.statements.iter().any(|s| matches!(s.kind, StmtKind::Assume(_)));
+        let is_believed = caller.library_model && caller.name == name && caller.blocks().iter().any(assumes);
         let mut writable = Vec::new();
         for (position, value) in values.iter().enumerate() {
             let Value::Pointer(pointer) = value else { continue };
@@ -353,6 +357,9 @@ impl Engine<'_> {
             return Ok(None);
         }
         self.assume(why.assumption(&name));
+        if is_believed {
+            self.assume(format!("`{name}` keeps what its contract ensures"));
+        }
         self.havoc_reachable(edge, &writable, &name)?;
         // The result is a decision of the outside, whether or not it is used.
         let Some(ty) = function.ret.scalar() else {

@@ -155,7 +155,7 @@ impl Engine<'_> {
             }
             Expr::Member { ptr, record, field } => {
                 let pointer = self.pointer(frame, state, ptr)?;
-                self.read_as_record(&pointer, *record);
+                self.read_as_record(&pointer, *record)?;
                 let record = self.program.records.get(record.0 as usize);
                 let offset = record
                     .and_then(|r| r.fields.get(*field as usize))

@@ -9,6 +9,7 @@
 //! - a pointer to a complete type points to at least one object of it, unless it is a counted array (`parameter_roles`);
 //! - pointers that are ordered or subtracted point into one array, the last of them behind its last element (`ends`);
 //! - a pointer followed by a parameter whose name says a count or a length points to that many elements;
+//! - a member that another member counts has that many elements (`counted_members`);
 //! - bytes that are read as a string before they are written, behind a pointer to `const` or one without a
 //!   length of its own, are a string (`walks`: also where a loop by hand looks for the NUL);
 //! - what the function uses as an object of a record type, behind a `void *`, is one.
@@ -113,6 +114,8 @@ impl Engine<'_> {
                     self.host_speaks = false;
                     if hidden || matches!(info.ty, CType::Record(_)) {
                         self.compiler_made(&pointer, if hidden { &function.ret } else { &info.ty });
+                    } else {
+                        self.room_for_counted(&pointer)?;
                     }
                     Value::Pointer(pointer)
                 }
@@ -222,8 +225,10 @@ impl Engine<'_> {
                 _ => None,
             };
             // Of no elements there is not even a first.
-            let counted = parameter
-                .is_some_and(|p| self.counts.get(&p).is_some_and(|c| c.is_array) || self.starts_array(p));
+            let counted_member = self.counted.referents.contains(&id);
+            let counted = counted_member
+                || parameter
+                    .is_some_and(|p| self.counts.get(&p).is_some_and(|c| c.is_array) || self.starts_array(p));
             let parameter = parameter.is_some();
             if let Some(least) = pointee.size(&self.program.records, self.program.model)
                 && !(bytes && parameter)
@@ -248,7 +253,7 @@ impl Engine<'_> {
                     signed: true
                 }
             );
-            if wide && (read_only || !parameter) {
+            if wide && (read_only || !parameter && !counted_member) {
                 self.wide_string_clauses
                     .insert(id, format!("valid_read_wstring({name})"));
             }
@@ -264,7 +269,7 @@ impl Engine<'_> {
                     contents.nuls.byte = nul;
                     contents.nuls.furthest = nul;
                 }
-                if read_only || !parameter {
+                if read_only || !parameter && !counted_member {
                     self.string_clauses
                         .insert(id, (format!("valid_read_string({name})"), nul));
                 }
@@ -296,11 +301,12 @@ impl Engine<'_> {
     }
 
     /// A `void *` from outside is used as a pointer to a record: it then points to one.
-    pub(super) fn read_as_record(&mut self, pointer: &Pointer, record: vf_ir::RecordId) {
+    pub(super) fn read_as_record(&mut self, pointer: &Pointer, record: vf_ir::RecordId) -> Result<(), Stop> {
         let t = self.terms;
         let Some(size) = self.program.records.get(record.0 as usize).and_then(|r| r.size) else {
-            return;
+            return Ok(());
         };
+        let mut found = false;
         for object in pointer.targets.iter() {
             let Some(info) = self.objects.get(object) else {
                 continue;
@@ -316,7 +322,15 @@ impl Engine<'_> {
             if let Some(info) = self.objects.get_mut(object) {
                 info.element = Some(CType::Record(record));
             }
+            found = true;
+            if t.as_bv(pointer.offset) != Some(0) {
+                self.counted.shifted.insert(*object);
+            }
         }
+        if found {
+            self.room_for_counted(pointer)?;
+        }
+        Ok(())
     }
 
     /// A pointer read from contents that the outside chose.
@@ -346,13 +360,25 @@ impl Engine<'_> {
         } else {
             format!("{path}@{label}")
         };
-        let fresh = !self.objects.contains_key(&self.names.object(&key));
+        let id = self.names.object(&key);
+        let fresh = !self.objects.contains_key(&id);
+        let counted = self.counted_pointer(object, at, label);
+        if counted.is_some() {
+            self.counted.referents.insert(id);
+        }
         // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
         let tested = self.reads_tested(&info, at);
         let of_host = self.is_argument(object);
         self.host_speaks = of_host;
-        let pointer = self.input_object(key, &name, &pointee, read_only, tested || of_host);
+        let may_be_null = tested || of_host || counted.is_some();
+        let pointer = self.input_object(key, &name, &pointee, read_only, may_be_null);
         self.host_speaks = false;
+        if fresh {
+            if let Some(member) = &counted {
+                self.counted_referent(object, member, &pointer)?;
+            }
+            self.room_for_counted(&pointer)?;
+        }
         if fresh && of_host && label.is_empty() {
             self.describe_argument(object, at, &pointer);
         }

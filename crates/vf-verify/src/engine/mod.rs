@@ -13,6 +13,7 @@
 mod calls;
 mod chains;
 mod checks;
+mod counted_members;
 mod ends;
 mod environment;
 mod exec;
@@ -329,6 +330,7 @@ pub(crate) struct Engine<'p> {
     main_arguments: Option<environment::Arguments>,
     /// Pointer parameters of the entry function with what counts their elements.
     counts: HashMap<LocalId, parameter_roles::Counted>,
+    counted: counted_members::CountedMembers,
     /// Arrays of which the entry function's parameters name both ends.
     spans: Vec<ends::Array>,
     /// What is said of an input now is what the host environment gives `main`.
@@ -434,6 +436,7 @@ pub fn execute(
             recursion_cut: false,
             main_arguments: None,
             counts: HashMap::new(),
+            counted: counted_members::CountedMembers::default(),
             spans: Vec::new(),
             host_speaks: false,
             steps: 0,

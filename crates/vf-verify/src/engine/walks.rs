@@ -103,7 +103,7 @@ impl Engine<'_> {
                 Some(ObjectKey::Parameter(local)) => {
                     self.counts.contains_key(local) || self.starts_array(*local)
                 }
-                _ => false,
+                _ => self.counted.referents.contains(&object),
             };
             let Some((text, given)) = self.string_clauses.get(&object).cloned() else {
                 continue;
