@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Once;
 
 use z3::ast::Bool;
-use z3::{Params, SatResult};
+use z3::{Params, SatResult, StatisticsValue};
 
 use crate::model;
 use crate::solver::{Limits, UnknownWhy};
@@ -245,6 +245,19 @@ impl Backend {
                 }
                 Answer::Unknown(why_unknown(&reason, limits))
             }
+        }
+    }
+}
+
+/// Reads z3's count of the work that it has done on this thread.
+#[derive(Default)]
+pub(crate) struct Meter(z3::Solver);
+
+impl Meter {
+    pub(crate) fn so_far(&self) -> u64 {
+        match self.0.get_statistics().value("rlimit count") {
+            Some(StatisticsValue::UInt(count)) => u64::from(count),
+            _ => 0,
         }
     }
 }

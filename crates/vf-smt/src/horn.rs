@@ -14,6 +14,7 @@ use z3::ast::{Ast, Bool, Dynamic, Int};
 use z3::{Config, Fixedpoint, FuncDecl, Params, SatResult, Sort};
 
 use crate::solver::Limits;
+use crate::stop;
 
 mod answer;
 
@@ -170,7 +171,7 @@ impl Formula {
 impl System {
     /// Asks Spacer whether the error can be reached.
     pub fn solve(&self, limits: Limits) -> Answer {
-        if !self.is_well_formed() {
+        if !self.is_well_formed() || stop::is_stopped() {
             return Answer::Unknown;
         }
         // A context of its own: z3 knows a limit on the work of this engine only for a whole context, and what it answers
@@ -179,7 +180,12 @@ impl System {
         if let Some(rlimit) = limits.rlimit {
             config.set_param_value("rlimit", &rlimit.max(1).to_string());
         }
-        z3::with_z3_config(&config, || self.ask(limits))
+        let answer = z3::with_z3_config(&config, || stop::interruptible(|| self.ask(limits)));
+        if stop::is_stopped() {
+            Answer::Unknown
+        } else {
+            answer
+        }
     }
 
     fn ask(&self, limits: Limits) -> Answer {

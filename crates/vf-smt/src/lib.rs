@@ -17,6 +17,7 @@
 //!
 //! 7. `integers`: the same formulas over the integers, for products of unknowns; it can only answer "no".
 //! 8. [`horn`]: invariants of abstract loops, by z3's Spacer; they are proposals.
+//! 9. [`Stop`]: ends from another thread what a thread asks.
 //!
 //! This crate knows nothing of C, of programs or of memory: it knows booleans, bit-vectors of 1 to
 //! [`MAX_BITS`] bits, and arrays from bit-vectors to bit-vectors.
@@ -37,11 +38,13 @@ mod products;
 pub mod range;
 mod reads;
 pub mod solver;
+mod stop;
 pub mod term;
 mod translate;
 pub mod traverse;
 pub mod value;
 
 pub use solver::{Limits, Model, Outcome, Solver, Statistics, UnknownWhy};
+pub use stop::Stop;
 pub use term::{MAX_BITS, Sort, Term, Terms, View};
 pub use value::{Assignment, Value};

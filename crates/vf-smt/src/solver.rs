@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Answer, Backend, Engine};
+use crate::backend::{Answer, Backend, Engine, Meter};
 use crate::integers::{self, Integers};
 use crate::reads::ArrayUse;
+use crate::stop;
 use crate::term::{Term, Terms, View};
 use crate::value::{Assignment, Value};
 
@@ -42,7 +43,7 @@ pub enum UnknownWhy {
     ResourceLimit,
     /// z3 gave up for a reason of its own, or its model was not a model.
     Incomplete(String),
-    /// z3 was interrupted.
+    /// Another thread stopped it: see [`crate::Stop`].
     Cancelled,
 }
 
@@ -55,6 +56,8 @@ pub struct Statistics {
     pub unknown: u64,
     /// Wall time spent in checks, models included.
     pub time: Duration,
+    /// z3's units of work, of checks that [`Limits::rlimit`] limits; those over the integers included.
+    pub work: u64,
 }
 
 /// Values that make everything asserted and assumed true.
@@ -92,6 +95,8 @@ pub struct Solver<'t> {
     statistics: Cell<Statistics>,
     /// How often in a row the integers had no answer.
     failed: u32,
+    /// Made by the first check whose work is limited.
+    meter: Option<Meter>,
 }
 
 impl<'t> Solver<'t> {
@@ -105,6 +110,7 @@ impl<'t> Solver<'t> {
             arrays: ArrayUse::default(),
             statistics: Cell::new(Statistics::default()),
             failed: 0,
+            meter: None,
         }
     }
 
@@ -129,6 +135,9 @@ impl<'t> Solver<'t> {
         }
         self.frames.pop();
         self.integers = None;
+        if stop::is_stopped() {
+            self.backend = None;
+        }
         if let Some(backend) = &mut self.backend {
             backend.shrink(self.frames.len());
         }
@@ -164,13 +173,16 @@ impl<'t> Solver<'t> {
         for &assumption in assumptions {
             self.terms.expect_bool(assumption);
         }
-        let outcome = self.decide(assumptions);
-        self.count(start, &outcome);
+        let before = self.work();
+        let outcome = self.unless_stopped(|solver| solver.decide(assumptions));
+        self.count(start, before, &outcome);
         outcome
     }
 
-    fn count(&self, start: Instant, outcome: &Outcome) {
+    fn count(&mut self, start: Instant, before: u64, outcome: &Outcome) {
+        let work = self.work().saturating_sub(before);
         let mut statistics = self.statistics.get();
+        statistics.work += work;
         statistics.checks += 1;
         statistics.time += start.elapsed();
         match outcome {
@@ -194,9 +206,33 @@ impl<'t> Solver<'t> {
     /// model, the answer is unknown.
     pub fn check_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
         let start = Instant::now();
-        let outcome = self.decide_over_integers(assumptions);
-        self.count(start, &outcome);
+        let before = self.work();
+        let outcome = self.unless_stopped(|solver| solver.decide_over_integers(assumptions));
+        self.count(start, before, &outcome);
         outcome
+    }
+
+    /// What `ask` answers; once this thread was stopped, that is nothing, and the solvers are made anew for what comes
+    /// later: z3 may have been interrupted anywhere.
+    fn unless_stopped(&mut self, ask: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        let outcome = if stop::is_stopped() {
+            None
+        } else {
+            Some(ask(self)).filter(|_| !stop::is_stopped())
+        };
+        outcome.unwrap_or_else(|| {
+            self.backend = None;
+            self.integers = None;
+            Outcome::Unknown(UnknownWhy::Cancelled)
+        })
+    }
+
+    /// z3's units of work so far, of all solvers of the thread, where they are limited and so of interest.
+    fn work(&mut self) -> u64 {
+        if self.limits.rlimit.is_none() {
+            return 0;
+        }
+        self.meter.get_or_insert_default().so_far()
     }
 
     fn decide_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
