@@ -40,10 +40,13 @@ const LARGE: u64 = 400_000;
 /// Megabytes that z3 may hold, over all solvers of the process, before its engines give up. Circuits of whole programs
 /// with loops unrolled grow by hundreds of megabytes between two looks at the clock.
 const MEMORY_MB: u32 = 320;
+/// The same for a modest solver, which others are to go on beside.
+const MODEST_MB: u32 = 160;
 static WATERMARK: Once = Once::new();
 
 pub(crate) struct Backend {
     engine: Engine,
+    modest: bool,
     z3: z3::Solver,
     translation: Translation,
     /// How many formulas of each frame z3 was told.
@@ -59,7 +62,7 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(crate) fn new(engine: Engine) -> Backend {
+    pub(crate) fn new(engine: Engine, modest: bool) -> Backend {
         // The general engine knows only the process's mark.
         WATERMARK.call_once(|| {
             z3::set_global_param("memory_high_watermark", &(MEMORY_MB << 20).to_string());
@@ -71,6 +74,7 @@ impl Backend {
         };
         Backend {
             engine,
+            modest,
             z3: z3.unwrap_or_default(),
             translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
@@ -109,7 +113,7 @@ impl Backend {
         frames: &[Vec<Term>],
         assumptions: &[Term],
     ) -> Answer {
-        self.z3.set_params(&parameters(limits, self.engine));
+        self.z3.set_params(&self.parameters(limits));
         for (number, frame) in frames.iter().enumerate() {
             if number >= self.told.len() {
                 if let Some(answer) = self.settle(limits) {
@@ -151,6 +155,17 @@ impl Backend {
         let expressions: Vec<Bool> = literals.iter().map(|(literal, _)| literal.clone()).collect();
         let result = self.z3.check_assumptions(&expressions);
         self.answer(result, limits, &literals)
+    }
+
+    fn parameters(&self, limits: Limits) -> Params {
+        let mut parameters = Params::new();
+        if self.engine == Engine::Bits {
+            parameters.set_u32("max_memory", if self.modest { MODEST_MB } else { MEMORY_MB });
+        }
+        parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
+        // Zero means no limit.
+        parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
+        parameters
     }
 
     /// Values of the query's variables after [`Answer::Sat`].
@@ -280,17 +295,6 @@ fn circuit_size(terms: &Terms, term: Term, view: &View) -> u64 {
         View::Eq(a, _) | View::Ult(a, _) | View::Slt(a, _) => bits(*a),
         _ => bits(term),
     }
-}
-
-fn parameters(limits: Limits, engine: Engine) -> Params {
-    let mut parameters = Params::new();
-    if engine == Engine::Bits {
-        parameters.set_u32("max_memory", MEMORY_MB);
-    }
-    parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
-    // Zero means no limit.
-    parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
-    parameters
 }
 
 /// z3 tells its reason in words.

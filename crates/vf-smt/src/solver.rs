@@ -95,6 +95,7 @@ pub struct Solver<'t> {
     statistics: Cell<Statistics>,
     /// How often in a row the integers had no answer.
     failed: u32,
+    modest: bool,
     /// Made by the first check whose work is limited.
     meter: Option<Meter>,
 }
@@ -110,6 +111,7 @@ impl<'t> Solver<'t> {
             arrays: ArrayUse::default(),
             statistics: Cell::new(Statistics::default()),
             failed: 0,
+            modest: false,
             meter: None,
         }
     }
@@ -121,6 +123,13 @@ impl<'t> Solver<'t> {
 
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Leaves most of the memory to other solvers of the process: this one gives up earlier than they do. (So do circuits
+    /// only; z3's general engine knows one mark for all.)
+    pub fn be_modest(&mut self) {
+        self.modest = true;
+        self.backend = None;
     }
 
     /// Begins a frame: what is asserted from now on lasts until the matching `pop`.
@@ -310,7 +319,7 @@ impl<'t> Solver<'t> {
         let terms = self.terms;
         let backend = match &mut self.backend {
             Some(backend) if backend.engine() == engine => backend,
-            other => other.insert(Backend::new(engine)),
+            other => other.insert(Backend::new(engine, self.modest)),
         };
         let assumed: Vec<Term> = assumptions
             .iter()

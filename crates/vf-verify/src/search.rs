@@ -241,7 +241,7 @@ impl Asking {
 #[derive(Clone, Copy)]
 pub(crate) struct Observer<'a> {
     pub function: &'a str,
-    pub progress: &'a dyn Fn(Progress),
+    pub progress: &'a (dyn Fn(Progress) + Sync),
     pub asking: &'a Asking,
 }
 

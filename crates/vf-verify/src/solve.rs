@@ -28,6 +28,8 @@ pub struct Finding {
     pub applies: bool,
     pub violation: Option<Violation>,
     pub undecided: Option<Reason>,
+    /// Some instance was not looked at, because nobody wanted the answer any more.
+    pub left: bool,
     /// Contract clauses that the proofs used.
     pub contracts: BTreeSet<usize>,
     /// How the first query ended that did not prove it, and the loop, of [`Execution::loops`], that was cut before.
@@ -42,7 +44,7 @@ pub struct Violation {
 
 impl Finding {
     pub fn all_proved(&self) -> bool {
-        self.instances > 0 && self.proved == self.instances
+        !self.left && self.instances > 0 && self.proved == self.instances
     }
 }
 
@@ -56,6 +58,8 @@ pub struct Solved {
     /// Candidates kept.
     pub kept: Vec<usize>,
     pub queries: u64,
+    /// z3's units of work, where they are limited.
+    pub work: u64,
     /// Passes over the candidates.
     pub passes: u32,
     /// How long the search for what is inductive took.
@@ -67,6 +71,12 @@ pub struct SolveOptions<'a> {
     pub deadline: Option<Instant>,
     /// Only these obligations are asked about (`None`: all).
     pub only: Option<&'a BTreeSet<CheckKey>>,
+    /// Whether the answer is wanted still; asked of each check when its turn comes.
+    pub wanted: &'a dyn Fn(&CheckKey) -> bool,
+    /// z3's units of work for all obligations together (`None`: no limit).
+    pub work: Option<u64>,
+    /// More important searches run beside this one, which leaves them most of the memory.
+    pub modest: bool,
     /// Prefer models in which one of these holds, the first that can: small numbers, small sizes.
     pub preferences: &'a [Term],
     pub observer: Observer<'a>,
@@ -75,6 +85,11 @@ pub struct SolveOptions<'a> {
 impl SolveOptions<'_> {
     pub fn late(&self) -> bool {
         self.deadline.is_some_and(|d| Instant::now() > d)
+    }
+
+    /// Whether the time or the work is used up.
+    fn is_over(&self, solver: &Solver<'_>) -> bool {
+        self.late() || self.work.is_some_and(|work| solver.statistics().work > work)
     }
 }
 
@@ -114,6 +129,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     let invariants = started.elapsed();
     let mut solver = Solver::new(terms);
     solver.set_limits(options.limits);
+    if options.modest {
+        solver.be_modest();
+    }
     let mut solved = Solved {
         kept: (0..active.len()).filter(|i| active[*i]).collect(),
         passes,
@@ -133,7 +151,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             } => {
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
+                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
                     solved.unwound.insert((function.0, header.0));
                 }
             }
@@ -144,7 +162,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             } => {
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
+                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
                     solved.not_followed.entry(*function).or_insert(reason.clone());
                 }
             }
@@ -154,7 +172,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 }
                 let mut assumptions = literals.all();
                 assumptions.push(*guard);
-                if options.late() || !excluded(&mut solver, &assumptions, options.limits) {
+                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
                     let finding = solved.findings.entry(key.clone()).or_default();
                     finding.instances += 1;
                     finding.reached += 1;
@@ -171,8 +189,16 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 finding.instances += 1;
                 finding.applies |= check.applies;
                 finding.claims_unreachable |= terms.is_false(check.holds);
-                if options.late() {
-                    finding.undecided.get_or_insert(Reason::Timeout);
+                if !(options.wanted)(&check.key) {
+                    finding.left = true;
+                    continue;
+                }
+                if options.is_over(&solver) {
+                    finding.undecided.get_or_insert(if options.late() {
+                        Reason::Timeout
+                    } else {
+                        Reason::SolverLimit
+                    });
                     finding
                         .blocked
                         .get_or_insert((QueryEnd::NotAsked, check.after_loop));
@@ -248,6 +274,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             }
         }
     }
+    solved.work = solver.statistics().work;
     solved.queries = queries + solver.statistics().checks;
     solved
 }

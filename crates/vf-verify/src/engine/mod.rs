@@ -203,6 +203,8 @@ pub struct Budget {
     /// Steps of the execution (reads, merges, statements).
     pub steps: u64,
     pub deadline: Option<Instant>,
+    /// Ends it from another thread.
+    pub stop: vf_smt::Stop,
     /// Calls inlined into each other.
     pub depth: u32,
 }
@@ -498,8 +500,8 @@ impl Engine<'_> {
             }));
         }
         if self.steps.is_multiple_of(1024)
-            && let Some(deadline) = self.settings.budget.deadline
-            && Instant::now() > deadline
+            && (self.settings.budget.stop.is_stopped()
+                || self.settings.budget.deadline.is_some_and(|d| Instant::now() > d))
         {
             return Err(Stop::Give(Reason::Timeout));
         }

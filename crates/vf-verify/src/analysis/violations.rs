@@ -1,0 +1,84 @@
+//! From a violation that the solver has to a counterexample that was executed.
+
+use vf_ir::FunctionId;
+use vf_smt::{Term, Terms};
+
+use super::Context;
+use crate::confirm::{self, Confirmation};
+use crate::engine::{CheckKey, Execution};
+use crate::minimise::{self, Confirmed, Origin};
+use crate::report::Counterexample;
+use crate::solve::Violation;
+use crate::{Reason, counterexample};
+
+/// What became of a violation.
+pub enum Judgement {
+    /// An execution showed it.
+    Refuted(Box<Counterexample>),
+    /// None did; why not, where that is known.
+    NotConfirmed(Option<Reason>),
+}
+
+impl Context<'_> {
+    /// Runs the inputs of a violation's models until one shows the violation.
+    pub(super) fn judge(
+        &self,
+        entry: FunctionId,
+        (execution, terms): (&Execution, &Terms),
+        key: &CheckKey,
+        violation: &Violation,
+    ) -> Judgement {
+        let name = &self.program.function(entry).name;
+        let mut reason = None;
+        for model in &violation.models {
+            let model = model.assignment();
+            let input = counterexample::input_of(self.program, name, execution, terms, model);
+            match confirm::confirm(self, &input, key, confirm::STEPS) {
+                Confirmation::Seen(run) => {
+                    let origin = Origin {
+                        context: self,
+                        entry,
+                        execution,
+                        terms,
+                        model,
+                        key,
+                    };
+                    let found = minimise::counterexample(&origin, Confirmed { input, run });
+                    return Judgement::Refuted(Box::new(found));
+                }
+                Confirmation::NotSeen(why) => reason = Some(Reason::NotConfirmed { why }),
+            }
+        }
+        Judgement::NotConfirmed(reason)
+    }
+}
+
+/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at least.
+pub(super) fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
+    /// Largest arguments and objects.
+    const SMALL: [(u128, u128); 3] = [(0, 16), (2, 16), (16, 64)];
+    const PAGE: u128 = 4096;
+    let inputs = execution.objects.values().filter(|o| o.input);
+    let sizes: Vec<Term> = inputs
+        .map(|o| o.size)
+        .filter(|size| terms.as_bv(*size).is_none())
+        .collect();
+    let below = |values: &[Term], limit: u128| {
+        let each = values.iter().map(|v| (terms.width(*v), *v));
+        let each: Vec<Term> = each
+            .filter(|(width, _)| *width >= 16)
+            .map(|(width, value)| terms.ule(value, terms.bv(width, limit)))
+            .collect();
+        terms.all(&each)
+    };
+    let numbers: Vec<Term> = execution
+        .arguments
+        .iter()
+        .filter_map(|(_, value)| value.bits())
+        .collect();
+    let small = |(number, size)| terms.and(below(&numbers, number), below(&sizes, size));
+    let mut found: Vec<Term> = SMALL.into_iter().map(small).collect();
+    found.push(below(&sizes, PAGE));
+    found.retain(|preference| !terms.is_true(*preference));
+    found
+}
