@@ -13,7 +13,10 @@ fn verdicts(text: &str) -> Vec<(String, Verdict, String)> {
         &program,
         &sources,
         &[FileId(0)],
-        &CheckOptions::default(),
+        &CheckOptions {
+            unroll: Some(17),
+            ..CheckOptions::default()
+        },
         &mut |_| {},
     );
     report
@@ -113,6 +116,39 @@ fn a_loop_past_the_table_is_refuted() {
         1,
         "{found:?}"
     );
+}
+
+/// The state is the given number after two thousand million iterations: no invariant excludes it, and no execution gets
+/// there in time.
+#[test]
+fn a_loop_that_neither_proof_nor_violation_ends_is_named_with_its_bound() {
+    let found = verdicts(
+        "model lp64
+fn far(%n) -> void @0:4:1-9:2 {
+  local %n: u64 i64 user
+  local %i: u64 i64 user
+  local %s: u32 i32 user
+b0:
+  %i = 0:i64
+  %s = 1:i32
+  goto b1
+b1:
+  branch ult(%i, %n), b2, b3 @0:6:12-6:17
+b2:
+  check #0 assertion holds(ne(%s, 1611045889:i32)) \"s != far\" @0:7:12-7:20
+  %s = add(mul(%s, 5:i32), 1:i32)
+  %i = add(%i, 1:i64)
+  goto b1
+b3:
+  return
+}
+",
+    );
+    let [(_, verdict, reason)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(*verdict, Verdict::ProvedToBound, "{found:?}");
+    assert!(reason.contains("no invariant of the loop at line 6"), "{reason}");
 }
 
 fn sum_loop(comparison: &str) -> String {

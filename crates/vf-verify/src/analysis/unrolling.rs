@@ -22,8 +22,6 @@ const BOUNDS: [u32; 11] = [1, 2, 3, 5, 9, 17, 33, 65, 129, 257, 1025];
 const TIME: Duration = Duration::from_secs(4);
 /// Nor is one begun that, as the last ones went, would end later than this.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Where work is counted instead of time: what all bounds together may use, in queries that reach their limit.
-const HARD_QUERIES: u64 = 2;
 
 /// What unrolling says of the obligations that it did not decide.
 #[derive(Default)]
@@ -79,9 +77,13 @@ impl Context<'_> {
             let work = self
                 .unrolling_work()
                 .map(|work| work.saturating_sub(unrolled.work));
+            let mut limits = self.limits(deadline);
+            limits.rlimit = limits
+                .rlimit
+                .map(|limit| work.map_or(limit, |left| u32::try_from(left).map_or(limit, |l| limit.min(l))));
             let preferences = preferences(&execution, &terms);
             let options = SolveOptions {
-                limits: self.limits(deadline),
+                limits,
                 deadline,
                 only: Some(&open),
                 wanted: &|key| beside.is_open(key),
@@ -110,9 +112,9 @@ impl Context<'_> {
         unrolled
     }
 
-    /// What all bounds together may use, where results must repeat.
+    /// What all bounds together may use, where work is counted instead of time: as much as one query.
     fn unrolling_work(&self) -> Option<u64> {
-        self.options.rlimit.map(|limit| u64::from(limit) * HARD_QUERIES)
+        self.options.rlimit.map(|limit| u64::from(limit))
     }
 
     /// Sorts what was found of the obligations that were `open` when it was looked for.
