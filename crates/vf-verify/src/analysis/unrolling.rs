@@ -114,7 +114,7 @@ impl Context<'_> {
 
     /// What all bounds together may use, where work is counted instead of time: as much as one query.
     fn unrolling_work(&self) -> Option<u64> {
-        self.options.rlimit.map(|limit| u64::from(limit))
+        self.options.rlimit.map(u64::from)
     }
 
     /// Sorts what was found of the obligations that were `open` when it was looked for.
