@@ -41,19 +41,19 @@ pub(crate) struct Patience {
 
 impl Patience {
     fn limits(&self) -> Option<Limits> {
-        if self.repeatable {
-            return Some(Limits {
-                rlimit: Some(QUESTION_WORK),
-                timeout_ms: None,
-            });
-        }
-        let left = self
-            .deadline
-            .map_or(QUESTION, |d| d.saturating_duration_since(Instant::now()));
-        let timeout = u32::try_from(left.min(QUESTION).as_millis()).ok()?;
-        (timeout > 0).then_some(Limits {
-            rlimit: None,
-            timeout_ms: Some(timeout),
+        let left = self.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        // z3 counts the work of this engine coarsely: a deadline is kept where work is counted, too.
+        let time = match left {
+            None if self.repeatable => None,
+            left => Some(left.map_or(QUESTION, |left| left.min(QUESTION))),
+        };
+        let timeout_ms = match time {
+            Some(time) => Some(u32::try_from(time.as_millis()).ok().filter(|ms| *ms > 0)?),
+            None => None,
+        };
+        Some(Limits {
+            rlimit: self.repeatable.then_some(QUESTION_WORK),
+            timeout_ms,
         })
     }
 }
@@ -67,9 +67,13 @@ pub(crate) fn propose(
     patience: &Patience,
 ) -> Proposals {
     let own_deadline = Instant::now() + ALL_QUESTIONS;
+    let deadline = match patience.deadline {
+        None if patience.repeatable => None,
+        deadline => Some(deadline.map_or(own_deadline, |d| d.min(own_deadline))),
+    };
     let patience = Patience {
         repeatable: patience.repeatable,
-        deadline: Some(patience.deadline.map_or(own_deadline, |d| d.min(own_deadline))),
+        deadline,
     };
     let mut found = Proposals::new();
     for (function, checks) in open {
