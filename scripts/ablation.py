@@ -24,7 +24,7 @@ import threading
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "single-functions"
 # No function has annotations, so that source is not among them.
-SOURCES = ["interval", "zone", "guard", "template", "start", "congruence", "pointer-step", "memory", "strings"]
+SOURCES = ["interval", "zone", "guard", "template", "start", "congruence", "pointer-step", "memory", "strings", "spacer"]
 
 
 def program():

@@ -59,7 +59,7 @@ fn build_and_demo(case: &str) -> Result<(), Failure> {
 }
 
 /// Of `tests/single-functions`, those that take seconds; all of them take many minutes.
-const QUICK_FUNCTIONS: [&str; 10] = [
+const QUICK_FUNCTIONS: [&str; 16] = [
     "bounded_length",
     "checksum_clamped",
     "copy_backwards",
@@ -67,9 +67,15 @@ const QUICK_FUNCTIONS: [&str; 10] = [
     "find_byte",
     "find_char",
     "hex_decode",
+    "last_index",
+    "lower_bound",
     "message_checksum",
     "reverse_in_place",
+    "ring_put",
+    "split_words",
     "string_length",
+    "table_new",
+    "trim_line",
 ];
 
 /// The whole test suite. Lints come before the long builds, so that a small mistake is told early.
