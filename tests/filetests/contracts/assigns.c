@@ -1,0 +1,145 @@
+// A call of a function out of view changes what the `assigns` clause of its contract lists, and nothing else. Of a function
+// whose body is in view the clause is not checked, and callers go by the body.
+// test: verify
+
+struct record {
+	int used;
+	int size;
+	struct record *next;
+	char name[8];
+};
+
+int table[10];
+int top;
+int other;
+
+/*@ assigns \nothing; */
+int peek(const int *p, struct record *r);
+
+/*@ requires \valid(b + (0 .. n - 1));
+  @ assigns b[0 .. n - 1]; */
+void fill(int *b, int n);
+
+/*@ assigns r->used, r->name[0 .. 7];
+  @ ensures 0 <= r->used < 10; */
+void enter(struct record *r);
+
+/*@ assigns top, *p;
+  @ assigns \result \from top; */
+int push(int *p);
+
+/*@ assigns r->next; */
+void advance(struct record *r);
+
+/*@ assigns p[i]; */
+void put(int *p, unsigned long i);
+
+/*@ assigns p[lo .. hi]; */
+void between(int *p, long lo, long hi);
+
+void unannounced(int *p);
+
+int nothing_changes(struct record *r)
+{
+	int i = 3;
+
+	r->used = 4;
+	top = 5;
+	peek(&i, r);
+	return table[i] | table[r->used] | table[top];
+}
+
+int anything_changes(struct record *r)
+{
+	int i = 3;
+
+	r->used = 4;
+	unannounced(&i);
+	return table[i];
+ //     ^^^^^^^^ refuted[index-upper-bound]
+}
+
+int within(int n)
+{
+	int b[8] = {1, 1, 1, 1, 1, 1, 1, 1};
+
+	fill(b, 7);
+	if (n == 1)
+		return 100 / b[7];
+	return 100 / b[6];
+ //     ^^^^^^^^^^ refuted[divisor-nonzero] n
+}
+
+int member(struct record *r)
+{
+	r->size = 3;
+	r->used = 3;
+	enter(r);
+	return table[r->used] | table[r->size];
+}
+
+int a_global(int n)
+{
+	int i = 3;
+
+	top = other = 2;
+	push(&i);
+	if (n == 0)
+		return table[other];
+	if (n == 1)
+		return table[top];
+ //         ^^^^^^^^^^ refuted[index-upper-bound]
+	return table[i];
+ //     ^^^^^^^^ refuted[index-upper-bound]
+}
+
+int pointers_are_not_followed(struct record *r)
+{
+	r->size = 3;
+	advance(r);
+	return table[r->size];
+ //     ^^^^^^^^^^^^^^ unknown[index-upper-bound]
+}
+
+int one_element(int n)
+{
+	int b[4] = {1, 1, 1, 1};
+
+	put(b, 2);
+	if (n == 0)
+		return 100 / b[1] + 100 / b[3];
+	return 100 / b[2];
+ //     ^^^^^^^^^^ refuted[divisor-nonzero]
+}
+
+int some_elements(long lo, long hi)
+{
+	int b[4] = {1, 1, 1, 1};
+
+	between(b, lo, hi);
+	if (hi < 2)
+		return 100 / b[2];
+	return 100 / b[3];
+ //     ^^^^^^^^^^ refuted[divisor-nonzero]
+}
+
+int of_none(void)
+{
+	put(0, 0);
+	return 1;
+}
+
+/*@ assigns \nothing; */
+static void has_body(int *p)
+{
+	*p = 20;
+}
+
+int by_the_body(void)
+{
+	int i = 3;
+
+	has_body(&i);
+	return table[i];
+ //     ^^^^^^^^ refuted[index-upper-bound]
+}
