@@ -56,7 +56,8 @@ int anything_changes(struct record *r)
 	r->used = 4;
 	unannounced(&i);
 	return table[i];
- //     ^^^^^^^^ refuted[index-upper-bound]
+ //     ^^^^^^^^ unknown[index-lower-bound]
+ //     ^^^^^^^^ unknown[index-upper-bound]
 }
 
 int within(int n)
@@ -88,8 +89,10 @@ int a_global(int n)
 		return table[other];
 	if (n == 1)
 		return table[top];
- //         ^^^^^^^^^^ refuted[index-upper-bound]
+  //     ^^^^^^^^^^ refuted[index-lower-bound] n == 1 && table[0] == 0 && table[2] == 0
+  //     ^^^^^^^^^^ refuted[index-upper-bound] n == 1 && table[0] == 0 && table[2] == 0
 	return table[i];
+ //     ^^^^^^^^ refuted[index-lower-bound] n == -1 && table[2] == 0
  //     ^^^^^^^^ refuted[index-upper-bound]
 }
 
@@ -98,6 +101,7 @@ int pointers_are_not_followed(struct record *r)
 	r->size = 3;
 	advance(r);
 	return table[r->size];
+ //     ^^^^^^^^^^^^^^ unknown[index-lower-bound]
  //     ^^^^^^^^^^^^^^ unknown[index-upper-bound]
 }
 
@@ -143,3 +147,13 @@ int by_the_body(void)
 	return table[i];
  //     ^^^^^^^^ refuted[index-upper-bound]
 }
+// summary: a_global: 3 proved, 4 refuted
+// summary: anything_changes: 3 proved, 2 unknown
+// summary: by_the_body: 2 proved, 1 refuted
+// summary: has_body: 3 proved
+// summary: member: 16 proved
+// summary: nothing_changes: 11 proved
+// summary: one_element: 9 proved, 1 refuted
+// summary: pointers_are_not_followed: 4 proved, 2 unknown
+// summary: some_elements: 5 proved, 1 refuted
+// summary: within: 9 proved, 1 refuted
