@@ -53,41 +53,5 @@ int ninth(struct node *t)
  //     ^^^^^ unknown[valid-read]
  //      ^^^^ refuted[not-null]
 }
-
-/* What does not depend on them is shown all the same. */
-int first(struct node *t)
-{
-	int s = 0;
-
-	for (; t; t = t->next) {
- //            ^^^^^^^ proved-to-bound[initialized]
- //            ^^^^^^^ proved-to-bound[lifetime]
- //            ^^^^^^^ proved-to-bound[not-null]
- //            ^^^^^^^ proved-to-bound[valid-read]
-		s ^= *t->p;
-  //   ^^^^^ proved-to-bound[initialized]
-  //   ^^^^^ proved-to-bound[lifetime]
-  //   ^^^^^ proved-to-bound[valid-read]
-  //   ^^^^^ refuted[not-null] s == 0
-  //    ^^^^ proved-to-bound[initialized]
-  //    ^^^^ proved-to-bound[lifetime]
-  //    ^^^^ proved-to-bound[not-null]
-  //    ^^^^ proved-to-bound[valid-read]
-		if (t->n == 7)
-  //  ^^^^ proved-to-bound[initialized]
-  //  ^^^^ proved-to-bound[lifetime]
-  //  ^^^^ proved-to-bound[not-null]
-  //  ^^^^ proved-to-bound[valid-read]
-			return 100 / (t->n - 7);
-   //     ^^^^^^^^^^^^^^^^ refuted[divisor-nonzero] s == 0 && t->n == 7
-   //           ^^^^^^^^^^ proved-to-bound[signed-overflow]
-   //            ^^^^ proved-to-bound[initialized]
-   //            ^^^^ proved-to-bound[lifetime]
-   //            ^^^^ proved-to-bound[not-null]
-   //            ^^^^ proved-to-bound[valid-read]
-	}
-	return s;
-}
-// summary: first: 20 proved-to-bound, 2 refuted
 // summary: ninth: 10 proved, 8 refuted, 4 unknown
 // summary: sum: 16 proved-to-bound
