@@ -26,7 +26,7 @@ pub struct Clause {
 pub enum Meaning {
     Requires(Term),
     Ensures(Term),
-    /// Locations that may change; none for `\nothing`.
+    /// Locations that may change; none for `\nothing`. What stands behind `\from` is left out.
     Assigns(Vec<Term>),
     LoopInvariant(Term),
     /// `assert` or `check` before a statement.
@@ -303,12 +303,16 @@ impl Parser<'_, '_> {
     }
 
     fn locations(&mut self) -> Result<Vec<Term>, String> {
-        if self.takes("\\nothing") {
-            return Ok(Vec::new());
-        }
-        let mut found = vec![self.term(0, 0)?];
-        while self.takes(",") {
+        let mut found = Vec::new();
+        if !self.takes("\\nothing") {
             found.push(self.term(0, 0)?);
+            while self.takes(",") {
+                found.push(self.term(0, 0)?);
+            }
+        }
+        // What the new values depend on is passed over.
+        if self.takes("\\from") {
+            self.at = self.tokens.len();
         }
         Ok(found)
     }

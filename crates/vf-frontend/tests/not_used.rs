@@ -48,7 +48,6 @@ fn what_is_understood_is_not_named() {
 fn clauses_of_functions() {
     for (clause, what) in [
         ("terminates \\true;", "`terminates`"),
-        ("assigns \\nothing;", "`assigns`"),
         ("behavior b: assumes n < 3;", "`behavior`"),
         ("requires n < ;", "the clause ends too early"),
         (
@@ -68,6 +67,28 @@ fn clauses_of_functions() {
         for rest in ["{ return n; }", "; int g(void) { return f(1); }"] {
             expect(&format!("\n/*@ {clause} */\nint f(int n) {rest}"), &[&message]);
         }
+    }
+}
+
+#[test]
+fn assigns_of_bodies_and_of_declarations() {
+    for (clause, what) in [
+        ("assigns \\nothing;", None),
+        ("assigns p[0 .. 3], *p, r->n;", None),
+        ("assigns \\result \\from *p;", Some("`\\from`")),
+        ("assigns r->next;", Some("`assigns` with pointers in `r->next`")),
+        ("assigns *r;", Some("`assigns` with pointers in `(*r)`")),
+        ("assigns r->bits;", Some("`assigns` with address of a bit-field")),
+    ] {
+        let of_body = "`assigns` of a function whose body is in view";
+        let contract = format!(
+            "struct r {{ int n; int bits : 3; struct r *next; }};\n/*@ {clause} */\nint f(int *p, struct r *r)"
+        );
+        let message = |what| format!("2: annotation not used: {what} is not supported here");
+        expect(&format!("{contract} {{ return 0; }}"), &[&message(of_body)]);
+        let wanted: Vec<String> = what.into_iter().map(message).collect();
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        expect(&format!("{contract}; int g(void) {{ return f(0, 0); }}"), &wanted);
     }
 }
 

@@ -257,6 +257,7 @@ impl Random {
             internal: self.flag(),
             noreturn: self.flag(),
             library_model: self.flag(),
+            unchanging: self.flag(),
             body: match self.below(6) {
                 1 => Body::Declared,
                 2 => Body::Unsupported(Unsupported {

@@ -8,7 +8,7 @@
 //! global     = "global" name [number] ":" type ["size" int] ["const"] ("extern" | "=" "{" { item } "}") [span]
 //! item       = offset ":" (int ":i" bits | "bytes" string | "&" ref ["+" int] | "&$" ref | "unknown" size)
 //! function   = "fn" name [number] "(" ["%" ref {"," "%" ref}] ["..."] ")" "->" type
-//!              ["internal"] ["noreturn"] ["library-model"] [span] "{" { local } { obligation } body "}"
+//!              ["internal"] ["noreturn"] ["library-model"] ["unchanging"] [span] "{" { local } { obligation } body "}"
 //! local      = "local" "%" name [number] ":" type ("memory" | value-type) ["user"] [span]
 //! obligation = "obligation" number ["required"] property condition string [span]
 //! body       = "declared" | "unsupported" string [span] | { block }
@@ -136,6 +136,7 @@ impl<'a> Printer<'a> {
             (function.internal, " internal"),
             (function.noreturn, " noreturn"),
             (function.library_model, " library-model"),
+            (function.unchanging, " unchanging"),
         ];
         out.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, text)| text));
         out.push_str(&span(function.span));

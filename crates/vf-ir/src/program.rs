@@ -103,6 +103,8 @@ pub struct Function {
     pub noreturn: bool,
     /// A model of a library function (`smt/contracts`): its obligations belong to the call site.
     pub library_model: bool,
+    /// Without a body, it changes no object: its contract says so.
+    pub unchanging: bool,
     pub body: Body,
     pub locals: Vec<Local>,
     pub obligations: Vec<Obligation>,

@@ -85,6 +85,7 @@ fn declaration(name: &str, ret: CType) -> Function {
         internal: false,
         noreturn: false,
         library_model: false,
+        unchanging: false,
         body: Body::Declared,
         locals: Vec::new(),
         obligations: Vec::new(),
@@ -95,6 +96,7 @@ fn declaration(name: &str, ret: CType) -> Function {
 fn model(name: &str) -> Function {
     Function {
         library_model: true,
+        unchanging: false,
         ..declaration(name, CType::INT)
     }
 }

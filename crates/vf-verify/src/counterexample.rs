@@ -15,6 +15,33 @@ const FILL_LIMIT: u64 = 1 << 16;
 /// Bytes of one decision of the outside, at most.
 const BYTES_LIMIT: u64 = 1 << 16;
 
+/// Stands for a pointer that lies too deep in the input to be followed, and that is not null by the usual reading: what it
+/// leads to is not known, so that no violation may depend on it.
+const INVENTED: u64 = 0x00de_e900;
+
+/// The input with null in place of what only stands for a pointer, if there is any.
+pub fn without_invented(input: &Input) -> Option<Input> {
+    let mut other = input.clone();
+    let mut found = false;
+    for object in &mut other.objects {
+        for (_, pointer) in &mut object.contents.pointers {
+            if *pointer == InputPointer::Address(INVENTED) {
+                *pointer = InputPointer::Null;
+                found = true;
+            }
+        }
+    }
+    for (_, contents) in &mut other.globals {
+        for (_, pointer) in &mut contents.pointers {
+            if *pointer == InputPointer::Address(INVENTED) {
+                *pointer = InputPointer::Null;
+                found = true;
+            }
+        }
+    }
+    found.then_some(other)
+}
+
 /// The input that a model describes.
 pub fn input_of(
     program: &Program,
@@ -234,6 +261,19 @@ impl<'a> Reader<'a> {
             let at = self.number(cell.offset) as u64;
             if at.checked_add(width).is_some_and(|end| end <= size) {
                 pointers.push((at, self.pointer(&cell.pointer)));
+                for k in 0..width {
+                    bytes.remove(&(at + k));
+                }
+            }
+        }
+        let deep = self.execution.deep_pointers.range((id, 0)..=(id, u64::MAX));
+        for ((_, at), may_be_null) in deep {
+            if at.checked_add(width).is_some_and(|end| end <= size) {
+                let pointer = match may_be_null {
+                    true => InputPointer::Null,
+                    false => InputPointer::Address(INVENTED),
+                };
+                pointers.push((*at, pointer));
                 for k in 0..width {
                     bytes.remove(&(at + k));
                 }

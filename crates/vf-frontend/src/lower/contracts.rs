@@ -10,6 +10,7 @@ use lang_c::span::{Node, Span as NodeSpan};
 use vf_ir::{Access, Condition, Expr, FunctionId, LocalId, Obligation, Property, StmtKind};
 use vf_source::Span;
 
+use super::assigns::Assigns;
 use super::declarations::parameter_list;
 use super::function_bodies::parameter_names;
 use super::logic::{Logic, Understood};
@@ -34,6 +35,7 @@ pub(crate) struct Promises {
     pub result: Option<(Expr, Type)>,
     /// The body is out of view: they are taken for given.
     believed: bool,
+    assigns: Assigns,
 }
 
 impl Lowerer<'_> {
@@ -119,14 +121,14 @@ impl Lowerer<'_> {
     }
 
     /// The same for a function of which only this declaration is in view.
-    pub fn begin_declared_contract(
+    pub(super) fn begin_declared_contract(
         &mut self,
         id: FunctionId,
         declarator: &Node<ast::Declarator>,
         parameters: &[(LocalId, String, Type)],
-    ) {
+    ) -> Assigns {
         let Some(here) = self.first_token() else {
-            return;
+            return Assigns::Open;
         };
         self.required_by_attributes(id, parameters, self.span(declarator.span));
         self.required_by_arrays(declarator, parameters);
@@ -136,7 +138,9 @@ impl Lowerer<'_> {
         };
         let clauses = self.clauses_before(here);
         self.clauses_of_contract(clauses, &mut promises);
+        let assigns = std::mem::take(&mut promises.assigns);
         self.promise(promises, parameters);
+        assigns
     }
 
     /// Where the declaration that is being read begins, in a file of the user's.
@@ -166,8 +170,14 @@ impl Lowerer<'_> {
                     promises.clauses.push((term, clause.text));
                     result
                 }
-                // The body says what it assigns; nothing is concluded from the clause.
-                Meaning::Assigns(_) => Err("`assigns`".to_owned()),
+                Meaning::Assigns(places) if promises.believed => {
+                    if clause.text.contains("\\from") {
+                        self.not_used("`\\from`", span);
+                    }
+                    self.at_annotation(span, |this| this.assigned(&places, &mut promises.assigns))
+                }
+                // The body says what it assigns; nothing is concluded from the clause, and it is not checked.
+                Meaning::Assigns(_) => Err("`assigns` of a function whose body is in view".to_owned()),
                 Meaning::LoopInvariant(_) | Meaning::Assert(_) => Err("a clause for statements".to_owned()),
                 Meaning::Ignored(what) => Err(what),
             };

@@ -451,6 +451,7 @@ impl Lowerer<'_> {
             internal: is_static,
             noreturn,
             library_model: false,
+            unchanging: false,
             body: Body::Declared,
             locals: Vec::new(),
             obligations: Vec::new(),

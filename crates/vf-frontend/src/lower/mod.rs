@@ -12,6 +12,7 @@
 mod accesses;
 mod assembly;
 mod assignments;
+mod assigns;
 mod atomics;
 mod attributes;
 mod bits;

@@ -11,6 +11,7 @@ use lang_c::ast;
 use lang_c::span::Node;
 use vf_ir::{Body, Callee, Expr, Function, FunctionId, Local, LocalId, StmtKind, Storage, Ty};
 
+use super::assigns::Assigns;
 use super::body::{Addressed, FunctionState};
 use super::finish::{Finished, finish};
 use super::function_bodies::parameter_names;
@@ -119,8 +120,20 @@ impl Lowerer<'_> {
             self.copy_parameter(local, &given, &ty, at)?;
             parameters.push((local, given, ty));
         }
-        self.begin_declared_contract(id, declarator, &parameters);
+        let assigns = self.begin_declared_contract(id, declarator, &parameters);
         let inner = self.unknown_namesake(id, name, signature);
+        if let Assigns::Only(places) = assigns {
+            for place in &places {
+                self.assign_anything(place, span)
+                    .map_err(|what| vf_ir::Unsupported {
+                        construct: what,
+                        span,
+                    })?;
+            }
+            if let Some(f) = self.program.functions.get_mut(inner.index()) {
+                f.unchanging = true;
+            }
+        }
         let scalar = signature.ret.scalar();
         let dst = scalar.map(|ty| self.f().temporary(ty, &signature.ret, span));
         let call = StmtKind::Call {
@@ -149,6 +162,7 @@ impl Lowerer<'_> {
             internal: false,
             noreturn,
             library_model: false,
+            unchanging: false,
             body: Body::Declared,
             locals: Vec::new(),
             obligations: Vec::new(),

@@ -9,6 +9,7 @@ use super::{Lowerer, fold};
 use crate::acsl::{Operator, Term};
 
 /// Elements `low` to `high` behind a pointer.
+#[derive(Clone)]
 pub(super) struct Place {
     pub pointer: Expr,
     pub element: u64,
@@ -97,7 +98,7 @@ impl Lowerer<'_> {
         self.where_holds(holds, |this| this.require(then, text))
     }
 
-    fn where_holds<T>(&mut self, condition: Expr, f: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn where_holds<T>(&mut self, condition: Expr, f: impl FnOnce(&mut Self) -> T) -> T {
         let (yes, done) = (self.f().new_block(), self.f().new_block());
         let branch = Terminator::Branch {
             condition,

@@ -121,6 +121,7 @@ impl<'a> Machine<'a> {
             let read_only = matches!(local.map(|l| &l.ty), Some(CType::Pointer { to_const: true, .. }));
             if let Value::Pointer(pointer) = value
                 && !read_only
+                && !function.unchanging
                 && let Some((id, _)) = self.memory.resolve(*pointer)
             {
                 self.memory.initialize(id);

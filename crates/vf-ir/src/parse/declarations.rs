@@ -236,6 +236,7 @@ impl Parser<'_> {
         let internal = self.word("internal");
         let noreturn = self.word("noreturn");
         let library_model = self.word("library-model");
+        let unchanging = self.word("unchanging");
         let span = self.span()?;
         self.need("{")?;
         let mut names = Names::default();
@@ -260,6 +261,7 @@ impl Parser<'_> {
             internal,
             noreturn,
             library_model,
+            unchanging,
             body: parsed,
             locals,
             obligations,

@@ -356,11 +356,18 @@ impl Engine<'_> {
             edge.guard = self.terms.bool(false);
             return Ok(None);
         }
-        self.assume(why.assumption(&name));
+        self.assume(match why {
+            NotEntered::NotInView if function.unchanging => format!(
+                "`{name}`, whose body is not in view, is safe, frees nothing, and changes only what its contract assigns"
+            ),
+            _ => why.assumption(&name),
+        });
         if is_believed {
             self.assume(format!("`{name}` keeps what its contract ensures"));
         }
-        self.havoc_reachable(edge, &writable, &name)?;
+        if !function.unchanging {
+            self.havoc_reachable(edge, &writable, &name)?;
+        }
         // The result is a decision of the outside, whether or not it is used.
         let Some(ty) = function.ret.scalar() else {
             return Ok(None);

@@ -352,6 +352,10 @@ impl Engine<'_> {
         let (path, pointee, read_only) = self.cell_path(&info, at);
         let depth = path.matches("->").count() + path.matches('*').count();
         if depth > 8 {
+            if label.is_empty() {
+                let may_be_null = self.reads_tested(&info, at);
+                self.deep_pointers.insert((object, at), may_be_null);
+            }
             return Ok(self.wild_pointer("deep"));
         }
         let key = ObjectKey::Reached(object, at, label.clone());

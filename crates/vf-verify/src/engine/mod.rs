@@ -247,6 +247,9 @@ pub struct Execution {
     /// Their elements at constant places, which are variables.
     pub cells: HashMap<Term, BTreeMap<u128, Term>>,
     pub input_pointers: Vec<inputs::InputCell>,
+    /// Pointers of the input that lie too deep in it to be followed, by object and offset; whether the code asks if they
+    /// are null.
+    pub deep_pointers: BTreeMap<(ObjectId, u64), bool>,
     pub granules: HashMap<ObjectId, u64>,
     /// Objects read as strings, with the bytes of a character.
     pub strings: BTreeMap<ObjectId, u64>,
@@ -314,6 +317,7 @@ pub(crate) struct Engine<'p> {
     choices: Vec<ChoicePoint>,
     assumptions: BTreeSet<String>,
     input_pointers: Vec<inputs::InputCell>,
+    deep_pointers: BTreeMap<(ObjectId, u64), bool>,
     // Where we are.
     stack: Vec<FunctionId>,
     loop_stack: Vec<LoopKey>,
@@ -424,6 +428,7 @@ pub fn execute(
             choices: Vec::new(),
             assumptions: BTreeSet::new(),
             input_pointers: Vec::new(),
+            deep_pointers: BTreeMap::new(),
             stack: Vec::new(),
             loop_stack: Vec::new(),
             watched: Vec::new(),
@@ -475,6 +480,7 @@ pub fn execute(
                     base_reads: engine.base_reads,
                     cells: engine.cells,
                     input_pointers: engine.input_pointers,
+                    deep_pointers: engine.deep_pointers,
                     granules,
                     strings: engine.strings,
                     initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),

@@ -118,6 +118,7 @@ fn declared(name: &str) -> Function {
         internal: false,
         noreturn: false,
         library_model: false,
+        unchanging: false,
         body: Body::Declared,
         locals: Vec::new(),
         obligations: Vec::new(),
