@@ -69,15 +69,16 @@ impl Lowerer<'_> {
             return Err(format!("`{base}` as a pointer"));
         };
         let to = ty.pointee().cloned().unwrap_or_else(Type::void);
-        if self.holds_pointer(&to.to_ir()) {
-            // Of a pointer written out of view, nothing would be known.
-            return Err(format!("pointers in `{term}`"));
-        }
+        // The size lays the members out that are looked at below.
         let element = if to.is_void() {
             1
         } else {
             self.size_of(&to, NodeSpan::none()).map_err(|why| why.construct)?
         };
+        if self.holds_pointer(&to.to_ir()) {
+            // Of a pointer written out of view, nothing would be known.
+            return Err(format!("pointers in `{term}`"));
+        }
         let (low, high) = (self.logic(&low)?, self.logic(&high)?);
         match (&low, &high) {
             (Logic::Integer { bits: 0..=65, .. }, Logic::Integer { bits: 0..=66, .. }) => Ok(Place {
