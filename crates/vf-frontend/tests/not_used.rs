@@ -78,7 +78,10 @@ fn assigns_of_bodies_and_of_declarations() {
         ("assigns \\result \\from *p;", Some("`\\from`")),
         ("assigns r->next;", Some("`assigns` with pointers in `r->next`")),
         ("assigns *r;", Some("`assigns` with pointers in `(*r)`")),
-        ("assigns r->bits;", Some("`assigns` with the address of a bit-field")),
+        (
+            "assigns r->bits;",
+            Some("`assigns` with the address of a bit-field"),
+        ),
     ] {
         let of_body = "`assigns` of a function whose body is in view";
         let contract = format!(

@@ -45,7 +45,7 @@ fn passes_over<'a>(
     }
 }
 
-/// Runs the input. What it leaves open, pointers too deep in it to be followed, must not matter: the violation is seen
+/// Runs the input. What it leaves open, pointers in it that were not followed, must not matter: the violation is seen
 /// whether they are null or lead nowhere.
 pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey, steps: u64) -> Confirmation {
     let found = run_once(context, input, key, steps);
@@ -55,9 +55,9 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey, steps: u64)
     let again = run_once(context, &other, key, steps);
     match (found, again) {
         (Confirmation::Seen(run), Confirmation::Seen(_)) => Confirmation::Seen(run),
-        (Confirmation::Seen(_), _) | (_, Confirmation::Seen(_)) => Confirmation::NotSeen(
-            "it depends on a pointer more than 8 steps deep in the input, which is not followed".into(),
-        ),
+        (Confirmation::Seen(_), _) | (_, Confirmation::Seen(_)) => {
+            Confirmation::NotSeen("it depends on a pointer of the input that was not followed".into())
+        }
         (found, _) => found,
     }
 }

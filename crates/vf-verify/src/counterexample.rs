@@ -15,8 +15,8 @@ const FILL_LIMIT: u64 = 1 << 16;
 /// Bytes of one decision of the outside, at most.
 const BYTES_LIMIT: u64 = 1 << 16;
 
-/// Stands for a pointer that lies too deep in the input to be followed, and that is not null by the usual reading: what it
-/// leads to is not known, so that no violation may depend on it.
+/// Stands for a pointer of the input that the solver did not follow (too deep, or read by the execution alone), and that is
+/// not null by the usual reading: what it leads to is not known, so that no violation may depend on it.
 const INVENTED: u64 = 0x00de_e900;
 
 /// The input with null in place of what only stands for a pointer, if there is any.
@@ -277,6 +277,19 @@ impl<'a> Reader<'a> {
                 for k in 0..width {
                     bytes.remove(&(at + k));
                 }
+            }
+        }
+        let unread = self.execution.unread_pointers.range((id, 0)..=(id, u64::MAX));
+        for ((_, at), may_be_null) in unread {
+            let Some(end) = at.checked_add(width).filter(|end| *end <= size) else {
+                continue;
+            };
+            let is_read = bytes.range(*at..end).next().is_some()
+                || pointers
+                    .iter()
+                    .any(|(p, _)| *p < end && *at < p.saturating_add(width));
+            if !is_read && !may_be_null {
+                pointers.push((*at, InputPointer::Address(INVENTED)));
             }
         }
         Contents {

@@ -43,7 +43,11 @@ impl Context<'_> {
                         model,
                         key,
                     };
-                    let found = minimise::counterexample(&origin, Confirmed { input, run });
+                    let mut found = minimise::counterexample(&origin, Confirmed { input, run });
+                    // The violation does not depend on what was made up; it is not shown.
+                    if let Some(plain) = counterexample::without_invented(&found.input) {
+                        found.input = plain;
+                    }
                     return Judgement::Refuted(Box::new(found));
                 }
                 Confirmation::NotSeen(why) => reason = Some(Reason::NotConfirmed { why }),

@@ -113,7 +113,7 @@ impl Engine<'_> {
 const MOST_CELLS: usize = 16;
 
 /// Offsets of the pointers in an object of the type, of which the first ones do.
-fn pointer_cells(program: &Program, ty: &CType, at: u64, cells: &mut Vec<u64>) {
+pub(super) fn pointer_cells(program: &Program, ty: &CType, at: u64, cells: &mut Vec<u64>) {
     if cells.len() >= MOST_CELLS {
         return;
     }

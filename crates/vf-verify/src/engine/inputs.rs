@@ -460,7 +460,7 @@ impl Engine<'_> {
 
     /// Whether the entry function (or what it inlines) compares with null a pointer loaded from this
     /// member.
-    fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
+    pub(super) fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
         let Some(CType::Record(record)) = object.element else {
             return false;
         };

@@ -32,6 +32,7 @@ mod state;
 mod stored;
 mod strings;
 mod stronger;
+mod unread;
 mod unroll;
 mod value;
 mod walks;
@@ -250,6 +251,8 @@ pub struct Execution {
     /// Pointers of the input that lie too deep in it to be followed, by object and offset; whether the code asks if they
     /// are null.
     pub deep_pointers: BTreeMap<(ObjectId, u64), bool>,
+    /// Pointers in input objects, whether or not they were read, and whether they may be null.
+    pub unread_pointers: BTreeMap<(ObjectId, u64), bool>,
     pub granules: HashMap<ObjectId, u64>,
     /// Objects read as strings, with the bytes of a character.
     pub strings: BTreeMap<ObjectId, u64>,
@@ -465,6 +468,7 @@ pub fn execute(
                     .keys()
                     .map(|id| (*id, engine.granule(*id)))
                     .collect::<HashMap<_, _>>();
+                let unread_pointers = engine.pointers_of_inputs();
                 let mut events: Vec<Event> = engine.contract_facts.into_iter().map(Event::Fact).collect();
                 events.extend(engine.events);
                 return Ok(Execution {
@@ -481,6 +485,7 @@ pub fn execute(
                     cells: engine.cells,
                     input_pointers: engine.input_pointers,
                     deep_pointers: engine.deep_pointers,
+                    unread_pointers,
                     granules,
                     strings: engine.strings,
                     initial_nuls: engine.initial.iter().map(|(id, c)| (*id, c.nuls.byte)).collect(),
