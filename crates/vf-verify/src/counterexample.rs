@@ -284,12 +284,15 @@ impl<'a> Reader<'a> {
             let Some(end) = at.checked_add(width).filter(|end| *end <= size) else {
                 continue;
             };
-            let is_read = bytes.range(*at..end).next().is_some()
-                || pointers
-                    .iter()
-                    .any(|(p, _)| *p < end && *at < p.saturating_add(width));
-            if !is_read && !may_be_null {
+            let followed = pointers
+                .iter()
+                .any(|(p, _)| *p < end && *at < p.saturating_add(width));
+            if !followed && !may_be_null {
                 pointers.push((*at, InputPointer::Address(INVENTED)));
+                // Bytes that the solver chose there are no pointer that a caller could have made.
+                for k in 0..width {
+                    bytes.remove(&(at + k));
+                }
             }
         }
         Contents {
