@@ -253,13 +253,17 @@ def main():
         row = dict(tool=tool, cwe=cwe, file=file.name, kind=kind, answer=answer, cpu=round(cpu, 3), wall=round(wall, 3))
         return row | dict(peak=peak, label=label_is_wrong(file, kind), notes=notes)
 
+    # Written as the answers come: a run of an hour that is cut short leaves what it found.
+    out = options.out.open("w") if options.out else None
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for done, row in enumerate(pool.map(one, work), 1):
             rows.append(row)
+            if out:
+                print(json.dumps(row), file=out, flush=True)
             if sys.stderr.isatty():
                 print(f"\r{done}/{len(work)}", end="", file=sys.stderr)
-    if options.out:
-        options.out.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    if out:
+        out.close()
     print(table(rows, tools))
     skipped = sum(r["label"] for r in rows if r["tool"] == tools[0])
     if skipped:
