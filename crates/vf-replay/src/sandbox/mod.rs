@@ -24,6 +24,7 @@ mod child;
 mod filter;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -221,15 +222,12 @@ impl Sandbox {
     }
 }
 
-/// Directories of libraries and the loader: what any dynamically linked program reads.
-const SYSTEM_READ: [&str; 6] = [
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/lib32",
-    "/etc/ld.so.cache",
-    "/dev/null",
-];
+/// Directories of libraries, with the loader: what any dynamically linked program reads.
+const LIBRARIES: [&str; 5] = ["/usr/lib", "/usr/local/lib", "/lib", "/lib64", "/lib32"];
+/// Names in these directories that no program needs to run. Where the C library's debugging information is installed,
+/// AddressSanitizer unpacks all of it to name a frame of `memcpy`: most of the time of a replay.
+const NOT_READ: [&str; 1] = ["debug"];
+const SYSTEM_READ: [&str; 3] = ["/usr/share", "/etc/ld.so.cache", "/dev/null"];
 /// Needed by the loader and by the sanitizers' start-up.
 const SYSTEM_READ_MORE: [&str; 3] = ["/dev/zero", "/dev/urandom", "/sys/devices/system/cpu/online"];
 /// Program interpreters, which `execve` opens for execution.
@@ -238,6 +236,21 @@ const LOADERS: [&str; 3] = [
     "/lib/ld-linux-aarch64.so.1",
     "/lib/ld-linux-riscv64-lp64d.so.1",
 ];
+
+/// What is in the directories of libraries, except for [`NOT_READ`]. A rule cannot take away what another gives, so that each
+/// entry gets its own.
+fn libraries() -> BTreeSet<PathBuf> {
+    let folders = LIBRARIES.iter().filter_map(|path| Path::new(path).canonicalize().ok());
+    // `/lib` is `/usr/lib` on most systems.
+    let folders: BTreeSet<PathBuf> = folders.collect();
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+    entries
+        .flatten()
+        .flatten()
+        .filter(|entry| !NOT_READ.iter().any(|name| entry.file_name() == *name))
+        .map(|entry| entry.path())
+        .collect()
+}
 
 /// The Landlock ruleset of a job. `/proc/self` is added by the child, who alone knows which one it is.
 fn file_rules(job: &Job<'_>) -> Result<OwnedFd, SandboxError> {
@@ -254,6 +267,7 @@ fn file_rules(job: &Job<'_>) -> Result<OwnedFd, SandboxError> {
     let mut grants = Vec::new();
     match job.trust {
         Trust::Untrusted | Trust::UntrustedWriter => {
+            grants.extend(libraries().into_iter().map(|path| (path, read)));
             grants.extend(
                 SYSTEM_READ
                     .iter()
