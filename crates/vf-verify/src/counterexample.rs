@@ -287,12 +287,16 @@ impl<'a> Reader<'a> {
             let followed = pointers
                 .iter()
                 .any(|(p, _)| *p < end && *at < p.saturating_add(width));
-            if !followed && !may_be_null {
+            if followed {
+                continue;
+            }
+            // Bytes that the solver chose there (for a read of an object that it took for another) are no pointer that a
+            // caller could have made. What is left out is null.
+            for k in 0..width {
+                bytes.remove(&(at + k));
+            }
+            if !may_be_null {
                 pointers.push((*at, InputPointer::Address(INVENTED)));
-                // Bytes that the solver chose there are no pointer that a caller could have made.
-                for k in 0..width {
-                    bytes.remove(&(at + k));
-                }
             }
         }
         Contents {

@@ -1,6 +1,40 @@
 // By the usual reading a pointer of the caller's leads to an object. No counterexample rests on null in one that only its
-// execution reads: an element at an index.
+// execution reads: an element at an index, a member of a node that a loop has come to.
 // test: verify
+
+struct item {
+	struct item *next;
+	int kind;
+	int *value;
+};
+
+int first_of_kind(struct item *list)
+{
+	int sum = 0;
+
+	for (; list; list = list->next) {
+ //                  ^^^^^^^^^^ proved-to-bound[initialized]
+ //                  ^^^^^^^^^^ proved-to-bound[lifetime]
+ //                  ^^^^^^^^^^ proved-to-bound[not-null]
+ //                  ^^^^^^^^^^ proved-to-bound[valid-read]
+		sum ^= *list->value;
+  //     ^^^^^^^^^^^^ proved-to-bound[initialized]
+  //     ^^^^^^^^^^^^ proved-to-bound[lifetime]
+  //     ^^^^^^^^^^^^ proved-to-bound[not-null]
+  //     ^^^^^^^^^^^^ proved-to-bound[valid-read]
+  //      ^^^^^^^^^^^ proved-to-bound[initialized]
+  //      ^^^^^^^^^^^ proved-to-bound[lifetime]
+  //      ^^^^^^^^^^^ proved-to-bound[not-null]
+  //      ^^^^^^^^^^^ proved-to-bound[valid-read]
+		if (list->kind == 7)
+  //  ^^^^^^^^^^ proved-to-bound[initialized]
+  //  ^^^^^^^^^^ proved-to-bound[lifetime]
+  //  ^^^^^^^^^^ proved-to-bound[not-null]
+  //  ^^^^^^^^^^ proved-to-bound[valid-read]
+			return sum;
+	}
+	return sum;
+}
 
 int any(int **all, int i)
 {
@@ -13,3 +47,4 @@ int any(int **all, int i)
 }
 
 // summary: any: 1 proved, 1 refuted, 4 unknown
+// summary: first_of_kind: 16 proved-to-bound
