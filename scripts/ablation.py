@@ -83,6 +83,7 @@ def main():
     parser.add_argument("--program", default=program(), help="the verify-fix to measure")
     parser.add_argument("--timeout", type=int, default=20, help="wall seconds a function (default 20)")
     parser.add_argument("--proved-within", type=float, metavar="S", help="leave out what all sources do not prove so fast")
+    parser.add_argument("--alone", metavar="SOURCES", help="only the rows of these sources alone, with commas between")
     options = parser.parse_args()
     paths = [p for p in sorted(FOLDER.glob("*.c")) if not options.words or any(w in p.stem for w in options.words)]
     if not paths:
@@ -98,6 +99,10 @@ def main():
     print("| candidates | proved | lost | median CPU s | p95 CPU s | peak MB |")
     print("| --- | --- | --- | --- | --- | --- |")
     print_row("all sources", everything, None)
+    if options.alone:
+        for source in options.alone.split(","):
+            row(options, f"only `{source}`", ["--only-sources", source], paths, reference)
+        return
     for source in SOURCES:
         row(options, f"without `{source}`", ["--without", source], paths, reference)
     for source in SOURCES:
