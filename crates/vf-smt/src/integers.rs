@@ -49,6 +49,8 @@ pub(crate) struct Integers<'t> {
     numbers: Numbers<'t>,
     /// Formulas told so far.
     told: usize,
+    /// Limits told last.
+    limits: Option<Limits>,
 }
 
 impl<'t> Integers<'t> {
@@ -67,15 +69,13 @@ impl<'t> Integers<'t> {
                 fresh: 0,
             },
             told: 0,
+            limits: None,
         }
     }
 
     /// Whether the formulas and the assumptions have a model. `formulas` begins with those of the last call.
     pub(crate) fn check(&mut self, limits: Limits, formulas: &[Term], assumptions: &[Term]) -> Answer {
-        let mut parameters = Params::new();
-        parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
-        parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
-        self.z3.set_params(&parameters);
+        self.limit(limits);
         for formula in formulas.get(self.told..).unwrap_or_default() {
             let formula = self.numbers.boolean_of(*formula);
             self.z3.assert(formula);
@@ -107,6 +107,18 @@ impl<'t> Integers<'t> {
         let answer = self.answer(&names);
         self.z3.pop(1);
         answer
+    }
+
+    /// Tells z3 the limits, unless it knows them: it looks each parameter up among all that its engines have.
+    fn limit(&mut self, limits: Limits) {
+        if self.limits == Some(limits) {
+            return;
+        }
+        let mut parameters = Params::new();
+        parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
+        parameters.set_u32("rlimit", limits.rlimit.map_or(0, |limit| limit.max(1)));
+        self.z3.set_params(&parameters);
+        self.limits = Some(limits);
     }
 
     fn answer(&self, names: &[(Bool, Term)]) -> Answer {

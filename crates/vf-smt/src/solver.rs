@@ -245,6 +245,9 @@ impl<'t> Solver<'t> {
     }
 
     fn decide_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
+        if let Some(outcome) = self.decide_at_once(assumptions) {
+            return outcome;
+        }
         let mut query = self.assertions();
         let terms = self.terms;
         let integers = self.integers.get_or_insert_with(|| Integers::new(terms));
@@ -279,18 +282,18 @@ impl<'t> Solver<'t> {
         }
     }
 
-    fn decide(&mut self, assumptions: &[Term]) -> Outcome {
-        // What the constructors have folded to false needs no solver.
+    /// What needs no solver: formulas that the constructors have folded to false, and what the bounds of the variables exclude.
+    fn decide_at_once(&self, assumptions: &[Term]) -> Option<Outcome> {
         if self
             .frames
             .iter()
             .flatten()
             .any(|&term| self.terms.is_false(term))
         {
-            return Outcome::Unsat { core: Vec::new() };
+            return Some(Outcome::Unsat { core: Vec::new() });
         }
         if let Some(&wrong) = assumptions.iter().find(|&&term| self.terms.is_false(term)) {
-            return Outcome::Unsat { core: vec![wrong] };
+            return Some(Outcome::Unsat { core: vec![wrong] });
         }
         // Literals say nothing by themselves, and what intervals show must rest on few assumptions.
         let spoken: Vec<Term> = assumptions
@@ -298,8 +301,13 @@ impl<'t> Solver<'t> {
             .copied()
             .filter(|&term| !self.is_literal(term))
             .collect();
-        if !spoken.is_empty() && self.terms.bounds_contradict(&spoken) {
-            return Outcome::Unsat { core: spoken };
+        let contradict = !spoken.is_empty() && self.terms.bounds_contradict(&spoken);
+        contradict.then_some(Outcome::Unsat { core: spoken })
+    }
+
+    fn decide(&mut self, assumptions: &[Term]) -> Outcome {
+        if let Some(outcome) = self.decide_at_once(assumptions) {
+            return outcome;
         }
         match self.ask(assumptions) {
             // Met in a solver that a limit once stopped: what it was told just then is told to another.
