@@ -134,12 +134,15 @@ pub fn behaviour_word(behaviour: Behaviour) -> &'static str {
         Behaviour::Preserved => "preserved",
         Behaviour::Changed => "changed",
         Behaviour::Vacuous => "vacuous",
-        Behaviour::Unknown => "unknown (not compared in this version)",
+        Behaviour::Unknown => "unknown (executions show no difference, which proves nothing)",
     }
 }
 
-fn verdict_line(verdict: PatchVerdict) -> &'static str {
-    match verdict {
+fn verdict_line(report: &PatchReport) -> &'static str {
+    match report.verdict {
+        PatchVerdict::Regressed if report.introduced.is_empty() => {
+            "regressed: where nothing was wrong before, it does something else now"
+        }
         PatchVerdict::ProvenFix => "proven-fix: what was open before is proved, and nothing new is open",
         PatchVerdict::NotFixed => "not-fixed: what was wrong before is wrong still",
         PatchVerdict::Regressed => "regressed: something is refuted now that was not before",
@@ -148,7 +151,7 @@ fn verdict_line(verdict: PatchVerdict) -> &'static str {
 }
 
 fn text(report: &PatchReport, elapsed: u64) -> String {
-    let mut text = format!("{}\n", verdict_line(report.verdict));
+    let mut text = format!("{}\n", verdict_line(report));
     let before = |id: &String| find(&report.before, id);
     let after = |id: &String| find(&report.after, id);
     section(&mut text, "fixed", &report.fixed, before, false);
@@ -166,11 +169,17 @@ fn text(report: &PatchReport, elapsed: u64) -> String {
             text.push_str(&format!("not looked at: {}: {why}\n", function.name));
         }
     }
-    text.push_str(&format!(
-        "behaviour: {}\ntime: {}\n",
-        behaviour_word(report.behaviour),
-        seconds(elapsed)
-    ));
+    text.push_str(&format!("behaviour: {}\n", behaviour_word(report.behaviour)));
+    if let Some(difference) = &report.difference {
+        text.push_str(&format!("  in `{}`, on\n", difference.function));
+        for (name, value) in &difference.inputs {
+            text.push_str(&format!("    {name} = {value}\n"));
+        }
+        for (side, seen) in [("before", &difference.before), ("after", &difference.after)] {
+            text.push_str(&format!("  {side}: {}\n", seen.join("; ")));
+        }
+    }
+    text.push_str(&format!("time: {}\n", seconds(elapsed)));
     text
 }
 

@@ -36,6 +36,7 @@ mod eval;
 mod kept;
 mod machine;
 mod memory;
+mod observe;
 mod outside;
 mod record;
 mod setup;
@@ -43,6 +44,7 @@ mod value;
 
 pub use kept::Kept;
 pub use memory::{ObjectId, ObjectInfo, ObjectKind, Pointer};
+pub use observe::{Asked, Cell, Effects, Observed, Seen, SeenCall, SeenObject, observe};
 pub use record::{History, Node, NodeId, Observation, Site, Source};
 pub use value::{Value, signed};
 

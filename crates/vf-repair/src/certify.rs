@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vf_verify::report::{ObligationReport, Verdict};
 
+use crate::behaviour::Difference;
 use crate::judge::{Outcome, PatchReport, PatchVerdict, Version, changes, judge};
 use crate::kept::dropped;
 use crate::untrusted::{Refusal, compare};
@@ -75,6 +76,8 @@ pub enum CertifyError {
     Introduced { obligations: Vec<ObligationReport> },
     #[error("`{statement}` was dropped; a repair keeps what the function does")]
     Dropped { statement: String },
+    #[error("it changes what the function does where nothing was wrong: {difference}")]
+    Changed { difference: Box<Difference> },
 }
 
 /// Certifies a change of one function in one file.
@@ -83,7 +86,8 @@ pub enum CertifyError {
 /// in `after` (reached, not merely unreachable), itself or through everything at the statement that replaced
 /// it; nothing is further from a proof than it was; nothing that could be reached before is now out of reach;
 /// the text stays where a candidate may go
-/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]).
+/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]); and no execution is known on which the old version
+/// breaks nothing and the new one does something else ([`crate::behaviour`]).
 pub fn certify(
     file: &Path,
     function: &str,
@@ -198,6 +202,11 @@ pub fn certify(
         return Err(CertifyError::Dropped { statement });
     }
     let mut report = judge(before, after);
+    if let Some(difference) = report.difference {
+        return Err(CertifyError::Changed {
+            difference: Box::new(difference),
+        });
+    }
     // The judgement of the whole may leave other findings open; the certificate is about the targets.
     report.verdict = PatchVerdict::ProvenFix;
     let mut assumptions: Vec<String> = Vec::new();

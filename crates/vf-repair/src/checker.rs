@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vf_ir::Program;
+use vf_verify::Executions;
 use vf_verify::report::CheckReport;
 
 /// One question to the prover.
@@ -26,6 +27,8 @@ pub struct Checked {
     pub report: CheckReport,
     /// The program behind it; `None` where verdicts were scripted.
     pub program: Option<Arc<Program>>,
+    /// The same, to be executed.
+    pub executions: Option<Arc<Executions>>,
 }
 
 /// The program could not be brought before the prover.

@@ -2,14 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vf_verify::Executions;
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
 
 use vf_ir::Property;
+use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
+use crate::behaviour::{Difference, difference};
+use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, normalised, variables};
+
+/// For the search for an input on which the two versions of one function differ.
+const COMPARING: Duration = Duration::from_secs(3);
 
 /// Result of judging a patch; its serialised form is the JSON of `verify-fix patch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +34,9 @@ pub struct PatchReport {
     /// Ids of `after`: not proved, and proved or absent before. `NAME/unsupported` for a function that the
     /// front end understood before and does not understand now.
     pub introduced: Vec<String>,
+    /// Where behaviour is changed: an input that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,14 +46,14 @@ pub enum PatchVerdict {
     ProvenFix,
     /// Something that was refuted is refuted still, or nothing was fixed.
     NotFixed,
-    /// Something is refuted now that was not before.
+    /// Something is refuted now that was not before, or what was right is done differently.
     Regressed,
     /// Neither could be shown.
     Unknown,
 }
 
 /// Whether the patch keeps the behaviour on safe inputs. Until the product of the two programs is checked,
-/// always `unknown`.
+/// executions can show that it does not ([`crate::behaviour`]), and nothing that it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
@@ -58,6 +69,16 @@ pub struct Version {
     /// Text of each file that differs between the versions: path as the report's locations have it, text.
     pub files: Vec<(String, Arc<str>)>,
     pub report: CheckReport,
+    /// The programs behind the report, one for each file; none where verdicts were scripted.
+    pub executions: Vec<Arc<Executions>>,
+}
+
+impl Version {
+    /// The program that defines a function.
+    fn executions_of(&self, function: &str) -> Option<&Executions> {
+        let found = self.executions.iter().find(|e| e.defines(function));
+        found.map(Arc::as_ref)
+    }
 }
 
 /// How the obligations of one function changed.
@@ -69,6 +90,9 @@ pub struct FunctionChange<'a> {
     pub lines: LineMap,
     /// Text of the file in the new version.
     pub new_text: Arc<str>,
+    /// Words of the function in both versions.
+    text_before: String,
+    text_after: String,
 }
 
 /// What became of an obligation that was not proved before.
@@ -99,7 +123,8 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
     for old in &before.report.functions {
         let new = after.report.functions.iter().find(|f| f.name == old.name);
         let new_text = text(after, new.map_or(&old.file, |n| &n.file));
-        let lines = LineMap::new(&text(before, &old.file), &new_text);
+        let old_text = text(before, &old.file);
+        let lines = LineMap::new(&old_text, &new_text);
         let alignment = match new {
             Some(new) => align(old, new, &lines),
             None => Alignment {
@@ -112,6 +137,8 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
             after: new,
             alignment,
             lines,
+            text_before: words_of(&old_text, &old.name),
+            text_after: words_of(&new_text, &old.name),
             new_text,
         });
     }
@@ -128,11 +155,22 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
                 after: Some(new),
                 alignment,
                 lines,
+                text_before: String::new(),
+                text_after: words_of(&new_text, &new.name),
                 new_text,
             });
         }
     }
     found
+}
+
+/// The words of a function, without white space and comments.
+fn words_of(text: &str, name: &str) -> String {
+    let found = functions(text).into_iter().find(|f| f.name == name);
+    found
+        .and_then(|f| text.get(f.range))
+        .map(normalised)
+        .unwrap_or_default()
 }
 
 /// Functions that compute a sum or a product and refuse what does not fit.
@@ -364,16 +402,38 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
     } else {
         PatchVerdict::ProvenFix
     };
+    let difference = changes.iter().find_map(|change| differs(change, before, after));
+    let (verdict, behaviour) = match &difference {
+        None => (verdict, Behaviour::Unknown),
+        // What was wrong and is wrong still comes first.
+        Some(_) if verdict == PatchVerdict::NotFixed => (verdict, Behaviour::Changed),
+        Some(_) => (PatchVerdict::Regressed, Behaviour::Changed),
+    };
     PatchReport {
         schema: SCHEMA.to_string(),
         verdict,
-        behaviour: Behaviour::Unknown,
+        behaviour,
         before: before.report.clone(),
         after: after.report.clone(),
         fixed,
         open,
         introduced,
+        difference,
     }
+}
+
+/// An input on which a function that was changed does something else than before.
+fn differs(change: &FunctionChange<'_>, before: &Version, after: &Version) -> Option<Difference> {
+    let (old, new) = (change.before?, change.after?);
+    if change.text_before == change.text_after {
+        return None;
+    }
+    let reported = old.obligations.iter().chain(&new.obligations);
+    let known: Vec<Input> = reported
+        .filter_map(|o| Some(o.counterexample.as_ref()?.input.clone()))
+        .collect();
+    let (was, is) = (before.executions_of(&old.name)?, after.executions_of(&old.name)?);
+    difference(was, is, &old.name, &known, COMPARING)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@
 //! how a model is run. It never writes to the tree under repair.
 
 pub mod align;
+pub mod behaviour;
 pub mod bug;
 pub mod certify;
 pub mod checker;

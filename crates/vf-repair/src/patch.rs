@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use vf_source::diff::{DiffError, Patch, apply, touched_lines};
 use vf_verify::report::{CheckReport, Overall, SCHEMA};
 
-use crate::checker::{CheckError, CheckRequest, Checker};
+use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 use crate::ctext::functions::functions;
 use crate::ctext::lex::{mentions, normalised};
 use crate::judge::{PatchReport, Version, judge};
@@ -113,12 +113,13 @@ pub fn judge_patch(
             left(shares - 1),
         )?);
     }
-    let version = |reports: Vec<CheckReport>, side: Side| Version {
+    let version = |found: Vec<Checked>, side: Side| Version {
         files: files
             .iter()
             .map(|f| (f.path.to_string_lossy().into_owned(), side.text(f).clone()))
             .collect(),
-        report: joined(reports),
+        executions: found.iter().filter_map(|c| c.executions.clone()).collect(),
+        report: joined(found.into_iter().map(|c| c.report)),
     };
     Ok(judge(&version(before, Side::Old), &version(after, Side::New)))
 }
@@ -144,7 +145,7 @@ fn one_version(
     names: &[String],
     side: Side,
     time_left: Option<Duration>,
-) -> Result<Option<CheckReport>, CheckError> {
+) -> Result<Option<Checked>, CheckError> {
     let text = side.text(file);
     let here: Vec<String> = functions(text).into_iter().map(|f| f.name).collect();
     let names: Vec<String> = names.iter().filter(|n| here.contains(n)).cloned().collect();
@@ -162,7 +163,7 @@ fn one_version(
         functions: &names,
         time_left,
     };
-    Ok(Some(checker.check(&question)?.report))
+    Ok(Some(checker.check(&question)?))
 }
 
 /// Which functions of which files to check: those that the change touches on either side and those that call
@@ -251,7 +252,7 @@ fn touched(text: &str, lines: &[Range<u32>]) -> (BTreeSet<String>, bool) {
     (names, outside)
 }
 
-fn joined(reports: Vec<CheckReport>) -> CheckReport {
+fn joined(reports: impl Iterator<Item = CheckReport>) -> CheckReport {
     let mut all = CheckReport {
         schema: SCHEMA.to_string(),
         verdict: Overall::Proved,

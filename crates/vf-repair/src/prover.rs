@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vf_frontend::{Options, Wanted};
-use vf_verify::CheckOptions;
+use vf_verify::{CheckOptions, Executions};
 
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 
@@ -59,6 +59,7 @@ impl Checker for ProverChecker<'_> {
         );
         Ok(Checked {
             report,
+            executions: Some(Arc::new(Executions::new(&loaded.program, &check))),
             program: Some(Arc::new(loaded.program)),
         })
     }

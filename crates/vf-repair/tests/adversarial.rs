@@ -95,6 +95,7 @@ impl Checker for ScriptedProver {
         Ok(Checked {
             report,
             program: None,
+            executions: None,
         })
     }
 }

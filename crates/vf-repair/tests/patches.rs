@@ -76,6 +76,7 @@ impl Checker for Lines {
         Ok(Checked {
             report,
             program: None,
+            executions: None,
         })
     }
 }

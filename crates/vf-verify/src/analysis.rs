@@ -9,6 +9,7 @@ mod horn_clauses;
 mod layers;
 mod places;
 mod proofs;
+mod safe_inputs;
 mod suggestions;
 mod unrolling;
 mod violations;
@@ -220,6 +221,12 @@ impl<'p> Context<'p> {
         self.skipped
             .get(function.index())
             .is_some_and(|s| s.contains(&obligation))
+    }
+
+    /// The checks of a function that are no obligations of this run.
+    pub fn skipped_of(&self, function: FunctionId) -> &BTreeSet<ObligationId> {
+        static NONE: BTreeSet<ObligationId> = BTreeSet::new();
+        self.skipped.get(function.index()).unwrap_or(&NONE)
     }
 
     /// How an entry function is executed.

@@ -14,8 +14,10 @@
 mod analysis;
 mod confirm;
 pub use confirm::STEPS as CONFIRMATION_STEPS;
+pub use executions::{Executions, SafeExecution};
 pub mod counterexample;
 mod engine;
+pub mod executions;
 mod explain;
 pub mod format;
 mod houdini;

@@ -9,7 +9,7 @@ use super::kept::Kept;
 use super::memory::{Byte, Memory, NO_STEP, ObjectId, ObjectKind, OutOfMemory, Pointer};
 use super::record::{History, Recorder};
 use super::value::Value;
-use super::{Effect, ExternalCall, Limits, NodeId, Outcome, Run, Step, StuckReason};
+use super::{Asked, Effect, ExternalCall, Limits, NodeId, Outcome, Run, Step, StuckReason};
 use crate::cfg::Cfg;
 use crate::input::{Choice, Input};
 use crate::obligation::ObligationId;
@@ -65,6 +65,8 @@ pub(super) struct Machine<'a> {
     pub choices: std::slice::Iter<'a, Choice>,
     pub choices_used: usize,
     pub choices_missing: usize,
+    /// What was asked of the outside so far; only where that is wanted.
+    pub asked: Option<Vec<Asked>>,
     trace: VecDeque<Step>,
     trace_dropped: u64,
     pub output: Vec<ExternalCall>,
@@ -90,6 +92,7 @@ impl<'a> Machine<'a> {
             choices: input.choices.iter(),
             choices_used: 0,
             choices_missing: 0,
+            asked: None,
             trace: VecDeque::new(),
             trace_dropped: 0,
             output: Vec::new(),
@@ -117,7 +120,8 @@ impl<'a> Machine<'a> {
         self.run_to_end().0
     }
 
-    pub fn run_to_end(mut self) -> (Run, Option<History>) {
+    /// Executes everything; the machine is then as it was left.
+    pub fn run_until_it_ends(&mut self) -> Outcome {
         let stop = match self.set_up() {
             Ok(()) => loop {
                 if let Err(stop) = self.step() {
@@ -126,12 +130,16 @@ impl<'a> Machine<'a> {
             },
             Err(stop) => stop,
         };
-        let outcome = match stop {
+        match stop {
             Stop::Outcome(outcome) => *outcome,
             Stop::OutOfMemory => Outcome::Stuck(StuckReason::MemoryLimit {
                 limit: self.limits.memory,
             }),
-        };
+        }
+    }
+
+    pub fn run_to_end(mut self) -> (Run, Option<History>) {
+        let outcome = self.run_until_it_ends();
         let run = Run {
             outcome,
             trace: self.trace.into(),

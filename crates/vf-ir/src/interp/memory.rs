@@ -164,7 +164,7 @@ impl Memory {
         self.objects.get(id.0 as usize).map_or(NO_STEP, |o| o.killed_by)
     }
 
-    fn pointer_bytes(&self) -> u64 {
+    pub fn pointer_bytes(&self) -> u64 {
         u64::from(self.pointer_bits / 8)
     }
 
@@ -240,6 +240,24 @@ impl Memory {
 
     pub fn into_infos(self) -> Vec<ObjectInfo> {
         self.objects.into_iter().map(|o| o.info).collect()
+    }
+
+    /// The bytes of an object that were written or never were, where that is known one by one, and the pointers that lie in it as
+    /// a whole. Bytes that are not named are zero.
+    pub fn contents(&self, id: ObjectId) -> (BTreeMap<u64, Option<u8>>, Vec<(u64, Pointer)>) {
+        let Some(object) = self.objects.get(id.0 as usize) else {
+            return (BTreeMap::new(), Vec::new());
+        };
+        let mut bytes = BTreeMap::new();
+        for (number, page) in &object.pages {
+            let start = number.saturating_mul(PAGE);
+            let cells = page.bytes.iter().zip(&page.initialized);
+            for (at, (byte, written)) in (start..object.info.size).zip(cells) {
+                bytes.insert(at, written.then_some(*byte));
+            }
+        }
+        let pointers = object.pointers.iter().map(|(at, pointer)| (*at, *pointer));
+        (bytes, pointers.collect())
     }
 
     pub fn make_constant(&mut self, id: ObjectId) {

@@ -5,14 +5,21 @@ use super::memory::{Byte, ObjectKind, Pointer};
 use super::record::Source;
 use super::setup::MAX_STRING;
 use super::value::Value;
-use super::{ExternalArgument, ExternalCall};
+use super::{Asked, ExternalArgument, ExternalCall};
 use crate::input::{Choice, ChoiceKind, InputValue};
 use crate::program::{AllocKind, Function};
 use crate::types::CType;
 
 impl<'a> Machine<'a> {
     /// The next decision, if it is of the kind asked for.
-    fn choice<T>(&mut self, wanted: impl FnOnce(&'a Choice) -> Option<T>) -> Option<T> {
+    fn choice<T>(
+        &mut self,
+        asked: impl FnOnce() -> Asked,
+        wanted: impl FnOnce(&'a Choice) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(list) = &mut self.asked {
+            list.push(asked());
+        }
         let found = self.choices.as_slice().first().and_then(wanted);
         if found.is_some() {
             if let Some(recorder) = &mut self.recorder {
@@ -28,13 +35,17 @@ impl<'a> Machine<'a> {
 
     /// A value decided outside; for a call, under the name of the function called.
     pub(super) fn chosen_value(&mut self, function: &str) -> Result<Value, Stop> {
-        let chosen: Option<&'a InputValue> = self.choice(|choice| match &choice.kind {
-            ChoiceKind::Value(value) => {
-                let fits = function.is_empty() || choice.function.is_empty() || choice.function == function;
-                fits.then_some(value)
-            }
-            ChoiceKind::Bytes(_) | ChoiceKind::AllocationFails(_) => None,
-        });
+        let chosen: Option<&'a InputValue> = self.choice(
+            || Asked::Value(function.to_owned()),
+            |choice| match &choice.kind {
+                ChoiceKind::Value(value) => {
+                    let fits =
+                        function.is_empty() || choice.function.is_empty() || choice.function == function;
+                    fits.then_some(value)
+                }
+                ChoiceKind::Bytes(_) | ChoiceKind::AllocationFails(_) => None,
+            },
+        );
         match chosen {
             Some(value) => self.input_value(value),
             None => Ok(Value::int(64, 0)),
@@ -48,10 +59,13 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn havoc_memory(&mut self, to: Pointer, size: u64) -> Result<(), Stop> {
-        let chosen: Option<&'a [u8]> = self.choice(|choice| match &choice.kind {
-            ChoiceKind::Bytes(bytes) => Some(bytes.as_slice()),
-            ChoiceKind::Value(_) | ChoiceKind::AllocationFails(_) => None,
-        });
+        let chosen: Option<&'a [u8]> = self.choice(
+            || Asked::Bytes,
+            |choice| match &choice.kind {
+                ChoiceKind::Bytes(bytes) => Some(bytes.as_slice()),
+                ChoiceKind::Value(_) | ChoiceKind::AllocationFails(_) => None,
+            },
+        );
         let chosen = chosen.unwrap_or_default();
         self.spend(chosen.len() as u64)?;
         self.fill(to, &[0], size)?;
@@ -69,10 +83,13 @@ impl<'a> Machine<'a> {
     ) -> Result<Pointer, Stop> {
         let fails = may_fail
             && self
-                .choice(|choice| match choice.kind {
-                    ChoiceKind::AllocationFails(fails) => Some(fails),
-                    ChoiceKind::Value(_) | ChoiceKind::Bytes(_) => None,
-                })
+                .choice(
+                    || Asked::Allocation,
+                    |choice| match choice.kind {
+                        ChoiceKind::AllocationFails(fails) => Some(fails),
+                        ChoiceKind::Value(_) | ChoiceKind::Bytes(_) => None,
+                    },
+                )
                 .unwrap_or(false);
         // No object is larger than PTRDIFF_MAX.
         let too_large = size > self.memory.wrap(u64::MAX) >> 1;

@@ -43,6 +43,7 @@ pub fn version(text: &str, functions: Vec<FunctionReport>) -> Version {
     Version {
         files: vec![("f.c".into(), Arc::from(text))],
         report,
+        executions: Vec::new(),
     }
 }
 

@@ -94,11 +94,7 @@ impl<'a> Run<'a> {
             .into_iter()
             .filter_map(|i| found.obligations.get(i).map(|o| o.id.clone()))
             .collect();
-        let original = version(
-            &place.source.path,
-            place.source.text.clone(),
-            checked.report.clone(),
-        );
+        let original = version(&place.source.path, place.source.text.clone(), &checked);
         let text = place.source.text.clone();
         let compiled = checker.compiles(&place.source.path, &text).is_ok();
         Ok(Run {
@@ -362,11 +358,7 @@ impl<'a> Run<'a> {
 
     /// The open targets as obligations of the current text.
     fn open_now(&self, current: &Current) -> Vec<ObligationReport> {
-        let now = version(
-            &self.place.source.path,
-            current.text.clone(),
-            current.checked.report.clone(),
-        );
+        let now = version(&self.place.source.path, current.text.clone(), &current.checked);
         let changes = changes(&self.original, &now);
         let mut found = Vec::new();
         for id in &current.open {
@@ -408,7 +400,7 @@ impl<'a> Run<'a> {
                 time_left: self.time_left(),
             };
             let checked = self.checker.check(&question)?;
-            self.original_all = Some(version(&path, self.place.source.text.clone(), checked.report));
+            self.original_all = Some(version(&path, self.place.source.text.clone(), &checked));
         }
         if self.compiled
             && let Err(message) = self.checker.compiles(&path, &text)
@@ -429,7 +421,7 @@ impl<'a> Run<'a> {
             }
         };
         let text: Arc<str> = Arc::from(text);
-        let after = version(&path, text.clone(), checked.report.clone());
+        let after = version(&path, text.clone(), &checked);
         let before = self
             .original_all
             .as_ref()
@@ -525,9 +517,10 @@ fn with_callers(text: &str, function: &str) -> Vec<String> {
     names
 }
 
-fn version(path: &Path, text: Arc<str>, report: CheckReport) -> Version {
+fn version(path: &Path, text: Arc<str>, checked: &Checked) -> Version {
     Version {
         files: vec![(path.to_string_lossy().into_owned(), text)],
-        report,
+        report: checked.report.clone(),
+        executions: checked.executions.iter().cloned().collect(),
     }
 }

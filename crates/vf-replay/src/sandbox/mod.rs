@@ -240,7 +240,9 @@ const LOADERS: [&str; 3] = [
 /// What is in the directories of libraries, except for [`NOT_READ`]. A rule cannot take away what another gives, so that each
 /// entry gets its own.
 fn libraries() -> BTreeSet<PathBuf> {
-    let folders = LIBRARIES.iter().filter_map(|path| Path::new(path).canonicalize().ok());
+    let folders = LIBRARIES
+        .iter()
+        .filter_map(|path| Path::new(path).canonicalize().ok());
     // `/lib` is `/usr/lib` on most systems.
     let folders: BTreeSet<PathBuf> = folders.collect();
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());

@@ -56,7 +56,7 @@ pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
 pub(crate) use parameter_roles::counted_parameters;
-pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions};
+pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions, visit_parts};
 use state::Contents;
 use value::Names;
 pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};

@@ -97,35 +97,47 @@ pub(super) fn live_after(
 
 /// Functions whose address an expression takes.
 pub(crate) fn addresses_of(expr: &Expr, found: &mut BTreeSet<FunctionId>) {
-    match expr {
-        Expr::FunctionAddress(function) => {
+    visit_parts(expr, &mut |part| {
+        if let Expr::FunctionAddress(function) = part {
             found.insert(*function);
         }
-        Expr::Int { .. } | Expr::Null | Expr::Local(_) | Expr::LocalAddress(_) | Expr::GlobalAddress(_) => {}
+    });
+}
+
+/// An expression and all that it is made of.
+pub(crate) fn visit_parts(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
+    visit(expr);
+    match expr {
+        Expr::Int { .. }
+        | Expr::Null
+        | Expr::Local(_)
+        | Expr::LocalAddress(_)
+        | Expr::GlobalAddress(_)
+        | Expr::FunctionAddress(_) => {}
         Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
-            addresses_of(arg, found);
+            visit_parts(arg, visit);
         }
         Expr::Binary { lhs, rhs, .. }
         | Expr::Compare { lhs, rhs, .. }
         | Expr::PtrCompare { lhs, rhs, .. }
         | Expr::PtrDiff { lhs, rhs, .. } => {
-            addresses_of(lhs, found);
-            addresses_of(rhs, found);
+            visit_parts(lhs, visit);
+            visit_parts(rhs, visit);
         }
         Expr::Select {
             condition,
             then,
             otherwise,
         } => {
-            addresses_of(condition, found);
-            addresses_of(then, found);
-            addresses_of(otherwise, found);
+            visit_parts(condition, visit);
+            visit_parts(then, visit);
+            visit_parts(otherwise, visit);
         }
         Expr::PtrAdd { ptr, index, .. } => {
-            addresses_of(ptr, found);
-            addresses_of(index, found);
+            visit_parts(ptr, visit);
+            visit_parts(index, visit);
         }
-        Expr::Member { ptr, .. } => addresses_of(ptr, found),
+        Expr::Member { ptr, .. } => visit_parts(ptr, visit),
     }
 }
 

@@ -1,0 +1,290 @@
+//! What the caller of a function sees of a run: the result, the bytes that changed, the calls that went outside.
+//!
+//! Addresses differ between two versions of a program that allocate in another order, so that pointers are told by what they
+//! lead to. Objects that the run made are numbered as they are found from what was there before, and from the result.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::{Machine, Stop};
+use super::memory::{Memory, ObjectId, ObjectKind, Pointer};
+use super::value::Value;
+use super::{ExternalArgument, Limits, Outcome};
+use crate::input::Input;
+use crate::program::{GlobalId, Program};
+
+/// Bytes of a string literal that are compared.
+const LITERAL: u64 = 256;
+
+/// An object, as two versions of a program both know it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SeenObject {
+    /// The n-th object of the input.
+    Input(usize),
+    Global(String),
+    /// A constant without a name of its own, by its bytes.
+    Literal(Vec<u8>),
+    Function(String),
+    /// The n-th that was found of those that the run made.
+    Made(usize),
+    /// What has ended: a local, or a block that was freed.
+    Ended,
+}
+
+/// A value that the caller or the outside sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// An integer, or the pattern of a float.
+    Bits {
+        bits: u32,
+        value: u128,
+    },
+    Null,
+    Address(u64),
+    Pointer {
+        to: SeenObject,
+        offset: u64,
+    },
+    /// A string that an external function was given, without its NUL.
+    Text(Vec<u8>),
+}
+
+/// A byte, or a pointer that lies there as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cell {
+    Byte(u8),
+    Pointer(Seen),
+}
+
+/// A call of a function without body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenCall {
+    pub function: String,
+    pub arguments: Vec<Seen>,
+}
+
+/// What a run did that can be seen from outside of it (C11 5.1.2.3p6, for a part of a program).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effects {
+    /// `None`: the run ended in a call that does not return, or the function returns nothing.
+    pub result: Option<Seen>,
+    pub returned: bool,
+    /// What differs from the beginning, by object and offset in bytes.
+    pub written: BTreeMap<SeenObject, BTreeMap<u64, Cell>>,
+    /// Objects of the input that were freed.
+    pub freed: BTreeSet<usize>,
+    pub calls: Vec<SeenCall>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where it ended by itself.
+    pub effects: Option<Effects>,
+    /// What the outside was asked for, in order, whether or not the input had an answer.
+    pub asked: Vec<Asked>,
+}
+
+/// A question to the outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The result of a function without body, or of a statement where the name is empty.
+    Value(String),
+    Bytes,
+    /// Whether an allocation fails.
+    Allocation,
+}
+
+/// Runs `input.function` and says what was seen of it.
+pub fn observe(program: &Program, input: &Input, limits: &Limits<'_>) -> Observed {
+    let mut machine = Machine::new(program, input, limits);
+    machine.asked = Some(Vec::new());
+    let outcome = machine.run_until_it_ends();
+    let ended = match &outcome {
+        Outcome::Returned { value } => Some((true, *value)),
+        Outcome::Unreachable => Some((false, None)),
+        _ => None,
+    };
+    let effects = ended.and_then(|(returned, value)| {
+        let mut before = Machine::new(program, input, limits);
+        before.set_up().ok()?;
+        effects(&machine, &mut before, returned, value).ok()
+    });
+    Observed {
+        outcome,
+        effects,
+        asked: machine.asked.take().unwrap_or_default(),
+    }
+}
+
+fn effects(
+    after: &Machine<'_>,
+    before: &mut Machine<'_>,
+    returned: bool,
+    value: Option<Value>,
+) -> Result<Effects, Stop> {
+    let mut names = Names::of(after);
+    let mut seen = Effects {
+        returned,
+        ..Effects::default()
+    };
+    // What was there before is numbered first, in its own order.
+    let mut globals: Vec<(GlobalId, ObjectId)> = after.global_objects.iter().map(|(g, o)| (*g, *o)).collect();
+    globals.sort_unstable();
+    let mut pairs: Vec<(ObjectId, ObjectId)> = Vec::new();
+    for (index, object) in after.input_objects.iter().enumerate() {
+        if !after.memory.info(*object).is_some_and(|info| info.alive) {
+            seen.freed.insert(index);
+        } else if let Some(first) = before.input_objects.get(index) {
+            pairs.push((*object, *first));
+        }
+    }
+    for (global, object) in globals {
+        if after
+            .program
+            .globals
+            .get(global.index())
+            .is_some_and(|g| !g.constant)
+        {
+            pairs.push((object, before.global_object(global)?));
+        }
+    }
+    let mut names_before = Names::of(before);
+    for (object, first) in pairs {
+        let now = names.cells(&after.memory, object);
+        let then = names_before.cells(&before.memory, first);
+        let places: BTreeSet<u64> = now.keys().chain(then.keys()).copied().collect();
+        let zero = Cell::Byte(0);
+        let changed = places.into_iter().filter_map(|at| {
+            let (new, old) = (now.get(&at).unwrap_or(&zero), then.get(&at).unwrap_or(&zero));
+            (new != old).then(|| (at, new.clone()))
+        });
+        let changed: BTreeMap<u64, Cell> = changed.collect();
+        if !changed.is_empty() {
+            seen.written.insert(names.object(&after.memory, object), changed);
+        }
+    }
+    seen.result = value.map(|value| names.value(&after.memory, value));
+    for call in &after.output {
+        let arguments = call.arguments.iter().map(|argument| match argument {
+            ExternalArgument::Value(value) => names.value(&after.memory, *value),
+            ExternalArgument::String(_, bytes) => Seen::Text(bytes.clone()),
+        });
+        seen.calls.push(SeenCall {
+            function: call.function.clone(),
+            arguments: arguments.collect(),
+        });
+    }
+    // What was made and can still be reached.
+    while let Some((object, number)) = names.found.pop_front() {
+        let cells = names.cells(&after.memory, object);
+        seen.written.insert(SeenObject::Made(number), cells);
+    }
+    Ok(seen)
+}
+
+/// Names of the objects of a run.
+struct Names<'a> {
+    program: &'a Program,
+    made: HashMap<ObjectId, usize>,
+    /// Made objects whose contents are still to be looked at.
+    found: VecDeque<(ObjectId, usize)>,
+}
+
+impl<'a> Names<'a> {
+    fn of(machine: &Machine<'a>) -> Self {
+        Names {
+            program: machine.program,
+            made: HashMap::new(),
+            found: VecDeque::new(),
+        }
+    }
+
+    fn object(&mut self, memory: &Memory, id: ObjectId) -> SeenObject {
+        let Some(info) = memory.info(id) else {
+            return SeenObject::Ended;
+        };
+        match info.kind {
+            ObjectKind::Input(index) => SeenObject::Input(index),
+            ObjectKind::Function(function) => SeenObject::Function(
+                self.program
+                    .functions
+                    .get(function.index())
+                    .map(|f| f.name.clone())
+                    .unwrap_or_default(),
+            ),
+            ObjectKind::Global(global) => match self.program.globals.get(global.index()) {
+                Some(global) if global.constant && global.name.starts_with(".str") => {
+                    let bytes = (0..info.size.min(LITERAL)).map(|at| memory.byte(id, at).map_or(0, |b| b.0));
+                    SeenObject::Literal(bytes.collect())
+                }
+                Some(global) => SeenObject::Global(global.name.clone()),
+                None => SeenObject::Ended,
+            },
+            ObjectKind::Heap if info.alive => {
+                let next = self.made.len();
+                let number = *self.made.entry(id).or_insert(next);
+                if number == next {
+                    self.found.push_back((id, number));
+                }
+                SeenObject::Made(number)
+            }
+            ObjectKind::Heap | ObjectKind::Local(..) | ObjectKind::Stack => SeenObject::Ended,
+        }
+    }
+
+    fn value(&mut self, memory: &Memory, value: Value) -> Seen {
+        match value {
+            Value::Int { bits, value } => Seen::Bits { bits, value },
+            Value::Float { bits, pattern } => Seen::Bits { bits, value: pattern },
+            Value::Pointer(pointer) => self.pointer(memory, pointer),
+        }
+    }
+
+    fn pointer(&mut self, memory: &Memory, pointer: Pointer) -> Seen {
+        match pointer.object {
+            None if pointer.offset == 0 => Seen::Null,
+            None => Seen::Address(pointer.offset),
+            Some(id) => match self.object(memory, id) {
+                // Where in an object that has ended tells nothing that may be looked at.
+                SeenObject::Ended => Seen::Pointer {
+                    to: SeenObject::Ended,
+                    offset: 0,
+                },
+                to => Seen::Pointer {
+                    to,
+                    offset: pointer.offset,
+                },
+            },
+        }
+    }
+
+    /// The bytes and pointers of an object that are not zero. What was never written is nothing that may be looked at.
+    fn cells(&mut self, memory: &Memory, id: ObjectId) -> BTreeMap<u64, Cell> {
+        let (bytes, pointers) = memory.contents(id);
+        let mut cells: BTreeMap<u64, Cell> = bytes
+            .into_iter()
+            .filter_map(|(at, byte)| Some((at, byte.filter(|b| *b != 0)?)))
+            .map(|(at, byte)| (at, Cell::Byte(byte)))
+            .collect();
+        let width = memory.pointer_bytes();
+        for (at, pointer) in pointers {
+            for k in 0..width {
+                cells.remove(&at.saturating_add(k));
+            }
+            match self.pointer(memory, pointer) {
+                Seen::Null => {}
+                seen => {
+                    cells.insert(at, Cell::Pointer(seen));
+                }
+            }
+        }
+        cells
+    }
+}

@@ -1,0 +1,219 @@
+//! Executions of a program that break nothing: what two versions of it are compared on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use vf_ir::input::{Input, InputPointer, InputValue};
+use vf_ir::interp::{self, Asked, Effects, Limits, Outcome};
+use vf_ir::{CType, Expr, FunctionId, ObligationId, Program, RecordId, Terminator};
+use vf_source::SourceMap;
+
+use crate::analysis::Context;
+use crate::{CheckOptions, counterexample, engine, format, inputs};
+
+/// Bytes of the largest object that an input is given.
+const MOST: u64 = 1 << 40;
+/// Steps of one execution.
+const STEPS: u64 = 200_000;
+
+/// A program that can be executed, with what its obligations are.
+#[derive(Debug)]
+pub struct Executions {
+    program: Program,
+    options: CheckOptions,
+    /// Checks that are no obligations, by function.
+    skipped: Vec<BTreeSet<ObligationId>>,
+}
+
+/// An execution in which every obligation holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SafeExecution {
+    pub effects: Effects,
+    /// What the outside was asked for, in order.
+    pub asked: Vec<Asked>,
+}
+
+impl Executions {
+    /// The program as [`crate::check`] looks at it under the same options.
+    pub fn new(program: &Program, options: &CheckOptions) -> Executions {
+        let mut program = program.clone();
+        format::expand_format_calls(&mut program);
+        let sources = SourceMap::new();
+        let context = Context::new(&program, &sources, options, Instant::now());
+        let functions = (0..program.functions.len() as u32).map(FunctionId);
+        let skipped = functions.map(|f| context.skipped_of(f).clone()).collect();
+        Executions {
+            program,
+            options: options.clone(),
+            skipped,
+        }
+    }
+
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The same input in objects that are no larger than the usual reading of the parameters asks for: as many elements as a
+    /// parameter counts, one of a record. On larger ones an overrun may go unnoticed.
+    pub fn tight(&self, input: &Input) -> Input {
+        let mut tight = input.clone();
+        for object in &mut tight.objects {
+            if let Some(size) = self.record_size(&object.element_type) {
+                object.size = object.size.min(size);
+            }
+        }
+        let Some(entry) = self.program.function_named(&input.function) else {
+            return tight;
+        };
+        let function = self.program.function(entry);
+        let counted = engine::counted_parameters(&self.program, entry);
+        for (place, local) in function.params.iter().enumerate() {
+            let Some(count) = counted.get(local) else { continue };
+            let Some(CType::Pointer { to, .. }) = function.locals.get(local.index()).map(|l| &l.ty) else {
+                continue;
+            };
+            let is_record = matches!(**to, CType::Record(_));
+            let number = function.params.iter().position(|p| *p == count.count);
+            let number = number.and_then(|at| input.arguments.get(at));
+            let (Some(InputValue::Pointer(InputPointer::Object { index, offset: 0 })), Some(number)) =
+                (input.arguments.get(place), number)
+            else {
+                continue;
+            };
+            let InputValue::Int { bits, value } = number else {
+                continue;
+            };
+            let element = to.size(&self.program.records, self.program.model).unwrap_or(1);
+            let elements = match u64::try_from(interp::signed(*bits, *value)) {
+                _ if is_record && !count.is_array => 1,
+                Ok(elements) => elements,
+                // A negative number counts nothing.
+                Err(_) => 0,
+            };
+            if let Some(object) = tight.objects.get_mut(*index) {
+                object.size = elements.saturating_mul(element).min(MOST);
+            }
+        }
+        tight
+    }
+
+    /// The size of a record, by its name in C.
+    fn record_size(&self, name: &str) -> Option<u64> {
+        let records = (0..self.program.records.len() as u32).map(|id| CType::Record(RecordId(id)));
+        let mut named =
+            records.filter(|ty| !name.is_empty() && counterexample::c_name(&self.program, ty) == name);
+        named.next()?.size(&self.program.records, self.program.model)
+    }
+
+    /// Runs the input; `None` where the run violates an obligation, does not end, or rests on a pointer that was made up.
+    pub fn run(&self, input: &Input) -> Option<SafeExecution> {
+        // What only the other version names is not read here.
+        let mut input = input.clone();
+        let named = |name: &String| self.program.globals.iter().any(|g| g.name == *name);
+        input.globals.retain(|(name, _)| named(name));
+        let input = &input;
+        let found = self.run_as_it_is(input)?;
+        match counterexample::without_invented(input) {
+            Some(other) => Some(found).filter(|found| self.run_as_it_is(&other).as_ref() == Some(found)),
+            None => Some(found),
+        }
+    }
+
+    fn run_as_it_is(&self, input: &Input) -> Option<SafeExecution> {
+        let ignore = |function: FunctionId, obligation: ObligationId| {
+            self.skipped
+                .get(function.index())
+                .is_some_and(|skipped| skipped.contains(&obligation))
+        };
+        let limits = Limits {
+            steps: STEPS,
+            trace: 0,
+            ignore: Some(&ignore),
+            ..Limits::default()
+        };
+        let seen = interp::observe(&self.program, input, &limits);
+        match seen.outcome {
+            Outcome::Returned { .. } | Outcome::Unreachable => Some(SafeExecution {
+                effects: seen.effects?,
+                asked: seen.asked,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Inputs of a function on which it breaks nothing, one for each of its checks that an execution of a few iterations of
+    /// its loops comes to.
+    pub fn safe_inputs(&self, function: &str, time: Duration) -> Vec<Input> {
+        let Some(entry) = self.program.function_named(function) else {
+            return Vec::new();
+        };
+        let sources = SourceMap::new();
+        let started = Instant::now();
+        let context = Context::new(&self.program, &sources, &self.options, started);
+        let search = || context.safe_inputs(entry, started + time);
+        let mut found = Context::on_deep_stack(search).unwrap_or_default();
+        found.retain(|input| self.run(input).is_some());
+        found
+    }
+
+    /// Whether the program has a body of the function.
+    pub fn defines(&self, function: &str) -> bool {
+        let id = self.program.function_named(function);
+        id.is_some_and(|id| matches!(self.program.function(id).body, vf_ir::Body::Defined(_)))
+    }
+
+    /// An input in source terms: `len` is `7`, `object_size(buf)` is `8`.
+    pub fn in_words(&self, input: &Input) -> BTreeMap<String, String> {
+        let shown = inputs::inputs_of(&self.program, input);
+        shown.into_iter().map(|shown| (shown.name, shown.value)).collect()
+    }
+
+    /// The integers that the text of a function compares and computes with.
+    pub fn constants(&self, function: &str) -> BTreeSet<u128> {
+        let mut found = BTreeSet::new();
+        self.visit_parts(function, &mut |part| {
+            if let Expr::Int { value, .. } = part {
+                found.insert(*value);
+            }
+        });
+        found
+    }
+
+    /// The globals that the text of a function names, except constants.
+    pub fn globals(&self, function: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        self.visit_parts(function, &mut |part| {
+            if let Expr::GlobalAddress(id) = part
+                && let Some(global) = self.program.globals.get(id.index())
+                && !global.constant
+            {
+                found.insert(global.name.clone());
+            }
+        });
+        found
+    }
+
+    /// Every expression of a function, with all that it is made of.
+    fn visit_parts(&self, function: &str, visit: &mut impl FnMut(&Expr)) {
+        let Some(id) = self.program.function_named(function) else {
+            return;
+        };
+        let function = self.program.function(id);
+        let mut visit = |expr: &Expr| engine::visit_parts(expr, visit);
+        for block in function.blocks() {
+            for statement in &block.statements {
+                engine::visit_expressions(&statement.kind, function, &mut visit);
+            }
+            match &block.terminator {
+                Terminator::Branch { condition: value, .. } | Terminator::Return(Some(value)) => visit(value),
+                Terminator::Switch { value, cases, .. } => {
+                    visit(value);
+                    for value in cases.iter().flat_map(|case| [case.low, case.high]) {
+                        visit(&Expr::Int { bits: 128, value });
+                    }
+                }
+                Terminator::Goto(_) | Terminator::Return(None) | Terminator::Unreachable => {}
+            }
+        }
+    }
+}
