@@ -38,6 +38,25 @@ pub struct Contents {
     pub pointers: Vec<(u64, InputPointer)>,
 }
 
+impl Contents {
+    /// Bytes before the first that is zero.
+    pub fn string_length(&self) -> u64 {
+        let mut length = 0;
+        while let Some((start, run)) = self
+            .bytes
+            .iter()
+            .find(|(start, run)| *start <= length && length - start < run.len() as u64)
+        {
+            let rest = run.get((length - start) as usize..).unwrap_or_default();
+            match rest.iter().position(|byte| *byte == 0) {
+                Some(zero) => return length + zero as u64,
+                None => length += rest.len() as u64,
+            }
+        }
+        length
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InputValue {
     Int {
@@ -85,4 +104,25 @@ pub enum ChoiceKind {
     Bytes(Vec<u8>),
     /// An `Alloc` that may fail: whether it did.
     AllocationFails(bool),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_end_at_their_first_zero() {
+        let of = |bytes: &[(u64, &[u8])]| {
+            let bytes = bytes.iter().map(|(at, run)| (*at, run.to_vec())).collect();
+            let contents = Contents {
+                bytes,
+                pointers: Vec::new(),
+            };
+            contents.string_length()
+        };
+        assert_eq!(of(&[]), 0);
+        assert_eq!(of(&[(0, b"ab\0c")]), 2);
+        assert_eq!(of(&[(2, b"c"), (0, b"ab")]), 3);
+        assert_eq!(of(&[(1, b"b")]), 0);
+    }
 }

@@ -91,7 +91,11 @@ pub fn compile(
         }
     }
     // Most programs need no stub: the linker says which ones.
-    let without: Vec<String> = link.iter().filter(|word| *word != STUBS_OBJECT).cloned().collect();
+    let without: Vec<String> = link
+        .iter()
+        .filter(|word| *word != STUBS_OBJECT)
+        .cloned()
+        .collect();
     let mut finished = link_quickly(sandbox, &without, folder)?;
     let undefined = undefined_names(&finished.stderr_text());
     if finished.ended != Ended::Exited(0) && !undefined.is_empty() {

@@ -54,12 +54,17 @@ impl Executions {
     }
 
     /// The same input in objects that are no larger than the usual reading of the parameters asks for: as many elements as a
-    /// parameter counts, one of a record. On larger ones an overrun may go unnoticed.
+    /// parameter counts, one of a record, a string to its NUL. On larger ones an overrun may go unnoticed.
     pub fn tight(&self, input: &Input) -> Input {
         let mut tight = input.clone();
         for object in &mut tight.objects {
             if let Some(size) = self.record_size(&object.element_type) {
                 object.size = object.size.min(size);
+            } else if matches!(
+                object.element_type.as_str(),
+                "char" | "signed char" | "unsigned char"
+            ) {
+                object.size = object.size.min(object.contents.string_length().saturating_add(1));
             }
         }
         let Some(entry) = self.program.function_named(&input.function) else {

@@ -103,6 +103,15 @@ pub(super) struct Memory {
     writer: Option<u32>,
 }
 
+/// Contents of an object. Bytes that are not named are all zero, or were all never written.
+#[derive(Default)]
+pub(super) struct Held {
+    /// By offset; `None` was never written.
+    pub bytes: BTreeMap<u64, Option<u8>>,
+    /// Pointers that lie there as a whole, by offset. Their address is in the bytes too.
+    pub pointers: BTreeMap<u64, Pointer>,
+}
+
 /// A byte of memory: its value, and whether it was ever written.
 pub(super) type Byte = (u8, bool);
 
@@ -242,22 +251,21 @@ impl Memory {
         self.objects.into_iter().map(|o| o.info).collect()
     }
 
-    /// The bytes of an object that were written or never were, where that is known one by one, and the pointers that lie in it as
-    /// a whole. Bytes that are not named are zero.
-    pub fn contents(&self, id: ObjectId) -> (BTreeMap<u64, Option<u8>>, Vec<(u64, Pointer)>) {
+    /// What an object holds.
+    pub fn contents(&self, id: ObjectId) -> Held {
+        let mut held = Held::default();
         let Some(object) = self.objects.get(id.0 as usize) else {
-            return (BTreeMap::new(), Vec::new());
+            return held;
         };
-        let mut bytes = BTreeMap::new();
         for (number, page) in &object.pages {
             let start = number.saturating_mul(PAGE);
             let cells = page.bytes.iter().zip(&page.initialized);
             for (at, (byte, written)) in (start..object.info.size).zip(cells) {
-                bytes.insert(at, written.then_some(*byte));
+                held.bytes.insert(at, written.then_some(*byte));
             }
         }
-        let pointers = object.pointers.iter().map(|(at, pointer)| (*at, *pointer));
-        (bytes, pointers.collect())
+        held.pointers = object.pointers.clone();
+        held
     }
 
     pub fn make_constant(&mut self, id: ObjectId) {

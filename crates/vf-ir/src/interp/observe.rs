@@ -267,14 +267,15 @@ impl<'a> Names<'a> {
 
     /// The bytes and pointers of an object that are not zero. What was never written is nothing that may be looked at.
     fn cells(&mut self, memory: &Memory, id: ObjectId) -> BTreeMap<u64, Cell> {
-        let (bytes, pointers) = memory.contents(id);
-        let mut cells: BTreeMap<u64, Cell> = bytes
+        let held = memory.contents(id);
+        let mut cells: BTreeMap<u64, Cell> = held
+            .bytes
             .into_iter()
             .filter_map(|(at, byte)| Some((at, byte.filter(|b| *b != 0)?)))
             .map(|(at, byte)| (at, Cell::Byte(byte)))
             .collect();
         let width = memory.pointer_bytes();
-        for (at, pointer) in pointers {
+        for (at, pointer) in held.pointers {
             for k in 0..width {
                 cells.remove(&at.saturating_add(k));
             }
