@@ -404,8 +404,14 @@ impl<'a> Machine<'a> {
             } if self.frames.len() > 1 => {
                 return Err(Outcome::Stuck(StuckReason::VariadicArgument).into());
             }
-            StmtKind::Havoc { dst, .. } => {
-                let value = self.chosen_value("")?;
+            StmtKind::Havoc { dst, why, .. } => {
+                let asked = match why {
+                    HavocReason::Float | HavocReason::Assembly => Asked::Machine,
+                    HavocReason::Input | HavocReason::Argument | HavocReason::Environment => {
+                        Asked::Number(self.asker())
+                    }
+                };
+                let value = self.chosen_value("", asked)?;
                 self.assigned(*dst, value)?
             }
             StmtKind::Load {
@@ -416,7 +422,7 @@ impl<'a> Machine<'a> {
             } => {
                 let pointer = self.eval_pointer(ptr)?;
                 let value = if *volatile {
-                    self.chosen_value("")?
+                    self.chosen_value("", Asked::Number(self.asker()))?
                 } else {
                     self.reads_memory(pointer, ty.size(self.program.model));
                     self.load(pointer, *ty)

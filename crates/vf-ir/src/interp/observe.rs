@@ -94,9 +94,14 @@ pub struct Observed {
 /// A question to the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// The result of a function without body, or of a statement where the name is empty.
-    Value(String),
-    Bytes,
+    /// The result of a function without body.
+    Result(String),
+    /// A number, by a statement of a library model, or of the program itself where there is no name.
+    Number(Option<String>),
+    /// The bytes of an object, likewise.
+    Bytes(Option<String>),
+    /// The result of floating-point arithmetic or of assembly: the machine knows it, and the interpreter does not.
+    Machine,
     /// Whether an allocation fails.
     Allocation,
 }

@@ -33,10 +33,17 @@ impl<'a> Machine<'a> {
         found
     }
 
+    /// The library model that is being executed, if any: where the caller wants to know what was asked.
+    pub(super) fn asker(&self) -> Option<String> {
+        let frame = self.frames.last().filter(|_| self.asked.is_some())?;
+        let name = frame.function.c_name();
+        frame.function.library_model.then(|| name.to_owned())
+    }
+
     /// A value decided outside; for a call, under the name of the function called.
-    pub(super) fn chosen_value(&mut self, function: &str) -> Result<Value, Stop> {
+    pub(super) fn chosen_value(&mut self, function: &str, asked: Asked) -> Result<Value, Stop> {
         let chosen: Option<&'a InputValue> = self.choice(
-            || Asked::Value(function.to_owned()),
+            || asked,
             |choice| match &choice.kind {
                 ChoiceKind::Value(value) => {
                     let fits =
@@ -59,8 +66,9 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn havoc_memory(&mut self, to: Pointer, size: u64) -> Result<(), Stop> {
+        let asker = self.asker();
         let chosen: Option<&'a [u8]> = self.choice(
-            || Asked::Bytes,
+            || Asked::Bytes(asker),
             |choice| match &choice.kind {
                 ChoiceKind::Bytes(bytes) => Some(bytes.as_slice()),
                 ChoiceKind::Value(_) | ChoiceKind::AllocationFails(_) => None,
@@ -148,7 +156,8 @@ impl<'a> Machine<'a> {
             None => Ok(None),
             Some(_) if function.noreturn => Ok(None),
             Some(ty) => {
-                let value = self.chosen_value(function.c_name())?;
+                let value =
+                    self.chosen_value(function.c_name(), Asked::Result(function.c_name().to_owned()))?;
                 Ok(Some(self.coerce(value, ty)))
             }
         }
