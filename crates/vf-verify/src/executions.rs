@@ -98,10 +98,6 @@ impl Executions {
         }
     }
 
-    pub fn program(&self) -> &Program {
-        &self.program
-    }
-
     /// The same input in objects that are no larger than the usual reading of the parameters asks for: as many elements as a
     /// parameter counts, one of a record, a string to its NUL. On larger ones an overrun may go unnoticed.
     pub fn tight(&self, input: &Input) -> Input {

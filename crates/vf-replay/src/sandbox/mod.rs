@@ -238,7 +238,7 @@ const LOADERS: [&str; 3] = [
 ];
 
 /// What is in the directories of libraries, except for [`NOT_READ`]. A rule cannot take away what another gives, so that each
-/// entry gets its own.
+/// entry gets its own; a symbolic link gets none, since a rule would be about the file that it leads to, wherever that is.
 fn libraries() -> BTreeSet<PathBuf> {
     let folders = LIBRARIES
         .iter()
@@ -250,6 +250,7 @@ fn libraries() -> BTreeSet<PathBuf> {
         .flatten()
         .flatten()
         .filter(|entry| !NOT_READ.iter().any(|name| entry.file_name() == *name))
+        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_symlink()))
         .map(|entry| entry.path())
         .collect()
 }
@@ -322,4 +323,20 @@ fn file_rules(job: &Job<'_>) -> Result<OwnedFd, SandboxError> {
     fd.ok_or_else(|| SandboxError::CannotConfine {
         missing: "the kernel took no Landlock ruleset".to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_rule_is_about_what_a_link_leads_to() {
+        let granted = libraries();
+        assert!(!granted.is_empty());
+        for path in granted {
+            let meta = std::fs::symlink_metadata(&path).expect("there");
+            assert!(!meta.is_symlink(), "{}", path.display());
+            assert_ne!(path.file_name(), Some("debug".as_ref()), "{}", path.display());
+        }
+    }
 }

@@ -107,37 +107,8 @@ pub(crate) fn addresses_of(expr: &Expr, found: &mut BTreeSet<FunctionId>) {
 /// An expression and all that it is made of.
 pub(crate) fn visit_parts(expr: &Expr, visit: &mut impl FnMut(&Expr)) {
     visit(expr);
-    match expr {
-        Expr::Int { .. }
-        | Expr::Null
-        | Expr::Local(_)
-        | Expr::LocalAddress(_)
-        | Expr::GlobalAddress(_)
-        | Expr::FunctionAddress(_) => {}
-        Expr::Unary { arg, .. } | Expr::Resize { arg, .. } | Expr::PtrToInt(arg) | Expr::IntToPtr(arg) => {
-            visit_parts(arg, visit);
-        }
-        Expr::Binary { lhs, rhs, .. }
-        | Expr::Compare { lhs, rhs, .. }
-        | Expr::PtrCompare { lhs, rhs, .. }
-        | Expr::PtrDiff { lhs, rhs, .. } => {
-            visit_parts(lhs, visit);
-            visit_parts(rhs, visit);
-        }
-        Expr::Select {
-            condition,
-            then,
-            otherwise,
-        } => {
-            visit_parts(condition, visit);
-            visit_parts(then, visit);
-            visit_parts(otherwise, visit);
-        }
-        Expr::PtrAdd { ptr, index, .. } => {
-            visit_parts(ptr, visit);
-            visit_parts(index, visit);
-        }
-        Expr::Member { ptr, .. } => visit_parts(ptr, visit),
+    for part in vf_absint::expression::children(expr) {
+        visit_parts(part, visit);
     }
 }
 
