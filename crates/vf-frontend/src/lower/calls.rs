@@ -142,8 +142,11 @@ impl Lowerer<'_> {
         {
             return Ok(Some(value));
         }
-        if name.starts_with("__vf_") {
-            return self.intrinsic(name, args, at);
+        // Not all of these names are intrinsics: some stand for constructs (`marker`), which the builtins know.
+        if name.starts_with("__vf_")
+            && let Some(value) = self.intrinsic(name, args, at)?
+        {
+            return Ok(Some(value));
         }
         self.builtin(name, args, at)
     }
