@@ -24,6 +24,7 @@ pub mod print;
 pub mod program;
 pub mod slice;
 pub mod types;
+pub mod versions;
 
 pub use obligation::{Access, Condition, Obligation, ObligationId, Property};
 pub use program::*;
