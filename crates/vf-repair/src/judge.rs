@@ -1,11 +1,12 @@
 //! Judgement of a change on both versions at once: what it fixes, leaves open, introduces.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vf_verify::Executions;
+use vf_verify::{Executions, Preservation};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
 
 use vf_ir::Property;
@@ -13,11 +14,12 @@ use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
 use crate::behaviour::{Difference, difference};
-use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, normalised, variables};
 
 /// For the search for an input on which the two versions of one function differ.
 const COMPARING: Duration = Duration::from_secs(3);
+/// For the proof that there is none.
+const PROVING: Duration = Duration::from_secs(20);
 
 /// Result of judging a patch; its serialised form is the JSON of `verify-fix patch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +39,37 @@ pub struct PatchReport {
     /// Where behaviour is changed: an input that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
+    /// Functions whose body changed, and what was found of their behaviour.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<ComparedFunction>,
+}
+
+/// Whether one function does the same in both versions, wherever the old one breaks nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparedFunction {
+    pub function: String,
+    pub behaviour: Behaviour,
+    /// Where it is not proved: no difference in executions with at most so many iterations of each loop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<u32>,
+    /// Why it is not proved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
+    /// What the proof rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<String>,
+    /// An input on which the old version breaks nothing and that comes to what was changed; both versions were executed on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Witness>,
+}
+
+/// An input on which both versions break nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Witness {
+    /// In source terms.
+    pub inputs: BTreeMap<String, String>,
+    /// In machine form.
+    pub input: Input,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,14 +85,17 @@ pub enum PatchVerdict {
     Unknown,
 }
 
-/// Whether the patch keeps the behaviour on safe inputs. Until the product of the two programs is checked,
-/// executions can show that it does not ([`crate::behaviour`]), and nothing that it does.
+/// Whether the patch keeps the behaviour on safe inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Behaviour {
+    /// Proved.
     Preserved,
+    /// An execution shows it.
     Changed,
+    /// The old version is safe on no input that comes to what was changed: there is nothing to preserve.
     Vacuous,
+    /// Neither could be shown.
     Unknown,
 }
 
@@ -90,9 +126,6 @@ pub struct FunctionChange<'a> {
     pub lines: LineMap,
     /// Text of the file in the new version.
     pub new_text: Arc<str>,
-    /// Words of the function in both versions.
-    text_before: String,
-    text_after: String,
 }
 
 /// What became of an obligation that was not proved before.
@@ -137,8 +170,6 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
             after: new,
             alignment,
             lines,
-            text_before: words_of(&old_text, &old.name),
-            text_after: words_of(&new_text, &old.name),
             new_text,
         });
     }
@@ -155,22 +186,11 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
                 after: Some(new),
                 alignment,
                 lines,
-                text_before: String::new(),
-                text_after: words_of(&new_text, &new.name),
                 new_text,
             });
         }
     }
     found
-}
-
-/// The words of a function, without white space and comments.
-fn words_of(text: &str, name: &str) -> String {
-    let found = functions(text).into_iter().find(|f| f.name == name);
-    found
-        .and_then(|f| text.get(f.range))
-        .map(normalised)
-        .unwrap_or_default()
 }
 
 /// Functions that compute a sum or a product and refuse what does not fit.
@@ -402,12 +422,16 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
     } else {
         PatchVerdict::ProvenFix
     };
-    let difference = changes.iter().find_map(|change| differs(change, before, after));
-    let (verdict, behaviour) = match &difference {
-        None => (verdict, Behaviour::Unknown),
+    let (compared, difference) = compare(&changes, before, after);
+    let behaviour = overall(&compared);
+    let verdict = match behaviour {
         // What was wrong and is wrong still comes first.
-        Some(_) if verdict == PatchVerdict::NotFixed => (verdict, Behaviour::Changed),
-        Some(_) => (PatchVerdict::Regressed, Behaviour::Changed),
+        Behaviour::Changed if verdict != PatchVerdict::NotFixed => PatchVerdict::Regressed,
+        // A fix that may do something else is not proven.
+        Behaviour::Unknown if verdict == PatchVerdict::ProvenFix && !compared.is_empty() => {
+            PatchVerdict::Unknown
+        }
+        _ => verdict,
     };
     PatchReport {
         schema: SCHEMA.to_string(),
@@ -419,21 +443,79 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
         open,
         introduced,
         difference,
+        compared,
     }
 }
 
-/// An input on which a function that was changed does something else than before.
-fn differs(change: &FunctionChange<'_>, before: &Version, after: &Version) -> Option<Difference> {
-    let (old, new) = (change.before?, change.after?);
-    if change.text_before == change.text_after {
-        return None;
+/// Of all functions together: the worst that was found.
+fn overall(compared: &[ComparedFunction]) -> Behaviour {
+    let any = |behaviour| compared.iter().any(|c| c.behaviour == behaviour);
+    if compared.is_empty() || any(Behaviour::Unknown) && !any(Behaviour::Changed) {
+        Behaviour::Unknown
+    } else if any(Behaviour::Changed) {
+        Behaviour::Changed
+    } else if any(Behaviour::Vacuous) {
+        Behaviour::Vacuous
+    } else {
+        Behaviour::Preserved
     }
-    let reported = old.obligations.iter().chain(&new.obligations);
-    let known: Vec<Input> = reported
-        .filter_map(|o| Some(o.counterexample.as_ref()?.input.clone()))
-        .collect();
-    let (was, is) = (before.executions_of(&old.name)?, after.executions_of(&old.name)?);
-    difference(was, is, &old.name, &known, COMPARING)
+}
+
+/// Looks at every function that both versions have: a proof that it does the same, and an input on which it does not.
+fn compare(
+    changes: &[FunctionChange<'_>],
+    before: &Version,
+    after: &Version,
+) -> (Vec<ComparedFunction>, Option<Difference>) {
+    let mut compared = Vec::new();
+    let mut first = None;
+    for change in changes {
+        let (Some(old), Some(new)) = (change.before, change.after) else {
+            continue;
+        };
+        let name = &old.name;
+        let (Some(was), Some(is)) = (before.executions_of(name), after.executions_of(name)) else {
+            continue;
+        };
+        let safe = new.unsupported.is_none() && new.obligations.iter().all(|o| distance(o.verdict) == 0);
+        let Some(found) = was.compare(is, name, safe, PROVING) else {
+            continue;
+        };
+        let mut known = found.inputs.clone();
+        let reported = old.obligations.iter().chain(&new.obligations);
+        known.extend(reported.filter_map(|o| Some(o.counterexample.as_ref()?.input.clone())));
+        let proved = found.preservation == Preservation::Proved;
+        let difference = match proved {
+            true => None,
+            false => difference(was, is, name, &known, COMPARING),
+        };
+        let behaviour = match (&difference, proved) {
+            (Some(_), _) => Behaviour::Changed,
+            (None, true) if found.vacuous => Behaviour::Vacuous,
+            (None, true) => Behaviour::Preserved,
+            (None, false) => Behaviour::Unknown,
+        };
+        let witness = found.witnesses.iter().find(|input| {
+            let input = was.tight(input);
+            was.run(&input).is_some() && is.run(&input).is_some()
+        });
+        compared.push(ComparedFunction {
+            function: name.clone(),
+            behaviour,
+            bound: match found.preservation {
+                Preservation::ToBound(bound) => Some(bound),
+                Preservation::Proved | Preservation::Open => None,
+            },
+            open: found.open.iter().map(ToString::to_string).collect(),
+            assumptions: found.contracts.union(&found.assumptions).cloned().collect(),
+            witness: witness.map(|input| Witness {
+                inputs: was.in_words(input),
+                input: input.clone(),
+            }),
+        });
+        first = first.or(difference);
+    }
+    (compared, first)
 }
 
 #[cfg(test)]

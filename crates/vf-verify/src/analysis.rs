@@ -8,6 +8,7 @@ mod beside;
 mod horn_clauses;
 mod layers;
 mod places;
+pub mod preservation;
 mod proofs;
 mod safe_inputs;
 mod suggestions;
@@ -253,6 +254,7 @@ impl<'p> Context<'p> {
             leaks: self.leaks(),
             without: &self.options.without,
             probes: &[],
+            against: None,
         }
     }
 

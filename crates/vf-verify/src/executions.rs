@@ -50,8 +50,13 @@ const OUTSIDE: [&str; 34] = [
     "__vf_descriptor",
 ];
 
+/// Whether all that the model of this function leaves open is decided outside of the program.
+pub fn decided_outside(model: &str) -> bool {
+    OUTSIDE.contains(&model) || model.contains("user")
+}
+
 fn is_real(asked: &Asked) -> bool {
-    let outside = |name: &String| OUTSIDE.contains(&name.as_str()) || name.contains("user");
+    let outside = |name: &String| decided_outside(name);
     match asked {
         Asked::Result(_) | Asked::Allocation | Asked::Number(None) => true,
         Asked::Number(Some(model)) | Asked::Bytes(Some(model)) => outside(model),
@@ -96,6 +101,19 @@ impl Executions {
             options: options.clone(),
             skipped,
         }
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    pub(crate) fn options(&self) -> &CheckOptions {
+        &self.options
+    }
+
+    /// The checks of a function that are no obligations.
+    pub(crate) fn skipped_of(&self, function: FunctionId) -> BTreeSet<ObligationId> {
+        self.skipped.get(function.index()).cloned().unwrap_or_default()
     }
 
     /// The same input in objects that are no larger than the usual reading of the parameters asks for: as many elements as a

@@ -7,10 +7,12 @@ use vf_ir::{
 };
 use vf_smt::{Sort, Term};
 
+use super::compare::{Sees, does_nothing, leaves_open};
 use super::exec::{Exit, Frame};
 use super::state::Edge;
 use super::value::{NO_OBJECT, ObjectKey, Pointer, Value, WILD};
 use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Mode, RECURSION, Stop};
+use crate::executions::decided_outside;
 use crate::{Entry, Reason};
 
 /// Functions whose effect comes while, or after, other code runs: threads, signal handlers, handlers of the
@@ -110,6 +112,7 @@ impl Engine<'_> {
         callee: FunctionId,
         values: Vec<Value>,
     ) -> Result<Option<Value>, Stop> {
+        let callee = self.version_called(callee);
         let function = self.program.function(callee);
         let nested = self.stack.iter().filter(|f| **f == callee).count();
         let recursive = nested > 0;
@@ -122,7 +125,13 @@ impl Engine<'_> {
         };
         match &function.body {
             Body::Defined(_) if enters => {
-                let context = self.names.context(frame.path, at.0.0, at.1, callee.0);
+                let caller = self.program.function(frame.function);
+                if function.library_model && !caller.library_model && self.compares() {
+                    self.see_model(edge, callee, &values)?;
+                }
+                let (block, statement) = self.place(frame.function, at);
+                let number = self.function_number(callee);
+                let context = self.names.context(frame.path, block, statement, number);
                 let mut via = frame.via.clone();
                 via.push(at);
                 let call = Some((frame.owner, via.clone()));
@@ -220,12 +229,26 @@ impl Engine<'_> {
         }
     }
 
+    /// A call of a library model by the program, where two versions are compared.
+    fn see_model(&mut self, edge: &Edge, model: FunctionId, values: &[Value]) -> Result<(), Stop> {
+        let name = self.program.function(model).c_name().to_owned();
+        let sees = if decided_outside(&name) || does_nothing(self.program, model) {
+            Sees::Arguments
+        } else if leaves_open(self.program, model) {
+            Sees::Computed
+        } else {
+            return Ok(());
+        };
+        self.see_call(edge, &name, values, sees)
+    }
+
     /// Whether a function is entered that is active already. With constant arguments it goes on as the program
     /// does; otherwise as far as the bound of the unrolling.
     fn enters_again(&self, callee: FunctionId, nested: usize, values: &[Value]) -> bool {
         let budget = &self.settings.budget;
         if self.steps > budget.steps / 2
-            || callee == self.settings.entry && self.settings.entry_mode == Entry::Each
+            || self.function_number(callee) == self.settings.entry.0
+                && self.settings.entry_mode == Entry::Each
         {
             return false;
         }
@@ -352,6 +375,7 @@ impl Engine<'_> {
         if self.settings.entry_mode == Entry::Main && matches!(function.body, Body::Declared) {
             self.leave_to_outside(frame.owner, edge.guard, &name, &values);
         }
+        self.see_call(edge, &name, &values, Sees::Everything)?;
         if function.noreturn {
             edge.guard = self.terms.bool(false);
             return Ok(None);
@@ -375,7 +399,7 @@ impl Engine<'_> {
         let value = match ty {
             Ty::Ptr => Value::Pointer(self.returned_pointer(frame, at, edge, callee, &name)),
             other => {
-                let number = self.unique();
+                let number = self.shared("result");
                 let width = self.width_of(other);
                 let term = self
                     .terms
@@ -413,7 +437,8 @@ impl Engine<'_> {
             CType::Pointer { to, .. } => (**to).clone(),
             _ => CType::Void,
         };
-        let key = ObjectKey::Returned(frame.path, at.0.0, at.1);
+        let (block, statement) = self.place(frame.function, at);
+        let key = ObjectKey::Returned(frame.path, block, statement);
         self.input_object(key, &format!("{name}()"), &pointee, false, true)
     }
 
@@ -498,8 +523,20 @@ impl Engine<'_> {
                     Value::Bits(_) => None,
                 })
                 .collect();
+            let mut given = vec![Value::Pointer(pointer.clone())];
+            given.extend(values.iter().cloned());
+            self.see_call(&branch, "*", &given, Sees::Everything)?;
             self.havoc_reachable(&mut branch, &writable, "indirect")?;
-            self.finish(frame, &mut branch, dst, None);
+            let result = dst.and_then(|dst| match self.register_type(frame, dst) {
+                Ty::Ptr => None,
+                ty if self.compares() => {
+                    let number = self.shared("result");
+                    let width = Sort::BitVec(self.width_of(ty));
+                    Some(Value::Bits(self.terms.var(&format!("result.{number}.indirect"), width)))
+                }
+                _ => None,
+            });
+            self.finish(frame, &mut branch, dst, result);
             edges.push(branch);
         }
         match self.merge(edges, |_| true)? {

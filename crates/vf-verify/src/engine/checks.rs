@@ -52,10 +52,11 @@ impl Engine<'_> {
             }));
         }
         // Execution goes on as if it had held; an uninitialised read goes on with any value.
-        if !matches!(
+        let any_value = matches!(
             obligation.condition,
             Condition::InitializedLocal(_) | Condition::InitializedMemory { .. }
-        ) {
+        );
+        if !any_value || self.is_old_version() {
             let fact = self.terms.implies(edge.guard, meaning.holds);
             self.fact(fact);
             if self.terms.is_false(meaning.holds) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use vf_ir::cfg::Cfg;
+use vf_ir::versions::END;
 use vf_ir::{
     AllocKind, BinaryOp, Block, BlockId, Expr, FunctionId, HavocReason, LocalId, Stmt, StmtKind, Storage,
     Terminator, Ty,
@@ -15,6 +16,7 @@ use super::registers::{defined, liveness};
 use super::state::{Contents, Edge, Memory, Register, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::walks::terminator_reads;
+use super::compare::Sees;
 use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
 use crate::Reason;
 
@@ -205,12 +207,17 @@ impl Engine<'_> {
         let mut edge = edge;
         for (number, statement) in block.statements.iter().enumerate() {
             self.tick()?;
-            self.run_statement(frame, (id, number as u32), statement, &mut edge)?;
+            let at = (id, number as u32);
+            let before = self.enter_place(frame, at, edge.guard);
+            self.run_statement(frame, at, statement, &mut edge)?;
+            self.leave_place(before);
             if self.terms.is_false(edge.guard) {
                 return Ok(());
             }
         }
         let t = self.terms;
+        let before = self.enter_place(frame, (id, END), edge.guard);
+        self.leave_place(before);
         match &block.terminator {
             Terminator::Goto(target) => leaving.push((*target, edge)),
             Terminator::Branch {
@@ -335,7 +342,15 @@ impl Engine<'_> {
         name: &str,
         reason: HavocReason,
     ) -> Value {
-        let number = self.unique();
+        // What the outside answers is the same for the same question (`see_call`); what the machine computes has operands that
+        // are not known here.
+        let model = self.program.function(frame.function).library_model;
+        let number = match reason {
+            HavocReason::Float | HavocReason::Assembly | HavocReason::Argument => self.unique(),
+            HavocReason::Input => self.shared("chosen"),
+            HavocReason::Environment if model => self.shared("chosen"),
+            HavocReason::Environment => self.unique(),
+        };
         let value = match ty {
             Ty::Ptr => Value::Pointer(self.wild_pointer("chosen")),
             other => Value::Bits(self.terms.var(
@@ -382,6 +397,9 @@ impl Engine<'_> {
             }
             StmtKind::Havoc { dst, why } => {
                 let ty = self.register_type(frame, *dst);
+                if *why == HavocReason::Input {
+                    self.see_call(edge, "nondet", &[], Sees::Arguments)?;
+                }
                 let value = self.chosen_value(frame, edge.guard, ty, "", *why);
                 self.assign(&mut edge.state, *dst, value);
             }
@@ -396,15 +414,26 @@ impl Engine<'_> {
                     self.reads_terminator(&edge.state, &pointer)?;
                 }
                 let value = if *volatile {
+                    let place = Value::Pointer(pointer.clone());
+                    self.see_call(edge, "volatile read", &[place], Sees::Arguments)?;
                     self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
                 } else {
                     self.load(&edge.state, &pointer, *ty)?
                 };
                 self.assign(&mut edge.state, *dst, value);
             }
-            StmtKind::Store { ptr, value, ty, .. } => {
+            StmtKind::Store {
+                ptr,
+                value,
+                ty,
+                volatile,
+            } => {
                 let pointer = self.pointer(frame, &edge.state, ptr)?;
                 let value = self.value(frame, &edge.state, value)?;
+                if *volatile {
+                    let written = [Value::Pointer(pointer.clone()), value.clone()];
+                    self.see_call(edge, "volatile write", &written, Sees::Arguments)?;
+                }
                 let value = match (ty, value) {
                     (Ty::Ptr, Value::Bits(bits)) => Value::Pointer(self.pointer_from(bits)),
                     (Ty::Int(_) | Ty::Float(_), Value::Pointer(p)) => Value::Bits(self.address_of(&p)),
@@ -428,7 +457,9 @@ impl Engine<'_> {
             StmtKind::HavocMemory { dst, size } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
                 let size = self.bits(frame, &edge.state, size)?;
-                let label: Rc<str> = format!("havoc{}", self.unique()).into();
+                let model = self.program.function(frame.function).library_model;
+                let number = if model { self.shared("bytes") } else { self.unique() };
+                let label: Rc<str> = format!("havoc{number}").into();
                 let function = self.model_name(frame);
                 self.choices.push(ChoicePoint {
                     guard: edge.guard,
@@ -847,7 +878,8 @@ impl Engine<'_> {
         kind: AllocKind,
     ) -> Pointer {
         let t = self.terms;
-        let key = ObjectKey::Allocation(frame.path, at.0.0, at.1);
+        let (block, statement) = self.place(frame.function, at);
+        let key = ObjectKey::Allocation(frame.path, block, statement);
         let id = self.names.object(&key);
         let name = match kind {
             AllocKind::Heap => format!("allocation in {}", self.program.function(frame.owner).name),
@@ -883,7 +915,7 @@ impl Engine<'_> {
             self.allocated_when(id, edge.guard);
             return pointer;
         }
-        let number = self.unique();
+        let number = self.shared("fails");
         let fails = t.var(&format!("fails.{number}"), Sort::Bool);
         let function = self.model_name(frame);
         self.choices.push(ChoicePoint {

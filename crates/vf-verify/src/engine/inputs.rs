@@ -26,7 +26,7 @@ use super::parameter_roles::counted_parameters;
 use super::registers::registers_of;
 use super::state::{Contents, Edge, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
-use super::{Engine, Stop};
+use super::{Against, Engine, Stop};
 use crate::{Entry, Reason};
 
 /// One clause of the usual reading.
@@ -81,7 +81,13 @@ impl Engine<'_> {
         let entry = self.settings.entry;
         let function = self.program.function(entry);
         let of_host = self.settings.entry_mode == Entry::Main && function.name == "main";
-        let nullable = null_tested(self.program, entry);
+        let mut nullable = null_tested(self.program, entry);
+        if let Some(against) = self.settings.against {
+            let params = &self.program.function(against.new).params;
+            let tested = null_tested(self.program, against.new);
+            let of_old = params.iter().zip(&function.params);
+            nullable.extend(of_old.filter(|(new, _)| tested.contains(new)).map(|(_, old)| *old));
+        }
         self.counts = match self.settings.entry_mode {
             Entry::Each => counted_parameters(self.program, entry),
             Entry::Main => HashMap::new(),
@@ -159,8 +165,13 @@ impl Engine<'_> {
         };
         let guard = self.terms.bool(true);
         let edge = Edge { guard, state };
-        let values = arguments.iter().map(|(_, v)| v.clone()).collect();
-        self.run_function(&frame, values, edge.guard, edge.state.memory)?;
+        let values: Vec<Value> = arguments.iter().map(|(_, v)| v.clone()).collect();
+        match self.settings.against {
+            None => {
+                self.run_function(&frame, values, edge.guard, edge.state.memory)?;
+            }
+            Some(against) => self.run_both(&frame, against, &values, &edge)?,
+        }
         let outside = |o: &&Object| o.input && !matches!(o.key, ObjectKey::Global(_));
         if self.objects.values().filter(outside).count() > 1 {
             self.assume(
@@ -581,18 +592,13 @@ impl Engine<'_> {
             .chain(edge.state.memory.keys())
             .copied()
             .collect();
-        let passed: HashSet<ObjectId> = roots.iter().flat_map(|p| p.targets.iter().copied()).collect();
-        let arguments_passed = passed.iter().any(|id| self.is_argument(*id));
-        let label: Rc<str> = format!(".after{}.{why}", self.unique()).into();
+        let passed: BTreeSet<ObjectId> = roots.iter().flat_map(|p| p.targets.iter().copied()).collect();
+        let label: Rc<str> = format!(".after{}.{why}", self.shared("after")).into();
         for id in ids {
             let Some(info) = self.objects.get(&id).cloned() else {
                 continue;
             };
-            // Locals that were not passed cannot be reached unless their address was stored somewhere; that
-            // is rare enough to be settled by the type of object alone: only pure locals are spared.
-            let own = matches!(info.key, ObjectKey::Local(..)) || self.is_argument(id) && !arguments_passed;
-            let private = own && !passed.contains(&id) && !self.escaped(id);
-            if private || info.constant || info.summary {
+            if self.is_private(id, &passed) || info.constant || info.summary {
                 continue;
             }
             let Some(before) = self.contents(&edge.state, id) else {
@@ -636,6 +642,42 @@ impl Engine<'_> {
             );
         }
         Ok(())
+    }
+
+    /// A local that was not passed cannot be reached unless its address was stored somewhere; that is rare enough to
+    /// be settled by the kind of object alone: only pure locals are spared.
+    pub(super) fn is_private(&self, id: ObjectId, passed: &BTreeSet<ObjectId>) -> bool {
+        let local = self
+            .objects
+            .get(&id)
+            .is_some_and(|info| matches!(info.key, ObjectKey::Local(..)));
+        let argument = || self.is_argument(id) && !passed.iter().any(|id| self.is_argument(*id));
+        (local || argument()) && !passed.contains(&id) && !self.escaped(id)
+    }
+
+    /// Executes the old version of the entry function, and then the new one on the same input.
+    fn run_both(
+        &mut self,
+        frame: &Frame,
+        against: &Against<'_>,
+        values: &[Value],
+        start: &Edge,
+    ) -> Result<(), Stop> {
+        self.assuming_checks += 1;
+        let old = self.run_function(frame, values.to_vec(), start.guard, start.state.memory.clone());
+        self.assuming_checks -= 1;
+        let old = old?;
+        self.begin_new_version();
+        let frame = Frame {
+            function: against.new,
+            owner: against.new,
+            ..frame.clone()
+        };
+        let assumed = u32::from(!against.asks_new);
+        self.assuming_checks += assumed;
+        let new = self.run_function(&frame, values.to_vec(), start.guard, start.state.memory.clone());
+        self.assuming_checks -= assumed;
+        self.compare_ends(against, old, new?)
     }
 
     /// Whether a local's address was ever stored to memory.

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use vf_ir::{BlockId, FunctionId, LocalId};
 use vf_smt::{Sort, Term};
 
+use super::compare::MayChange;
 use super::exec::{Frame, FunctionFacts, Returns};
 use super::geometric::is_geometric;
 use super::latest::Made;
@@ -147,7 +148,7 @@ impl Engine<'_> {
             self.make_before_loop(*object)?;
         }
         self.begin_summaries(&pointed_at, &mut entry.state);
-        let number = self.unique();
+        let number = self.loop_number(frame, header, learned.makes);
         let cut = self.loops.len();
         self.loops.push(CutLoop {
             function: frame.function,
@@ -156,6 +157,13 @@ impl Engine<'_> {
         let strides = self.written_strides(frame, facts, index);
         let ranges = self.range_candidates(frame, &learned, &changed, &strides, &entry.state, cut);
         let head = self.header_state(frame, &learned, &changed, &ranges, &entry, number)?;
+        let may = MayChange {
+            registers: &changed,
+            objects: &learned.objects,
+            nuls: &learned.nuls,
+            ended: &learned.ended,
+        };
+        self.couple(frame, number, &entry, &head, &may)?;
         let candidates =
             self.candidates(frame, facts, index, &learned, &changed, &entry.state, &head.state)?;
 
@@ -260,8 +268,12 @@ impl Engine<'_> {
             self.ask_whether_held(facts, header, &head);
         }
         outside.extend(exit.outside);
-        if let Some(back) = self.merge_live(facts, header, exit.back)? {
-            self.learn_from(key, &changed, &allocated, &entry, &head, &back)?;
+        let back = self.merge_live(facts, header, exit.back)?;
+        if let Some(back) = &back {
+            self.learn_from(key, &changed, &allocated, &entry, &head, back)?;
+        }
+        self.couple_back(frame, number, back.as_ref(), &may)?;
+        if let Some(back) = back {
             let (back, sizes) = self.renamed(&allocated, &back)?;
             let sizes = self.exchange_sizes(sizes);
             if let Some(header) = self.headers.iter_mut().find(|header| header.of == cut) {

@@ -128,8 +128,15 @@ impl Engine<'_> {
         {
             self.pointers_stored.extend(pointer.targets.iter());
         }
+        if let Some(known) = self.known_version(&version) {
+            return known;
+        }
+        let text = self.compares().then(|| format!("{version:?}"));
         self.versions.push(version);
         let id = VersionId(self.versions.len() as u32 - 1);
+        if let Some(text) = text {
+            self.know_version(text, id);
+        }
         self.index_store(id);
         id
     }

@@ -13,6 +13,7 @@
 mod calls;
 mod chains;
 mod checks;
+mod compare;
 mod counted_members;
 mod ends;
 mod environment;
@@ -50,6 +51,8 @@ use crate::{Entry, Reason};
 use chains::Chains;
 use exec::FunctionFacts;
 pub(crate) use geometric::WORD_TRIPS;
+use compare::Comparison;
+pub use compare::{Against, Compared, Coupled, Obstacle, Outcome as ComparisonOutcome};
 pub use held::held_key;
 pub use inputs::Contract;
 pub use loops::LoopKey;
@@ -196,6 +199,8 @@ pub struct Learned {
     pub(crate) executed: BTreeMap<LoopKey, u32>,
     /// Loops are cut two iterations at a time where that can be.
     pub(crate) two_steps: bool,
+    /// What two versions do not share at loop headers.
+    pub(crate) uncoupled: HashSet<Coupled>,
 }
 
 /// Limits of one execution.
@@ -228,6 +233,8 @@ pub struct Settings<'p> {
     pub probes: &'p [LoopClause],
     /// Candidates from these are not tried.
     pub without: &'p BTreeSet<Source>,
+    /// The entry function is compared with another version of itself.
+    pub against: Option<&'p Against<'p>>,
 }
 
 /// Everything an execution produced.
@@ -264,6 +271,8 @@ pub struct Execution {
     pub loops: Vec<CutLoop>,
     /// Calls of active functions were not entered.
     pub recursion_cut: bool,
+    /// Where two versions were executed.
+    pub comparison: ComparisonOutcome,
 }
 
 pub(crate) struct Engine<'p> {
@@ -348,6 +357,8 @@ pub(crate) struct Engine<'p> {
     allocated_in_cut: bool,
     /// Pointers that each activation which called another one holds; only where leaks are asked for.
     held_by_callers: Vec<Vec<held::Holder>>,
+    /// Where two versions are executed.
+    comparison: Option<Comparison>,
     steps: u64,
     unique: u64,
 }
@@ -368,6 +379,11 @@ impl Memo {
     /// From now on these loops are executed to their end in the search for invariants, too, up to so many iterations.
     pub fn execute_loops(&mut self, loops: &BTreeSet<LoopKey>, iterations: u32) {
         self.learned.executed = loops.iter().map(|key| (*key, iterations)).collect();
+    }
+
+    /// What two versions share no more at loop headers.
+    pub fn uncouple(&mut self, coupled: impl IntoIterator<Item = Coupled>) {
+        self.learned.uncoupled.extend(coupled);
     }
 
     /// Whether loops are cut two iterations at a time from now on.
@@ -449,6 +465,7 @@ pub fn execute(
             counted: counted_members::CountedMembers::default(),
             spans: Vec::new(),
             host_speaks: false,
+            comparison: settings.against.map(|_| Comparison::new()),
             steps: 0,
             unique: 0,
         };
@@ -492,6 +509,7 @@ pub fn execute(
                     geometric: engine.geometric,
                     loops: engine.loops,
                     recursion_cut: engine.recursion_cut,
+                    comparison: engine.comparison.map(Comparison::outcome).unwrap_or_default(),
                 });
             }
             Err(Stop::Restart) => memo.proposed = engine.proposed,

@@ -291,9 +291,9 @@ impl Engine<'_> {
     pub(super) fn fresh_contents(&mut self, object: ObjectId, zeroed: bool) -> Contents {
         let t = self.terms;
         let version = if zeroed {
-            self.add_version(Version::Zero { written: true })
+            self.zeros_of(object)
         } else {
-            let label: Rc<str> = format!(".new{}", self.unique()).into();
+            let label: Rc<str> = format!(".new{}", self.shared("new")).into();
             self.add_version(Version::Base {
                 object,
                 label,

@@ -47,7 +47,8 @@ impl Engine<'_> {
     ) -> Result<(), Stop> {
         let mut object = self.local_object(frame, frame.context, local);
         if state.memory.contains_key(&object) && self.is_held(frame, at.0, local, object, state)? {
-            let life = self.names.context(frame.path, at.0.0, at.1, LATER_LIFE);
+            let (block, statement) = self.place(frame.function, at);
+            let life = self.names.context(frame.path, block, statement, LATER_LIFE);
             object = self.local_object(frame, life, local);
         }
         self.made_in_loop(object);
@@ -98,7 +99,7 @@ impl Engine<'_> {
 
     /// The object of a memory local in an activation, or in a later life within it.
     fn local_object(&mut self, frame: &Frame, context: Context, local: LocalId) -> ObjectId {
-        let key = ObjectKey::Local(context, local);
+        let key = ObjectKey::Local(context, self.local_number(frame.function, local));
         let id = self.names.object(&key);
         if self.objects.contains_key(&id) {
             return id;

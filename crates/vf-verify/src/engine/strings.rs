@@ -178,14 +178,13 @@ impl Engine<'_> {
         &mut self,
         object: ObjectId,
         contents: &Contents,
-        number: u64,
+        label: &str,
     ) -> Result<Term, Stop> {
         let t = self.terms;
         let none = self.no_nul();
         if contents.nuls.wide == none {
             return Ok(none);
         }
-        let label = format!("{}.loop{number}", self.object_label(object));
         let cell = t.var(&format!("wide-nul.{label}"), Sort::BitVec(self.pointer_bits));
         if self.granule(object) < WIDE {
             return Ok(cell);

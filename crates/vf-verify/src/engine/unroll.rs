@@ -88,7 +88,10 @@ impl Engine<'_> {
     ) -> Result<(Option<Edge>, Iteration), Stop> {
         let header = facts.cfg.loops()[index].header;
         // A path of its own for each iteration: its allocations and calls are different ones.
-        let path = self.names.context(frame.path, header.0, u32::MAX, iteration);
+        let path = {
+            let header = self.block_number(frame.function, header);
+            self.names.context(frame.path, header, u32::MAX, iteration)
+        };
         let inner = Frame {
             path,
             ..frame.clone()

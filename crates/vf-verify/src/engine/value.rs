@@ -113,6 +113,8 @@ impl Object {
 pub struct Names {
     objects: HashMap<ObjectKey, ObjectId>,
     contexts: HashMap<(Context, u32, u32, u32), Context>,
+    /// Numbers that two versions of a function share: by path, place and kind.
+    shared: HashMap<(Context, u32, u32, &'static str, u32), u64>,
 }
 
 impl Names {
@@ -127,6 +129,11 @@ impl Names {
     pub fn key_of(&self, object: ObjectId) -> Option<ObjectKey> {
         let found = self.objects.iter().find(|(_, id)| **id == object);
         found.map(|(key, _)| key.clone())
+    }
+
+    pub fn shared(&mut self, key: (Context, u32, u32, &'static str, u32)) -> u64 {
+        let next = self.shared.len() as u64;
+        *self.shared.entry(key).or_insert(next)
     }
 
     /// The context of the call (or loop iteration) `what` at (block, statement) in `from`.

@@ -8,6 +8,7 @@ use vf_smt::{Sort, Term};
 
 use super::LoopLearned;
 use super::candidates::RangeCandidate;
+use crate::engine::compare::Shared;
 use crate::engine::exec::Frame;
 use crate::engine::memory::{Version, Written, WrittenRange};
 use crate::engine::state::{Contents, Edge, Register};
@@ -36,7 +37,9 @@ impl Engine<'_> {
             let Some(info) = function.locals.get(local.index()) else {
                 continue;
             };
-            let label = format!("{}.{}@{number}", info.name, local.0);
+            let local_number = self.local_number(frame.function, *local).0;
+            let apart = self.name_apart(number, Shared::Register(local_number));
+            let label = format!("{}.{local_number}@{number}{apart}", info.name);
             let value = match info.storage {
                 Storage::Register(Ty::Ptr) => {
                     let mut targets: BTreeSet<ObjectId> =
@@ -106,7 +109,8 @@ impl Engine<'_> {
             let Some(before) = self.contents(&entry.state, *object) else {
                 continue;
             };
-            let label: Rc<str> = format!(".loop{number}").into();
+            let apart = self.name_apart(number, Shared::Contents(*object));
+            let label: Rc<str> = format!(".loop{number}{apart}").into();
             let array = t.var(
                 &format!("written.{}{label}", self.object_label(*object)),
                 Sort::Array {
@@ -150,10 +154,12 @@ impl Engine<'_> {
         self.begin_latest(learned, &mut state, number);
         for object in learned.nuls.iter().chain(&learned.objects) {
             if let Some(mut contents) = self.contents(&state, *object) {
-                let nul = t.var(
-                    &format!("nul.{}.loop{number}", self.object_label(*object)),
-                    Sort::BitVec(self.pointer_bits),
+                let label = format!(
+                    "{}.loop{number}{}",
+                    self.object_label(*object),
+                    self.name_apart(number, Shared::Nuls(*object))
                 );
+                let nul = t.var(&format!("nul.{label}"), Sort::BitVec(self.pointer_bits));
                 if nul != contents.nuls.byte {
                     self.nul_before_loop.insert(nul, contents.nuls.byte);
                 }
@@ -161,8 +167,7 @@ impl Engine<'_> {
                 let furthest = if contents.nuls.furthest == self.no_nul() {
                     nul
                 } else {
-                    let name = format!("furthest-nul.{}.loop{number}", self.object_label(*object));
-                    t.var(&name, Sort::BitVec(self.pointer_bits))
+                    t.var(&format!("furthest-nul.{label}"), Sort::BitVec(self.pointer_bits))
                 };
                 contents.nuls.byte = nul;
                 contents.nuls.furthest = furthest;
@@ -170,16 +175,15 @@ impl Engine<'_> {
                 if furthest != nul {
                     self.nul_in_loop(*object, &contents, furthest)?;
                 }
-                contents.nuls.wide = self.wide_nul_in_loop(*object, &contents, number)?;
+                contents.nuls.wide = self.wide_nul_in_loop(*object, &contents, &label)?;
                 self.set_contents(&mut state, *object, contents);
             }
         }
         for object in &learned.ended {
             if let Some(mut contents) = self.contents(&state, *object) {
-                contents.alive = t.var(
-                    &format!("alive.{}.loop{number}", self.object_label(*object)),
-                    Sort::Bool,
-                );
+                let apart = self.name_apart(number, Shared::Life(*object));
+                let name = format!("alive.{}.loop{number}{apart}", self.object_label(*object));
+                contents.alive = t.var(&name, Sort::Bool);
                 self.set_contents(&mut state, *object, contents);
             }
         }

@@ -1,0 +1,297 @@
+//! Whether two versions of a function do the same wherever the old one breaks nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use vf_ir::{FunctionId, ObligationId};
+use vf_smt::{Outcome, Solver, Stop, Term, Terms};
+
+use super::violations::preferences;
+use super::{Context, names};
+use crate::counterexample;
+use crate::engine::{self, Against, CheckKey, Compared, Event, Execution, Memo, Mode, Obstacle, Settings};
+use crate::preservation::{Comparison, Open, Preservation};
+use crate::search::{Asking, Observer};
+use crate::solve::{Literals, SolveOptions, Solved, solve};
+
+/// Times that loops are looked at with less in common than before.
+const TRIES: usize = 24;
+/// Bounds of the unrolling that looks for inputs, and proves where no loop goes on longer.
+const BOUNDS: [u32; 6] = [1, 2, 3, 5, 9, 17];
+/// Once unrolling has taken this long, no larger bound is begun.
+const UNROLLING: Duration = Duration::from_secs(4);
+/// Models that are made inputs of.
+const INPUTS: usize = 12;
+
+/// What is compared, and how long it may take.
+pub struct Question<'a> {
+    pub entry: FunctionId,
+    pub against: Against<'a>,
+    pub deadline: Instant,
+}
+
+impl<'p> Context<'p> {
+    /// The same with other checks that are no obligations, by function.
+    pub fn skipping(mut self, skipped: Vec<BTreeSet<ObligationId>>) -> Self {
+        self.skipped = skipped;
+        self
+    }
+
+    pub fn compare(&self, question: &Question<'_>) -> Comparison {
+        let mut found = Comparison::default();
+        let proved = self.compare_with_invariants(question, &mut found);
+        self.compare_unrolled(question, proved, &mut found);
+        found
+    }
+
+    fn comparing<'a>(
+        &'a self,
+        question: &'a Question<'a>,
+        skip: &'a dyn Fn(FunctionId, ObligationId) -> bool,
+    ) -> Settings<'a> {
+        let settings = self.settings(question.entry, Some(question.deadline), skip, &Stop::new());
+        Settings {
+            against: Some(&question.against),
+            ..settings
+        }
+    }
+
+    /// Loops in lockstep. Whether everything was proved.
+    fn compare_with_invariants(&self, question: &Question<'_>, found: &mut Comparison) -> bool {
+        let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
+        let settings = self.comparing(question, &skip);
+        let terms = Terms::new();
+        let mut memo = Memo::default();
+        for _ in 0..TRIES {
+            let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
+                Ok(execution) => execution,
+                Err(reason) => {
+                    found.open.insert(Open::Reason(reason.to_string()));
+                    return false;
+                }
+            };
+            let solved = self.solve_comparison(question, &execution, &terms);
+            let failed = failures(question, &execution, &solved);
+            let mut apart = BTreeSet::new();
+            let mut others = Vec::new();
+            for (key, what) in &failed {
+                match what {
+                    Some(Compared::Coupled(coupled)) => {
+                        apart.insert(coupled.clone());
+                    }
+                    what => others.push((key, what)),
+                }
+            }
+            if !apart.is_empty() && Instant::now() < question.deadline {
+                memo.uncouple(apart);
+                continue;
+            }
+            found.open.clear();
+            found.open.extend(obstacles(&execution));
+            found.open.extend(open(&solved, &others));
+            if found.open.is_empty() {
+                found.preservation = Preservation::Proved;
+                found.assumptions.clone_from(&execution.assumptions);
+                for finding in solved.findings.values() {
+                    found.contracts.extend(names(&execution, &finding.contracts));
+                }
+                return true;
+            }
+            self.inputs_of(question, &execution, &terms, &solved, found);
+            return false;
+        }
+        found.open.insert(Open::Loops);
+        false
+    }
+
+    /// Loops iteration by iteration: inputs that tell the versions apart, one that reaches the change, and a proof where
+    /// no execution goes beyond the bound.
+    fn compare_unrolled(&self, question: &Question<'_>, proved: bool, found: &mut Comparison) {
+        let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
+        let settings = self.comparing(question, &skip);
+        let started = Instant::now();
+        let mut memo = Memo::default();
+        let mut bound_without = None;
+        for bound in BOUNDS {
+            if Instant::now() > question.deadline || started.elapsed() > UNROLLING {
+                break;
+            }
+            let terms = Terms::new();
+            let Ok(execution) = engine::execute(&settings, &terms, &mut memo, Mode::Unroll(bound)) else {
+                break;
+            };
+            let unwound = execution.events.iter().any(|e| matches!(e, Event::Unwound { .. }));
+            if found.witnesses.is_empty() {
+                self.look_for_witness(question, &execution, &terms, unwound, found);
+            }
+            if proved {
+                if !found.witnesses.is_empty() || !unwound {
+                    break;
+                }
+                continue;
+            }
+            let solved = self.solve_comparison(question, &execution, &terms);
+            let failed = failures(question, &execution, &solved);
+            let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().map(|(k, w)| (k, w)).collect();
+            let mut open_here: BTreeSet<Open> = open(&solved, &others).collect();
+            // Loops are no obstacle where they are executed.
+            open_here.extend(obstacles(&execution).filter(|o| !matches!(o, Open::AddedLoop)));
+            if !open_here.is_empty() {
+                self.inputs_of(question, &execution, &terms, &solved, found);
+                if found.open.is_empty() {
+                    found.open = open_here;
+                }
+                break;
+            }
+            if solved.unwound.is_empty() {
+                found.open.clear();
+                found.preservation = Preservation::Proved;
+                found.assumptions.clone_from(&execution.assumptions);
+                for finding in solved.findings.values() {
+                    found.contracts.extend(names(&execution, &finding.contracts));
+                }
+                return;
+            }
+            bound_without = Some(bound - 1);
+        }
+        if let (false, Some(bound)) = (proved, bound_without) {
+            found.preservation = Preservation::ToBound(bound);
+        }
+    }
+
+    fn solve_comparison(&self, question: &Question<'_>, execution: &Execution, terms: &Terms) -> Solved {
+        let preferences = preferences(execution, terms);
+        let keys: BTreeSet<CheckKey> = execution.comparison.compared.keys().cloned().collect();
+        let asking = Asking::default();
+        let name = &self.program.function(question.entry).name;
+        let options = SolveOptions {
+            limits: self.limits(Some(question.deadline)),
+            deadline: Some(question.deadline),
+            only: (!question.against.asks_new).then_some(&keys),
+            wanted: &|_| true,
+            work: None,
+            modest: false,
+            preferences: &preferences,
+            observer: Observer {
+                function: name,
+                progress: &|_| {},
+                asking: &asking,
+            },
+        };
+        solve(execution, terms, &options)
+    }
+
+    /// Inputs from the models of failed checks.
+    fn inputs_of(
+        &self,
+        question: &Question<'_>,
+        execution: &Execution,
+        terms: &Terms,
+        solved: &Solved,
+        found: &mut Comparison,
+    ) {
+        let name = &self.program.function(question.entry).name;
+        for violation in solved.findings.values().filter_map(|f| f.violation.as_ref()) {
+            for model in &violation.models {
+                if found.inputs.len() >= INPUTS {
+                    return;
+                }
+                let model = model.assignment();
+                let input = counterexample::input_of(self.program, name, execution, terms, model);
+                if !found.inputs.contains(&input) {
+                    found.inputs.push(input);
+                }
+            }
+        }
+    }
+
+    /// An input on which the old version breaks nothing and that comes to what was changed. Without one, and with every
+    /// execution looked at, there is none.
+    fn look_for_witness(
+        &self,
+        question: &Question<'_>,
+        execution: &Execution,
+        terms: &Terms,
+        unwound: bool,
+        found: &mut Comparison,
+    ) {
+        let Some(end) = execution.comparison.end else {
+            found.vacuous = !unwound;
+            return;
+        };
+        let mut solver = Solver::new(terms);
+        solver.set_limits(self.limits(Some(question.deadline)));
+        for event in &execution.events {
+            match event {
+                Event::Fact(fact) => solver.assert(*fact),
+                Event::Unwound { guard, .. } => solver.assert(terms.not(*guard)),
+                _ => {}
+            }
+        }
+        let literals = Literals::new(execution, &vec![false; execution.candidates.len()]).all();
+        let touched: Vec<Term> = execution.comparison.touched.iter().copied().collect();
+        let name = &self.program.function(question.entry).name;
+        let small = preferences(execution, terms);
+        for preference in small.iter().map(Some).chain([None]) {
+            let mut assumptions = literals.clone();
+            assumptions.push(end);
+            assumptions.push(terms.any(&touched));
+            assumptions.extend(preference);
+            match solver.check(&assumptions) {
+                Outcome::Sat(model) => {
+                    let model = model.assignment();
+                    let input = counterexample::input_of(self.program, name, execution, terms, model);
+                    found.vacuous = false;
+                    found.witnesses.push(input);
+                    return;
+                }
+                Outcome::Unsat { .. } if preference.is_none() => found.vacuous = !unwound,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The checks that were not proved, with what they compare (nothing: an obligation of the new version).
+fn failures(
+    question: &Question<'_>,
+    execution: &Execution,
+    solved: &Solved,
+) -> BTreeMap<CheckKey, Option<Compared>> {
+    let _ = question;
+    let open = solved.findings.iter().filter(|(_, finding)| !finding.all_proved());
+    open.map(|(key, _)| (key.clone(), execution.comparison.compared.get(key).cloned()))
+        .collect()
+}
+
+fn open<'a>(
+    solved: &'a Solved,
+    failed: &'a [(&'a CheckKey, &'a Option<Compared>)],
+) -> impl Iterator<Item = Open> + 'a {
+    let checks = failed.iter().map(|(_, what)| match what {
+        None => Open::Unsafe,
+        Some(what) => in_words(what),
+    });
+    let followed = solved.not_followed.values().map(|reason| Open::Reason(reason.to_string()));
+    checks.chain(followed)
+}
+
+fn obstacles(execution: &Execution) -> impl Iterator<Item = Open> + '_ {
+    execution.comparison.obstacles.iter().map(|obstacle| match obstacle {
+        Obstacle::AddedLoop => Open::AddedLoop,
+        Obstacle::Allocation => Open::AllocationInLoop,
+    })
+}
+
+fn in_words(what: &Compared) -> Open {
+    match what {
+        Compared::Returns => Open::Returns,
+        Compared::Result => Open::Result,
+        Compared::Bytes(name) => Open::Bytes(name.clone()),
+        Compared::Life(name) => Open::Life(name.clone()),
+        Compared::Call(name) => Open::Call(name.clone()),
+        Compared::AddedCall(name) => Open::AddedCall(name.clone()),
+        Compared::DroppedCall(name) => Open::DroppedCall(name.clone()),
+        Compared::Lockstep | Compared::Coupled(_) => Open::Loops,
+    }
+}
