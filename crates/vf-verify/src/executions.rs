@@ -55,6 +55,11 @@ pub fn decided_outside(model: &str) -> bool {
     OUTSIDE.contains(&model) || model.contains("user")
 }
 
+/// Whether a function reads what a process has in its memory and changes nothing there: a call of it cannot be told from none.
+pub fn only_asks(model: &str) -> bool {
+    ["from_user", "get_user", "memdup_user"].iter().any(|part| model.contains(part))
+}
+
 fn is_real(asked: &Asked) -> bool {
     let outside = |name: &String| decided_outside(name);
     match asked {

@@ -96,6 +96,8 @@ pub struct Comparison {
     pub witnesses: Vec<Input>,
     /// There is no such input: the old version breaks something wherever it comes to what was changed.
     pub vacuous: bool,
+    /// Loops were cut.
+    pub(crate) has_loops: bool,
 }
 
 impl Comparison {

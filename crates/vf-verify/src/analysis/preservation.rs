@@ -39,7 +39,9 @@ impl<'p> Context<'p> {
 
     pub fn compare(&self, question: &Question<'_>) -> Comparison {
         let mut found = Comparison::default();
-        let proved = self.compare_with_invariants(question, &mut found);
+        // With two iterations at a time, what the one before was safe for is known of the last one.
+        let proved = self.compare_with_invariants(question, false, &mut found)
+            || found.has_loops && self.compare_with_invariants(question, true, &mut found);
         self.compare_unrolled(question, proved, &mut found);
         found
     }
@@ -57,11 +59,12 @@ impl<'p> Context<'p> {
     }
 
     /// Loops in lockstep. Whether everything was proved.
-    fn compare_with_invariants(&self, question: &Question<'_>, found: &mut Comparison) -> bool {
+    fn compare_with_invariants(&self, question: &Question<'_>, two_steps: bool, found: &mut Comparison) -> bool {
         let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
         let settings = self.comparing(question, &skip);
         let terms = Terms::new();
         let mut memo = Memo::default();
+        memo.cut_two_steps(two_steps);
         for _ in 0..TRIES {
             let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
                 Ok(execution) => execution,
@@ -70,8 +73,9 @@ impl<'p> Context<'p> {
                     return false;
                 }
             };
+            found.has_loops |= !execution.loops.is_empty();
             let solved = self.solve_comparison(question, &execution, &terms);
-            let failed = failures(question, &execution, &solved);
+            let failed = failures(&execution, &solved);
             let mut apart = BTreeSet::new();
             let mut others = Vec::new();
             for (key, what) in &failed {
@@ -131,7 +135,7 @@ impl<'p> Context<'p> {
                 continue;
             }
             let solved = self.solve_comparison(question, &execution, &terms);
-            let failed = failures(question, &execution, &solved);
+            let failed = failures(&execution, &solved);
             let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().map(|(k, w)| (k, w)).collect();
             let mut open_here: BTreeSet<Open> = open(&solved, &others).collect();
             // Loops are no obstacle where they are executed.
@@ -253,12 +257,7 @@ impl<'p> Context<'p> {
 }
 
 /// The checks that were not proved, with what they compare (nothing: an obligation of the new version).
-fn failures(
-    question: &Question<'_>,
-    execution: &Execution,
-    solved: &Solved,
-) -> BTreeMap<CheckKey, Option<Compared>> {
-    let _ = question;
+fn failures(execution: &Execution, solved: &Solved) -> BTreeMap<CheckKey, Option<Compared>> {
     let open = solved.findings.iter().filter(|(_, finding)| !finding.all_proved());
     open.map(|(key, _)| (key.clone(), execution.comparison.compared.get(key).cloned()))
         .collect()

@@ -12,7 +12,7 @@ use super::exec::{Exit, Frame};
 use super::state::Edge;
 use super::value::{NO_OBJECT, ObjectKey, Pointer, Value, WILD};
 use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Mode, RECURSION, Stop};
-use crate::executions::decided_outside;
+use crate::executions::{decided_outside, only_asks};
 use crate::{Entry, Reason};
 
 /// Functions whose effect comes while, or after, other code runs: threads, signal handlers, handlers of the
@@ -232,7 +232,9 @@ impl Engine<'_> {
     /// A call of a library model by the program, where two versions are compared.
     fn see_model(&mut self, edge: &Edge, model: FunctionId, values: &[Value]) -> Result<(), Stop> {
         let name = self.program.function(model).c_name().to_owned();
-        let sees = if decided_outside(&name) || does_nothing(self.program, model) {
+        let sees = if only_asks(&name) {
+            Sees::Computed
+        } else if decided_outside(&name) || does_nothing(self.program, model) {
             Sees::Arguments
         } else if leaves_open(self.program, model) {
             Sees::Computed

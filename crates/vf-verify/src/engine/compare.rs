@@ -125,7 +125,15 @@ struct OldLoop {
     objects: BTreeSet<ObjectId>,
     nuls: BTreeSet<ObjectId>,
     ended: BTreeSet<ObjectId>,
-    back: Option<Edge>,
+    /// After the iteration that comes first, where that one is executed apart, and after any.
+    backs: [Option<Edge>; 2],
+}
+
+/// Which iteration of a loop that is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Iteration {
+    First,
+    Any,
 }
 
 /// What a loop that is cut may change.
@@ -358,6 +366,7 @@ impl Engine<'_> {
         if a == b {
             return Ok(t.bool(true));
         }
+        if std::env::var("VFDEBUG").is_ok() { eprintln!("contents of {object:?}: {:?} // {:?}", self.version(a), self.version(b)); }
         let Some(size) = self.objects.get(&object).map(|o| o.size) else {
             return Ok(t.bool(false));
         };
@@ -577,7 +586,7 @@ impl Engine<'_> {
                     objects: may.objects.clone(),
                     nuls: may.nuls.union(may.objects).copied().collect(),
                     ended: may.ended.clone(),
-                    back: None,
+                    backs: [None, None],
                 },
             );
             return Ok(());
@@ -591,12 +600,13 @@ impl Engine<'_> {
         self.equal_where_shared(frame, header, entry, &old_entry, Some(head), may)
     }
 
-    /// After an iteration of a loop that was cut.
+    /// After an iteration of a loop that was cut, which is entered under a condition.
     pub(super) fn couple_back(
         &mut self,
         frame: &Frame,
         header: u64,
-        back: Option<&Edge>,
+        iteration: Iteration,
+        (entry, back): (Term, Option<&Edge>),
         may: &MayChange<'_>,
     ) -> Result<(), Stop> {
         let t = self.terms;
@@ -605,17 +615,21 @@ impl Engine<'_> {
         };
         if comparison.side == Side::Old {
             if let Some(old) = comparison.loops.get_mut(&header) {
-                old.back = back.cloned();
+                old.backs[iteration as usize] = back.cloned();
             }
             return Ok(());
         }
-        let Some(old) = comparison.loops.get(&header).map(|l| l.back.clone()) else {
+        let found = comparison.loops.get(&header);
+        let Some(old) = found.map(|l| l.backs[iteration as usize].clone()) else {
             return Ok(());
         };
+        // Where the new version does not come to the loop, it did something else before, and what that is worth is asked in the
+        // end: an old version that goes through all of its iterations breaks nothing in the last one either.
+        let together = |old: &Edge| t.and(old.guard, entry);
         match (old, back) {
             (None, None) => Ok(()),
             (Some(old), None) => {
-                self.ask(Compared::Lockstep, old.guard, t.bool(false));
+                self.ask(Compared::Lockstep, together(&old), t.bool(false));
                 Ok(())
             }
             (None, Some(back)) => {
@@ -624,7 +638,7 @@ impl Engine<'_> {
             }
             (Some(old), Some(back)) => {
                 self.ask(Compared::Lockstep, back.guard, old.guard);
-                self.ask(Compared::Lockstep, old.guard, back.guard);
+                self.ask(Compared::Lockstep, together(&old), back.guard);
                 self.equal_where_shared(frame, header, back, &old, None, may)
             }
         }

@@ -67,8 +67,9 @@ impl Engine<'_> {
             );
         }
         // What a loop or a call out of view changes must be there to be changed: with known contents, a variable
-        // that is first mentioned afterwards would still be as it was at the start.
-        if self.settings.entry_mode == Entry::Main {
+        // that is first mentioned afterwards would still be as it was at the start. (Of one function alone that matters
+        // only where its two versions mention it at different times.)
+        if self.settings.entry_mode == Entry::Main || self.compares() {
             let changeable = |id: &GlobalId| !self.program.global(*id).constant;
             let globals: Vec<GlobalId> = (0..self.program.globals.len() as u32)
                 .map(GlobalId)
@@ -247,6 +248,10 @@ impl Engine<'_> {
             {
                 let least = t.bv(self.pointer_bits, u128::from(least));
                 self.contract(format!("\\valid({name})"), t.uge(size, least));
+                if self.compares() && self.ends_with_its_type(pointee) {
+                    self.fact(t.ule(size, least));
+                    self.assume("pointers to a record lead to one record");
+                }
             }
             let version = self.add_version(Version::Base {
                 object: id,
@@ -567,6 +572,9 @@ impl Engine<'_> {
                 t.eq(exact, number(0))
             };
             let needed = t.mul(exact, number(u128::from(scale)));
+            if self.compares() {
+                self.is_tight(pointer, none, needed, scale);
+            }
             let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
             let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
             for object in pointer.targets.iter() {
@@ -576,6 +584,35 @@ impl Engine<'_> {
                 let big = t.and(t.ule(exact, number(most)), t.uge(size, needed));
                 self.contract(text.clone(), t.or(none, big));
             }
+        }
+    }
+
+    /// An array of the caller has no more elements than its count says: on a larger one, an overrun would pass for safe. (One
+    /// object of the type remains where the count says none.)
+    fn is_tight(&mut self, pointer: &Pointer, none: Term, needed: Term, scale: u64) {
+        let t = self.terms;
+        let one = t.bv(self.pointer_bits, u128::from(scale));
+        let most = t.ite(none, one, needed);
+        for object in pointer.targets.iter() {
+            if let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) {
+                self.fact(t.ule(size, most));
+                self.assume("arrays whose elements a parameter counts have no more than it says");
+            }
+        }
+    }
+
+    /// A record whose last member is no array without length.
+    fn ends_with_its_type(&self, ty: &CType) -> bool {
+        let CType::Record(id) = ty else {
+            return false;
+        };
+        let record = self.program.records.get(id.0 as usize);
+        let last = record.and_then(|r| r.fields.iter().max_by_key(|f| f.offset));
+        match last.map(|f| &f.ty) {
+            Some(CType::Array { len, .. }) => !matches!(len, vf_ir::ArrayLen::Unknown | vf_ir::ArrayLen::Fixed(0)),
+            Some(inner @ CType::Record(_)) => self.ends_with_its_type(inner),
+            Some(_) => true,
+            None => false,
         }
     }
 

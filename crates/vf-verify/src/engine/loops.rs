@@ -12,7 +12,7 @@ use std::rc::Rc;
 use vf_ir::{BlockId, FunctionId, LocalId};
 use vf_smt::{Sort, Term};
 
-use super::compare::MayChange;
+use super::compare::{Iteration, MayChange};
 use super::exec::{Frame, FunctionFacts, Returns};
 use super::geometric::is_geometric;
 use super::latest::Made;
@@ -215,8 +215,12 @@ impl Engine<'_> {
             let (exit, made) = self.body(frame, facts, (index, FIRST), entry.clone(), returns)?;
             self.makes_nothing(key, &made)?;
             outside.extend(exit.outside);
-            if let Some(back) = self.merge_live(facts, header, exit.back)? {
-                self.learn_from(key, &changed, &made, &entry, &head, &back)?;
+            let back = self.merge_live(facts, header, exit.back)?;
+            if let Some(back) = &back {
+                self.learn_from(key, &changed, &made, &entry, &head, back)?;
+            }
+            self.couple_back(frame, number, Iteration::First, (entry.guard, back.as_ref()), &may)?;
+            if let Some(back) = back {
                 let whole = self.with_unwritten(frame, facts, index, &entry.state, &back.state);
                 self.establish(&established, &back, &whole)?;
             }
@@ -239,6 +243,7 @@ impl Engine<'_> {
             self.makes_nothing(key, &made)?;
             let Some(back) = self.merge_live(facts, header, exit.back)? else {
                 // No iteration but the first.
+                self.couple_back(frame, number, Iteration::Any, (entry.guard, None), &may)?;
                 return Ok(outside);
             };
             self.learn_from(key, &changed, &made, &entry, &head, &back)?;
@@ -272,7 +277,7 @@ impl Engine<'_> {
         if let Some(back) = &back {
             self.learn_from(key, &changed, &allocated, &entry, &head, back)?;
         }
-        self.couple_back(frame, number, back.as_ref(), &may)?;
+        self.couple_back(frame, number, Iteration::Any, (entry.guard, back.as_ref()), &may)?;
         if let Some(back) = back {
             let (back, sizes) = self.renamed(&allocated, &back)?;
             let sizes = self.exchange_sizes(sizes);

@@ -59,7 +59,8 @@ impl Engine<'_> {
         returns: &mut Returns,
     ) -> Result<(RegionExit, Made), Stop> {
         let header = facts.cfg.loops()[index].header;
-        let path = self.names.context(frame.path, header.0, u32::MAX, which);
+        let number = self.block_number(frame.function, header);
+        let path = self.names.context(frame.path, number, u32::MAX, which);
         let inner = Frame {
             path,
             ..frame.clone()
