@@ -489,9 +489,18 @@ fn compare(
             true => None,
             false => difference(was, is, name, &known, COMPARING),
         };
+        let mut open: Vec<String> = found.open.iter().map(ToString::to_string).collect();
+        let mut bound = found.preservation;
+        // Where there is nothing to preserve, what the old version did within its bounds must remain.
+        let remains = found.oblivious.as_ref().is_none_or(|found| {
+            bound = found.preservation;
+            open.extend(found.open.iter().map(|o| format!("where the old version always fails, {o}")));
+            found.preservation != Preservation::Open
+        });
         let behaviour = match (&difference, proved) {
             (Some(_), _) => Behaviour::Changed,
-            (None, true) if found.vacuous => Behaviour::Vacuous,
+            (None, true) if found.vacuous && remains => Behaviour::Vacuous,
+            (None, true) if found.vacuous => Behaviour::Unknown,
             (None, true) => Behaviour::Preserved,
             (None, false) => Behaviour::Unknown,
         };
@@ -502,11 +511,11 @@ fn compare(
         compared.push(ComparedFunction {
             function: name.clone(),
             behaviour,
-            bound: match found.preservation {
+            bound: match bound {
                 Preservation::ToBound(bound) => Some(bound),
                 Preservation::Proved | Preservation::Open => None,
             },
-            open: found.open.iter().map(ToString::to_string).collect(),
+            open,
             assumptions: found.contracts.union(&found.assumptions).cloned().collect(),
             witness: witness.map(|input| Witness {
                 inputs: was.in_words(input),

@@ -55,6 +55,8 @@ pub enum Open {
     Global(String),
     /// The function is in one version only.
     OneVersion,
+    /// The time was up.
+    Time,
     Reason(String),
 }
 
@@ -75,6 +77,7 @@ impl fmt::Display for Open {
             Open::Signature => f.write_str("the function takes other parameters or returns another type"),
             Open::Global(name) => write!(f, "the global `{name}` has another type or other first contents"),
             Open::OneVersion => f.write_str("the function is in one of the versions only"),
+            Open::Time => f.write_str("the time for the comparison was up"),
             Open::Reason(text) => f.write_str(text),
         }
     }
@@ -92,10 +95,13 @@ pub struct Comparison {
     pub contracts: BTreeSet<String>,
     /// Inputs on which the versions may differ, as the solver has them: none was executed.
     pub inputs: Vec<Input>,
-    /// One on which the old version breaks nothing and that comes to what was changed, likewise.
+    /// On which the old version breaks nothing, one for each check that it breaks on other inputs and that these come to; likewise.
     pub witnesses: Vec<Input>,
-    /// There is no such input: the old version breaks something wherever it comes to what was changed.
+    /// For one of the checks there is no such input, as far as loops were unrolled: the old version breaks it wherever it comes
+    /// to it, so that there is nothing to preserve.
     pub vacuous: bool,
+    /// Where it is vacuous: the old version read failure-obliviously.
+    pub oblivious: Option<Box<Comparison>>,
     /// Loops were cut.
     pub(crate) has_loops: bool,
 }
@@ -139,17 +145,25 @@ impl Executions {
         let skipped = of_old.chain(of_new).collect();
         let sources = SourceMap::new();
         let context = Context::new(&versions.program, &sources, self.options(), started).skipping(skipped);
-        let question = Question {
-            entry,
-            against: Against {
-                versions: &versions,
-                new: pair.new,
-                asks_new: !new_is_safe,
-                errors: self.error_codes(function),
-            },
-            deadline: started + time,
+        let ask = |oblivious: bool, time: Duration| {
+            let question = Question {
+                entry,
+                against: Against {
+                    versions: &versions,
+                    new: pair.new,
+                    asks_new: !new_is_safe && !oblivious,
+                    errors: self.error_codes(function),
+                    oblivious,
+                },
+                deadline: Instant::now() + time,
+            };
+            Context::on_deep_stack(|| context.compare(&question)).unwrap_or_default()
         };
-        Some(Context::on_deep_stack(|| context.compare(&question)).unwrap_or_default())
+        let mut found = ask(false, time);
+        if found.vacuous {
+            found.oblivious = Some(Box::new(ask(true, time.saturating_sub(started.elapsed()))));
+        }
+        Some(found)
     }
 
     /// The numbers that a function names and that may be error codes (the last page of addresses holds the kernel's).

@@ -282,7 +282,14 @@ fn word(program: &Program, kind: &StmtKind) -> String {
         StmtKind::Call {
             callee: Callee::Direct(id),
             ..
-        } => return format!("call {}", program.functions.get(id.index()).map_or("", |f| &f.name)),
+        } => {
+            let callee = program.functions.get(id.index());
+            // One allocator may stand for another: a checked one for a plain one.
+            if callee.is_some_and(|f| f.library_model && allocates(f)) {
+                return "call of an allocator".into();
+            }
+            return format!("call {}", callee.map_or("", |f| &f.name));
+        }
         StmtKind::Call { .. } => "call",
         StmtKind::Check(_) => "check",
         StmtKind::Assume(_) => "assume",
@@ -290,6 +297,11 @@ fn word(program: &Program, kind: &StmtKind) -> String {
         StmtKind::ScopeEnd(_) => "end",
     }
     .into()
+}
+
+fn allocates(function: &Function) -> bool {
+    let mut statements = function.blocks().iter().flat_map(|b| &b.statements);
+    statements.any(|s| matches!(s.kind, StmtKind::Alloc { .. }))
 }
 
 fn defined(kind: &StmtKind) -> Option<LocalId> {

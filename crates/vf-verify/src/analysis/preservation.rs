@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use vf_ir::{FunctionId, ObligationId};
-use vf_smt::{Outcome, Solver, Stop, Term, Terms};
+use vf_smt::{Limits, Outcome, Solver, Stop, Term, Terms};
 
 use super::violations::preferences;
 use super::{Context, names};
@@ -20,6 +20,8 @@ const TRIES: usize = 24;
 const BOUNDS: [u32; 6] = [1, 2, 3, 5, 9, 17];
 /// Once unrolling has taken this long, no larger bound is begun.
 const UNROLLING: Duration = Duration::from_secs(4);
+/// For one question on the way to an input that comes to what was wrong.
+const WITNESS_MS: u32 = 500;
 /// Models that are made inputs of.
 const INPUTS: usize = 12;
 
@@ -43,6 +45,9 @@ impl<'p> Context<'p> {
         let proved = self.compare_with_invariants(question, false, &mut found)
             || found.has_loops && self.compare_with_invariants(question, true, &mut found);
         self.compare_unrolled(question, proved, &mut found);
+        if !proved && Instant::now() > question.deadline {
+            found.open.insert(Open::Time);
+        }
         found
     }
 
@@ -125,8 +130,8 @@ impl<'p> Context<'p> {
                 break;
             };
             let unwound = execution.events.iter().any(|e| matches!(e, Event::Unwound { .. }));
-            if found.witnesses.is_empty() {
-                self.look_for_witness(question, &execution, &terms, unwound, found);
+            if found.witnesses.is_empty() && !question.against.oblivious {
+                self.look_for_witness(question, &execution, &terms, found);
             }
             if proved {
                 if !found.witnesses.is_empty() || !unwound {
@@ -209,50 +214,73 @@ impl<'p> Context<'p> {
         }
     }
 
-    /// An input on which the old version breaks nothing and that comes to what was changed. Without one, and with every
-    /// execution looked at, there is none.
+    /// An input on which the old version breaks nothing, although it comes to a check that other inputs break there (or to what
+    /// was changed, where there is no such check). Without one, preservation says nothing of what was wrong.
     fn look_for_witness(
         &self,
         question: &Question<'_>,
         execution: &Execution,
         terms: &Terms,
-        unwound: bool,
         found: &mut Comparison,
     ) {
+        found.vacuous = true;
         let Some(end) = execution.comparison.end else {
-            found.vacuous = !unwound;
             return;
         };
         let mut solver = Solver::new(terms);
-        solver.set_limits(self.limits(Some(question.deadline)));
-        for event in &execution.events {
+        solver.set_limits(Limits {
+            rlimit: self.options.rlimit,
+            timeout_ms: Some(WITNESS_MS),
+        });
+        let literals = Literals::new(execution, &vec![false; execution.candidates.len()]).all();
+        let mut checks = execution.comparison.old_checks.iter().peekable();
+        // By check: when it is reached, of those that can fail.
+        let mut broken: BTreeMap<&CheckKey, Vec<Term>> = BTreeMap::new();
+        for (number, event) in execution.events.iter().enumerate() {
+            while let Some(check) = checks.next_if(|check| check.events <= number) {
+                if terms.is_true(check.holds) || Instant::now() > question.deadline {
+                    continue;
+                }
+                let mut assumptions = literals.clone();
+                assumptions.extend([check.guard, terms.not(check.holds)]);
+                if !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                    broken.entry(&check.key).or_default().push(check.guard);
+                }
+            }
             match event {
                 Event::Fact(fact) => solver.assert(*fact),
                 Event::Unwound { guard, .. } => solver.assert(terms.not(*guard)),
                 _ => {}
             }
         }
-        let literals = Literals::new(execution, &vec![false; execution.candidates.len()]).all();
-        let touched: Vec<Term> = execution.comparison.touched.iter().copied().collect();
+        let mut reached: Vec<Term> = broken.values().map(|guards| terms.any(guards)).collect();
+        if reached.is_empty() {
+            let touched: Vec<Term> = execution.comparison.touched.iter().copied().collect();
+            reached.push(terms.any(&touched));
+        }
         let name = &self.program.function(question.entry).name;
         let small = preferences(execution, terms);
-        for preference in small.iter().map(Some).chain([None]) {
-            let mut assumptions = literals.clone();
-            assumptions.push(end);
-            assumptions.push(terms.any(&touched));
-            assumptions.extend(preference);
-            match solver.check(&assumptions) {
-                Outcome::Sat(model) => {
-                    let model = model.assignment();
-                    let input = counterexample::input_of(self.program, name, execution, terms, model);
-                    found.vacuous = false;
-                    found.witnesses.push(input);
-                    return;
+        let mut inputs = Vec::new();
+        for place in reached {
+            let found = small.iter().map(Some).chain([None]).find_map(|preference| {
+                let mut assumptions = literals.clone();
+                assumptions.extend([end, place]);
+                assumptions.extend(preference);
+                match solver.check(&assumptions) {
+                    Outcome::Sat(model) => {
+                        let model = model.assignment();
+                        Some(counterexample::input_of(self.program, name, execution, terms, model))
+                    }
+                    _ => None,
                 }
-                Outcome::Unsat { .. } if preference.is_none() => found.vacuous = !unwound,
-                _ => {}
+            });
+            match found {
+                Some(input) => inputs.push(input),
+                None => return,
             }
         }
+        found.vacuous = false;
+        found.witnesses = inputs;
     }
 }
 

@@ -41,6 +41,9 @@ impl Engine<'_> {
             inner: frame.function,
             obligation: id,
         };
+        if !self.old_check(&key, edge.guard, meaning.holds) {
+            return Ok(());
+        }
         // (A question about an iteration that stands for any earlier one is asked where it is the current one.)
         if self.assuming_checks == 0 {
             self.events.push(Event::Check(CheckInstance {
@@ -196,7 +199,7 @@ impl Engine<'_> {
 
     /// The `size` bytes at the pointer lie in one object (or there are none), which is writable if they are
     /// to be written.
-    fn valid(&mut self, pointer: &Pointer, size: Term, access: Access) -> Term {
+    pub(super) fn valid(&mut self, pointer: &Pointer, size: Term, access: Access) -> Term {
         let t = self.terms;
         let mut ok = t.eq(size, t.bv(self.pointer_bits, 0));
         for object in self.accessible(pointer) {

@@ -20,13 +20,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use vf_ir::versions::{Pair, Versions};
-use vf_ir::{BlockId, FunctionId, LocalId, ObligationId, Program, StmtKind};
+use vf_ir::{Access, BlockId, FunctionId, LocalId, ObligationId, Program, StmtKind, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::{Exit, Frame};
 use super::memory::{Version, VersionId};
-use super::state::{Contents, Edge, Memory};
-use super::value::{Context, ObjectId, ObjectKey, Value};
+use super::state::{Contents, Edge, Memory, State};
+use super::value::{Context, ObjectId, ObjectKey, Pointer, Value};
 use super::{CheckInstance, CheckKey, Engine, Event, Stop};
 
 /// What an execution of two versions is asked to do.
@@ -39,6 +39,11 @@ pub struct Against<'p> {
     /// The error codes that the old version's text has: which of them is returned is not compared where both versions do nothing
     /// else (`docs/decisions/0007-which-error.md`).
     pub errors: BTreeSet<u128>,
+    /// The old version is read failure-obliviously (Rinard et al., *Enhancing server availability and security through
+    /// failure-oblivious computing*, 2004): its checks say nothing, what it writes out of bounds is dropped, and what it reads
+    /// there is zero, which is one of the values that it may be. (What it writes behind an object that the new version makes larger
+    /// is compared: for an allocation, the size is what was wrong.)
+    pub oblivious: bool,
 }
 
 /// What a check of two versions says.
@@ -149,6 +154,8 @@ pub(super) struct Comparison {
     side: Side,
     /// The statement that is being executed, by path and place.
     here: (Context, u32, u32),
+    /// The last one of the program itself: not of a library model.
+    of_program: (Context, u32, u32),
     occurrences: HashMap<((Context, u32, u32), &'static str), u32>,
     calls: Vec<Seen>,
     places: HashMap<((Context, u32, u32), String, u32), usize>,
@@ -160,9 +167,20 @@ pub(super) struct Comparison {
     obstacles: BTreeSet<Obstacle>,
     /// When a statement is reached that is not the same in both versions, of either.
     touched: BTreeSet<Term>,
+    old_checks: Vec<OldCheck>,
     end: Option<Term>,
     /// The old version does not go beyond the bound of the unrolling.
     within: Option<Term>,
+}
+
+/// A check of the old version, which became a fact.
+#[derive(Clone, Debug)]
+pub struct OldCheck {
+    pub key: CheckKey,
+    pub guard: Term,
+    pub holds: Term,
+    /// Events that came before its fact.
+    pub events: usize,
 }
 
 /// What an execution of two versions found out beside its events.
@@ -171,6 +189,7 @@ pub struct Outcome {
     pub compared: BTreeMap<CheckKey, Compared>,
     pub obstacles: BTreeSet<Obstacle>,
     pub touched: BTreeSet<Term>,
+    pub old_checks: Vec<OldCheck>,
     /// The old version returns. None where it never does.
     pub end: Option<Term>,
 }
@@ -180,6 +199,7 @@ impl Comparison {
         Comparison {
             side: Side::Old,
             here: (Context(0), 0, 0),
+            of_program: (Context(0), 0, 0),
             occurrences: HashMap::new(),
             calls: Vec::new(),
             places: HashMap::new(),
@@ -190,6 +210,7 @@ impl Comparison {
             compared: BTreeMap::new(),
             obstacles: BTreeSet::new(),
             touched: BTreeSet::new(),
+            old_checks: Vec::new(),
             end: None,
             within: None,
         }
@@ -200,6 +221,7 @@ impl Comparison {
             compared: self.compared,
             obstacles: self.obstacles,
             touched: self.touched,
+            old_checks: self.old_checks,
             end: self.end,
         }
     }
@@ -245,6 +267,58 @@ impl Engine<'_> {
             .map_or(local, |pair| LocalId(pair.places.local(local)))
     }
 
+    /// The old version comes to a check. Whether it may be taken to hold.
+    pub(super) fn old_check(&mut self, key: &CheckKey, guard: Term, holds: Term) -> bool {
+        let oblivious = self.settings.against.is_some_and(|a| a.oblivious);
+        let events = self.events.len();
+        match &mut self.comparison {
+            Some(comparison) if comparison.side == Side::Old => {
+                comparison.old_checks.push(OldCheck {
+                    key: key.clone(),
+                    guard,
+                    holds,
+                    events,
+                });
+                !oblivious
+            }
+            _ => true,
+        }
+    }
+
+    /// What the old version reads where nothing is, when its failures are passed over.
+    pub(super) fn oblivious_read(&mut self, pointer: &Pointer, ty: Ty, value: Value) -> Value {
+        let oblivious = self.settings.against.is_some_and(|a| a.oblivious);
+        let Value::Bits(read) = value else { return value };
+        if !oblivious || !self.is_old_version() {
+            return value;
+        }
+        let t = self.terms;
+        let size = t.bv(self.pointer_bits, u128::from(ty.size(self.program.model)));
+        let valid = self.valid(pointer, size, Access::Read);
+        Value::Bits(t.ite(valid, read, t.bv(t.width(read), 0)))
+    }
+
+    /// What the old version writes outside of an array that is a member does not reach the next member, when its failures are passed over.
+    pub(super) fn oblivious_write(&mut self, before: &State, pointer: &Pointer, ty: Ty, after: &mut State) {
+        let oblivious = self.settings.against.is_some_and(|a| a.oblivious);
+        if !oblivious || !self.is_old_version() || pointer.bounds.is_none() {
+            return;
+        }
+        let size = self.terms.bv(self.pointer_bits, u128::from(ty.size(self.program.model)));
+        let valid = self.valid(pointer, size, Access::Write);
+        for object in self.accessible(pointer) {
+            let (Some(was), Some(is)) = (self.contents(before, object), self.contents(after, object)) else {
+                continue;
+            };
+            let contents = Contents {
+                version: self.choose_version(valid, is.version, was.version),
+                alive: is.alive,
+                nuls: self.choose_nuls(valid, is.nuls, was.nuls),
+            };
+            self.set_contents(after, object, contents);
+        }
+    }
+
     pub(super) fn compares(&self) -> bool {
         self.comparison.is_some()
     }
@@ -270,7 +344,11 @@ impl Engine<'_> {
                 .new_of(frame.function)
                 .is_some_and(|pair| pair.places.is_changed_before(at)),
         };
+        let model = self.program.function(frame.function).library_model;
         let comparison = self.comparison.as_mut()?;
+        if !model {
+            comparison.of_program = (frame.path, block, number);
+        }
         if changed && !self.terms.is_false(guard) {
             comparison.touched.insert(guard);
         }
@@ -293,6 +371,35 @@ impl Engine<'_> {
         *occurrence += 1;
         let (path, block, statement) = key.0;
         SHARED + self.names.shared((path, block, statement, kind, *occurrence))
+    }
+
+    /// Where an allocation happens: one that a library model makes, at the call of it, so that one allocator may stand for another.
+    pub(super) fn allocation_place(&mut self, frame: &Frame, at: (BlockId, u32)) -> (Context, u32, u32) {
+        let (block, statement) = self.place(frame.function, at);
+        let model = self.program.function(frame.function).library_model;
+        match &mut self.comparison {
+            Some(comparison) if model => {
+                let place = comparison.of_program;
+                let times = comparison.occurrences.entry((place, "allocation")).or_default();
+                *times += 1;
+                let (path, block, statement) = place;
+                // Behind the places of statements, one for each allocation of the call.
+                (path, block, statement.wrapping_add(*times << 26))
+            }
+            _ => (frame.path, block, statement),
+        }
+    }
+
+    /// The same for the names that belong to it.
+    pub(super) fn shared_by_allocators(&mut self, frame: &Frame, kind: &'static str) -> u64 {
+        let model = self.program.function(frame.function).library_model;
+        let before = match &mut self.comparison {
+            Some(comparison) if model => Some(std::mem::replace(&mut comparison.here, comparison.of_program)),
+            _ => None,
+        };
+        let number = self.shared(kind);
+        self.leave_place(before);
+        number
     }
 
     /// A version with the same history as one that is known is that one.
@@ -366,20 +473,93 @@ impl Engine<'_> {
         if a == b {
             return Ok(t.bool(true));
         }
-        if std::env::var("VFDEBUG").is_ok() { eprintln!("contents of {object:?}: {:?} // {:?}", self.version(a), self.version(b)); }
         let Some(size) = self.objects.get(&object).map(|o| o.size) else {
             return Ok(t.bool(false));
         };
         let place = self.every_place(object);
         let mut inside = t.ult(place, size);
+        // What is written behind an object that was made too small counts as if it were there.
+        let oblivious = self.settings.against.is_some_and(|a| a.oblivious);
         let before = self.comparison.as_ref().and_then(|c| c.sizes.get(&object));
-        if let Some(before) = before {
+        if let Some(before) = before.filter(|_| !oblivious) {
             inside = t.and(inside, t.ult(place, *before));
+        }
+        let differ = self.may_differ(a, b, &mut HashMap::new());
+        if t.is_false(differ) {
+            return Ok(t.bool(true));
         }
         let g = self.granule(object);
         let old = self.read_bits(object, a, place, g)?;
         let new = self.read_bits(object, b, place, g)?;
-        Ok(t.implies(inside, t.eq(old, new)))
+        Ok(t.implies(t.and(differ, inside), t.eq(old, new)))
+    }
+
+    /// When two histories may not be the same, by their writes alone: a question of conditions, not of memory, which is all that is
+    /// left where both versions write the same on the paths that they share.
+    fn may_differ(
+        &self,
+        a: VersionId,
+        b: VersionId,
+        known: &mut HashMap<(VersionId, VersionId), Term>,
+    ) -> Term {
+        /// Pairs looked at, at most.
+        const PAIRS: usize = 400;
+        let t = self.terms;
+        if a == b {
+            return t.bool(false);
+        }
+        if let Some(known) = known.get(&(a, b)) {
+            return *known;
+        }
+        if known.len() > PAIRS {
+            return t.bool(true);
+        }
+        known.insert((a, b), t.bool(true));
+        let choice = |version: VersionId| match self.version(version) {
+            Version::Choice { condition, yes, no } => Some((*condition, *yes, *no)),
+            _ => None,
+        };
+        let differ = match (choice(a), choice(b)) {
+            (Some((c, yes, no)), Some((d, other_yes, other_no))) if c == d => {
+                let yes = self.may_differ(yes, other_yes, known);
+                let no = self.may_differ(no, other_no, known);
+                t.ite(c, yes, no)
+            }
+            (Some((c, yes, no)), _) => {
+                let yes = self.may_differ(yes, b, known);
+                let no = self.may_differ(no, b, known);
+                t.ite(c, yes, no)
+            }
+            (None, Some((d, yes, no))) => {
+                let yes = self.may_differ(a, yes, known);
+                let no = self.may_differ(a, no, known);
+                t.ite(d, yes, no)
+            }
+            (None, None) => match self.before_same_write(a, b) {
+                Some((a, b)) => self.may_differ(a, b, known),
+                None => t.bool(true),
+            },
+        };
+        known.insert((a, b), differ);
+        differ
+    }
+
+    /// What came before two writes of the same to the same place.
+    fn before_same_write(&self, a: VersionId, b: VersionId) -> Option<(VersionId, VersionId)> {
+        let without_before = |version: &Version| {
+            let mut version = version.clone();
+            let before = match &mut version {
+                Version::Store { before, .. }
+                | Version::Copy { before, .. }
+                | Version::Fill { before, .. }
+                | Version::Havoc { before, .. } => std::mem::replace(before, VersionId(u32::MAX)),
+                _ => return None,
+            };
+            Some((before, format!("{version:?}")))
+        };
+        let (before_a, text_a) = without_before(self.version(a))?;
+        let (before_b, text_b) = without_before(self.version(b))?;
+        (text_a == text_b).then_some((before_a, before_b))
     }
 
     /// A place that stands for every one of an object.
@@ -847,6 +1027,12 @@ impl Engine<'_> {
             let made = info.is_heap();
             let reached = info.input || matches!(info.key, ObjectKey::Global(_)) || info.summary;
             let held = made && (self.pointers_stored.contains(&id) || returned.contains(&id));
+            if made {
+                // What only the new version keeps is lost to everyone, unless a pointer to it is seen, which is compared.
+                let lives = |memory: &Memory| self.held(memory, id).map_or(t.bool(false), |c| c.alive);
+                let kept = t.implies(lives(&new.memory), lives(&old.memory));
+                self.ask(Compared::Life(info.name.clone()), both, kept);
+            }
             if info.constant || !(reached || held) {
                 continue;
             }

@@ -418,7 +418,8 @@ impl Engine<'_> {
                     self.see_call(edge, "volatile read", &[place], Sees::Arguments)?;
                     self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
                 } else {
-                    self.load(&edge.state, &pointer, *ty)?
+                    let value = self.load(&edge.state, &pointer, *ty)?;
+                    self.oblivious_read(&pointer, *ty, value)
                 };
                 self.assign(&mut edge.state, *dst, value);
             }
@@ -440,7 +441,9 @@ impl Engine<'_> {
                     (_, value) => value,
                 };
                 let partial = self.is_partial(frame, at, statement);
+                let before = edge.state.clone();
                 self.store(&mut edge.state, &pointer, value, *ty, partial)?;
+                self.oblivious_write(&before, &pointer, *ty, &mut edge.state);
             }
             StmtKind::Copy { dst, src, size } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
@@ -878,8 +881,8 @@ impl Engine<'_> {
         kind: AllocKind,
     ) -> Pointer {
         let t = self.terms;
-        let (block, statement) = self.place(frame.function, at);
-        let key = ObjectKey::Allocation(frame.path, block, statement);
+        let (path, block, statement) = self.allocation_place(frame, at);
+        let key = ObjectKey::Allocation(path, block, statement);
         let id = self.names.object(&key);
         let name = match kind {
             AllocKind::Heap => format!("allocation in {}", self.program.function(frame.owner).name),
@@ -902,7 +905,8 @@ impl Engine<'_> {
         );
         self.allocated_in_cut |= !self.loop_stack.is_empty() && self.mode == super::Mode::Invariants;
         self.made_in_loop(id);
-        let contents = self.fresh_contents(id, zeroed);
+        let number = self.shared_by_allocators(frame, "new");
+        let contents = self.fresh_contents(id, zeroed, number);
         self.set_contents(&mut edge.state, id, contents);
         let zero = t.bv(self.pointer_bits, 0);
         let pointer = self.pointer_to(id, zero);
@@ -915,7 +919,7 @@ impl Engine<'_> {
             self.allocated_when(id, edge.guard);
             return pointer;
         }
-        let number = self.shared("fails");
+        let number = self.shared_by_allocators(frame, "fails");
         let fails = t.var(&format!("fails.{number}"), Sort::Bool);
         let function = self.model_name(frame);
         self.choices.push(ChoicePoint {

@@ -143,7 +143,10 @@ impl Engine<'_> {
             if !matches!(key, Some(ObjectKey::Latest(_))) || state.memory.contains_key(&id) {
                 continue;
             }
-            let unwritten = self.fresh_contents(id, false);
+            let unwritten = {
+                let number = self.unique();
+                self.fresh_contents(id, false, number)
+            };
             let label: Rc<str> = format!(".loop{number}").into();
             let array = t.var(
                 &format!("written.{}{label}", self.object_label(id)),

@@ -287,13 +287,13 @@ impl Engine<'_> {
         Rc::make_mut(&mut state.memory).insert(object, contents);
     }
 
-    /// Fresh contents of a local or an allocation.
-    pub(super) fn fresh_contents(&mut self, object: ObjectId, zeroed: bool) -> Contents {
+    /// Fresh contents of a local or an allocation, with a number that names them.
+    pub(super) fn fresh_contents(&mut self, object: ObjectId, zeroed: bool, number: u64) -> Contents {
         let t = self.terms;
         let version = if zeroed {
             self.zeros_of(object)
         } else {
-            let label: Rc<str> = format!(".new{}", self.shared("new")).into();
+            let label: Rc<str> = format!(".new{number}").into();
             self.add_version(Version::Base {
                 object,
                 label,

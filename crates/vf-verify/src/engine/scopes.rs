@@ -52,7 +52,8 @@ impl Engine<'_> {
             object = self.local_object(frame, life, local);
         }
         self.made_in_loop(object);
-        let contents = self.fresh_contents(object, false);
+        let number = self.shared("new");
+        let contents = self.fresh_contents(object, false, number);
         self.set_contents(state, object, contents);
         let zero = self.terms.bv(self.pointer_bits, 0);
         let value = Value::Pointer(self.pointer_to(object, zero));

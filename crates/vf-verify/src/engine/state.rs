@@ -156,11 +156,11 @@ impl Engine<'_> {
                 },
                 // Made on one side only: no pointer to it exists on the other, so nobody asks whether it is alive
                 // there, but for leaks.
-                (Some(only), None) if self.settings.leaks => Contents {
+                (Some(only), None) if self.settings.leaks || self.compares() => Contents {
                     alive: self.terms.and(condition, only.alive),
                     ..only
                 },
-                (None, Some(only)) if self.settings.leaks => Contents {
+                (None, Some(only)) if self.settings.leaks || self.compares() => Contents {
                     alive: self.terms.and(self.terms.not(condition), only.alive),
                     ..only
                 },
