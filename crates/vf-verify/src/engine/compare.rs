@@ -467,14 +467,15 @@ impl Engine<'_> {
         }
     }
 
-    /// The bytes at every place of an object that both versions have are equal.
-    fn equal_contents(&mut self, object: ObjectId, a: VersionId, b: VersionId) -> Result<Term, Stop> {
+    /// The bytes at every place of an object that both versions have are equal: when that is a question, and what holds then.
+    /// (Whether it is one is a matter of conditions, which the solver settles before it looks at memory.)
+    fn equal_contents(&mut self, object: ObjectId, a: VersionId, b: VersionId) -> Result<(Term, Term), Stop> {
         let t = self.terms;
         if a == b {
-            return Ok(t.bool(true));
+            return Ok((t.bool(false), t.bool(true)));
         }
         let Some(size) = self.objects.get(&object).map(|o| o.size) else {
-            return Ok(t.bool(false));
+            return Ok((t.bool(true), t.bool(false)));
         };
         let place = self.every_place(object);
         let mut inside = t.ult(place, size);
@@ -486,12 +487,12 @@ impl Engine<'_> {
         }
         let differ = self.may_differ(a, b, &mut HashMap::new());
         if t.is_false(differ) {
-            return Ok(t.bool(true));
+            return Ok((differ, t.bool(true)));
         }
         let g = self.granule(object);
         let old = self.read_bits(object, a, place, g)?;
         let new = self.read_bits(object, b, place, g)?;
-        Ok(t.implies(t.and(differ, inside), t.eq(old, new)))
+        Ok((differ, t.implies(inside, t.eq(old, new))))
     }
 
     /// When two histories may not be the same, by their writes alone: a question of conditions, not of memory, which is all that is
@@ -658,11 +659,11 @@ impl Engine<'_> {
         }
         for object in self.looked_at(&memory, &edge.state.memory, arguments, sees) {
             let (old, new) = (self.held(&memory, object), self.held(&edge.state.memory, object));
-            let same = match (old, new) {
+            let (open, same) = match (old, new) {
                 (Some(old), Some(new)) => self.equal_contents(object, old.version, new.version)?,
-                _ => t.bool(false),
+                _ => (t.bool(true), t.bool(false)),
             };
-            self.ask(call(), both, same);
+            self.ask(call(), t.and(both, open), same);
         }
         Ok(())
     }
@@ -952,7 +953,8 @@ impl Engine<'_> {
         if a == b {
             return Ok(t.bool(true));
         }
-        let mut same = vec![self.equal_contents(object, a, b)?];
+        let (open, bytes) = self.equal_contents(object, a, b)?;
+        let mut same = vec![t.implies(open, bytes)];
         if self.objects.get(&object).is_some_and(|o| o.indeterminate) {
             let place = self.every_place(object);
             let g = self.granule(object);
@@ -1050,12 +1052,12 @@ impl Engine<'_> {
                 self.ask(Compared::Life(info.name.clone()), both, t.eq(was.alive, is.alive));
             }
             let alive = t.all(&[both, was.alive, is.alive]);
-            let same = if info.summary {
-                t.bool(was.version == is.version)
+            let (open, same) = if info.summary {
+                (t.bool(true), t.bool(was.version == is.version))
             } else {
                 self.equal_contents(id, was.version, is.version)?
             };
-            self.ask(Compared::Bytes(info.name.clone()), alive, same);
+            self.ask(Compared::Bytes(info.name.clone()), t.and(alive, open), same);
         }
         for call in &calls {
             if call.sees != Sees::Computed {
