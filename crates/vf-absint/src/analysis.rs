@@ -99,6 +99,7 @@ pub(crate) fn statement_expressions(kind: &StmtKind) -> Vec<&Expr> {
         StmtKind::Copy { dst, src, size } => vec![dst, src, size],
         StmtKind::Fill { dst, unit, size } => vec![dst, unit, size],
         StmtKind::HavocMemory { dst, size } => vec![dst, size],
+        StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).collect(),
         StmtKind::Alloc { size, .. } => vec![size],
         StmtKind::Call { args, .. } => args.iter().collect(),
         StmtKind::Assume(condition) => vec![condition],

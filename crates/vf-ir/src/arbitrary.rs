@@ -485,6 +485,7 @@ impl Random {
                     HavocReason::Float,
                     HavocReason::Assembly,
                     HavocReason::Argument,
+                    HavocReason::Library,
                     HavocReason::Environment,
                 ]),
             },

@@ -188,6 +188,9 @@ pub enum StmtKind {
     Fill { dst: Expr, unit: Expr, size: Expr },
     /// Writes any bytes to `size` bytes.
     HavocMemory { dst: Expr, size: Expr },
+    /// Writes the first `size` bytes of the text that a format makes of arguments (`of`: the format, then they). Which bytes they
+    /// are is not known, but that the same format and arguments make the same ones.
+    Text { dst: Expr, size: Expr, of: Vec<Expr> },
     /// `dst` becomes the address of a fresh object of `size` bytes. With `may_fail`, possibly null.
     Alloc {
         dst: LocalId,
@@ -233,6 +236,8 @@ pub enum HavocReason {
     Assembly,
     /// An argument of a variadic call, which the model does not carry to where it is read.
     Argument,
+    /// Which of several things that a library may do the one in use does: not known here, and always the same.
+    Library,
     /// Read of a volatile object or something else outside the model.
     Environment,
 }

@@ -72,6 +72,7 @@ pub fn expand_format_calls(program: &mut Program) {
             globals,
             constants: &constants,
             kernel,
+            text_of: Vec::new(),
             emit: Emitter {
                 model: *model,
                 locals: &mut function.locals,
@@ -141,6 +142,8 @@ struct Pass<'a> {
     globals: &'a [Global],
     constants: &'a BTreeMap<LocalId, Expr>,
     kernel: bool,
+    /// The format of the call and its arguments, where all of them are known.
+    text_of: Vec<Expr>,
     emit: Emitter<'a>,
 }
 
@@ -177,6 +180,10 @@ impl Pass<'_> {
             None => name.to_owned(),
         };
         let length = self.measure(&call, family, &format, bytes.as_deref(), &args);
+        self.text_of = match family.va_list {
+            true => Vec::new(),
+            false => args.get(family.format..).unwrap_or_default().to_vec(),
+        };
         let done = match family.sink {
             Sink::Stream => None,
             Sink::Unbounded { buffer } => self.unbounded(&call, args.get(buffer), length, dst),

@@ -108,6 +108,7 @@ impl<'p> Relevance<'p> {
                     StmtKind::Copy { size, .. }
                     | StmtKind::Fill { size, .. }
                     | StmtKind::HavocMemory { size, .. }
+                    | StmtKind::Text { size, .. }
                     | StmtKind::Alloc { size, .. } => flow.reach(size),
                     StmtKind::Check(id) => match function.obligations.get(id.index()).map(|o| &o.condition) {
                         Some(Condition::ValidAccess { size, ptr, .. })
@@ -350,6 +351,7 @@ fn expressions(kind: &StmtKind) -> Vec<&Expr> {
         StmtKind::Copy { dst, src, size } => vec![dst, src, size],
         StmtKind::Fill { dst, unit, size } => vec![dst, unit, size],
         StmtKind::HavocMemory { dst, size } => vec![dst, size],
+        StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).collect(),
         StmtKind::Alloc { size, .. } => vec![size],
         StmtKind::Call { callee, args, .. } => {
             let mut all: Vec<&Expr> = args.iter().collect();

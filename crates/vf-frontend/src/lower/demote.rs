@@ -160,6 +160,11 @@ impl Rewriter<'_> {
                 self.expression(dst, span);
                 self.expression(size, span);
             }
+            StmtKind::Text { dst, size, of } => {
+                for part in [dst, size].into_iter().chain(of) {
+                    self.expression(part, span);
+                }
+            }
             StmtKind::Call { callee, args, .. } => {
                 if let vf_ir::Callee::Indirect(target) = callee {
                     self.expression(target, span);

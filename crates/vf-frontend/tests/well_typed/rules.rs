@@ -225,7 +225,7 @@ impl Check<'_> {
                 self.integer(unit);
                 self.expects(n, size);
             }
-            StmtKind::HavocMemory { dst, size: n } => {
+            StmtKind::HavocMemory { dst, size: n } | StmtKind::Text { dst, size: n, .. } => {
                 self.expects(dst, Ty::Ptr);
                 self.expects(n, size);
             }

@@ -407,7 +407,7 @@ impl<'a> Machine<'a> {
             StmtKind::Havoc { dst, why, .. } => {
                 let asked = match why {
                     HavocReason::Float | HavocReason::Assembly => Asked::Machine,
-                    HavocReason::Input | HavocReason::Argument | HavocReason::Environment => {
+                    HavocReason::Input | HavocReason::Argument | HavocReason::Library | HavocReason::Environment => {
                         Asked::Number(self.asker())
                     }
                 };
@@ -450,7 +450,7 @@ impl<'a> Machine<'a> {
                 self.fill(to, &unit[..(bits as usize / 8).clamp(1, unit.len())], size)?;
                 Effect::None
             }
-            StmtKind::HavocMemory { dst, size } => {
+            StmtKind::HavocMemory { dst, size } | StmtKind::Text { dst, size, .. } => {
                 let (to, size) = (self.eval_pointer(dst)?, self.eval_size(size)?);
                 self.havoc_memory(to, size)?;
                 Effect::None

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::lexer::TokenKind;
 use super::{Names, ParseError, ParseErrorKind, Parser, width_of};
+use crate::Expr;
 use crate::obligation::{Access, Arithmetic, Condition, Obligation, ObligationId, Property};
 use crate::print::body::{arithmetic_name, havoc_name};
 use crate::program::{
@@ -18,11 +19,12 @@ const ARITHMETIC: [Arithmetic; 6] = [
     Arithmetic::Neg,
     Arithmetic::Shl,
 ];
-const HAVOC: [HavocReason; 5] = [
+const HAVOC: [HavocReason; 6] = [
     HavocReason::Input,
     HavocReason::Float,
     HavocReason::Assembly,
     HavocReason::Argument,
+    HavocReason::Library,
     HavocReason::Environment,
 ];
 
@@ -251,6 +253,12 @@ impl<'p, 't> BodyParser<'p, 't> {
                 let (dst, size) = self.two()?;
                 StmtKind::HavocMemory { dst, size }
             }
+            "text" => {
+                let (dst, size) = self.two()?;
+                self.parser.need(",")?;
+                let of = self.list()?;
+                StmtKind::Text { dst, size, of }
+            }
             "free" => StmtKind::Free { ptr: self.expr()? },
             "call" => self.call(None)?,
             "assume" => StmtKind::Assume(self.expr()?),
@@ -337,15 +345,21 @@ impl<'p, 't> BodyParser<'p, 't> {
         } else {
             return Err(self.parser.expected("'$' and a function, or '*' and a pointer"));
         };
+        let args = self.list()?;
+        Ok(StmtKind::Call { dst, callee, args })
+    }
+
+    /// `(a, b, c)`
+    fn list(&mut self) -> Result<Vec<Expr>, ParseError> {
         self.parser.need("(")?;
-        let mut args = Vec::new();
+        let mut list = Vec::new();
         while !self.parser.punct(")") {
-            if !args.is_empty() {
+            if !list.is_empty() {
                 self.parser.need(",")?;
             }
-            args.push(self.expr()?);
+            list.push(self.expr()?);
         }
-        Ok(StmtKind::Call { dst, callee, args })
+        Ok(list)
     }
 
     fn check(&mut self) -> Result<Stmt, ParseError> {

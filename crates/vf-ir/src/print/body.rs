@@ -234,6 +234,10 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
             StmtKind::HavocMemory { dst, size } => {
                 format!("havoc-memory {}, {}", self.expr(dst), self.expr(size))
             }
+            StmtKind::Text { dst, size, of } => {
+                let of: Vec<String> = of.iter().map(|e| self.expr(e)).collect();
+                format!("text {}, {}, ({})", self.expr(dst), self.expr(size), of.join(", "))
+            }
             StmtKind::Alloc {
                 dst,
                 size,
@@ -443,6 +447,7 @@ pub(crate) fn havoc_name(why: HavocReason) -> &'static str {
         HavocReason::Float => "float",
         HavocReason::Assembly => "assembly",
         HavocReason::Argument => "argument",
+        HavocReason::Library => "library",
         HavocReason::Environment => "environment",
     }
 }

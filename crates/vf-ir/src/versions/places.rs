@@ -275,6 +275,7 @@ fn word(program: &Program, kind: &StmtKind) -> String {
         StmtKind::Copy { .. } => "copy",
         StmtKind::Fill { .. } => "fill",
         StmtKind::HavocMemory { .. } => "havoc memory",
+        StmtKind::Text { .. } => "text",
         StmtKind::Alloc { .. } => "alloc",
         StmtKind::Free { .. } => "free",
         StmtKind::StringLength { .. } => "length",

@@ -157,6 +157,7 @@ pub(super) fn rename_locals(kind: &mut StmtKind, name: &impl Fn(LocalId) -> Loca
         | StmtKind::Copy { .. }
         | StmtKind::Fill { .. }
         | StmtKind::HavocMemory { .. }
+        | StmtKind::Text { .. }
         | StmtKind::Free { .. }
         | StmtKind::Check(_)
         | StmtKind::Assume(_) => {}
@@ -186,6 +187,7 @@ fn each_of_statement(kind: &mut StmtKind, visit: &mut impl FnMut(&mut Expr)) {
         StmtKind::Copy { dst, src, size } => [dst, src, size].into_iter().for_each(visit),
         StmtKind::Fill { dst, unit, size } => [dst, unit, size].into_iter().for_each(visit),
         StmtKind::HavocMemory { dst, size } => [dst, size].into_iter().for_each(visit),
+        StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).for_each(visit),
         StmtKind::Alloc { size, .. } => visit(size),
         StmtKind::Call { callee, args, .. } => {
             if let Callee::Indirect(pointer) = callee {

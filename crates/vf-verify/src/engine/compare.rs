@@ -168,6 +168,8 @@ pub(super) struct Comparison {
     /// When a statement is reached that is not the same in both versions, of either.
     touched: BTreeSet<Term>,
     old_checks: Vec<OldCheck>,
+    /// Lengths of strings in the old version: where they begin, in which contents.
+    lengths: Vec<((ObjectId, Term, u64), VersionId, Term)>,
     end: Option<Term>,
     /// The old version does not go beyond the bound of the unrolling.
     within: Option<Term>,
@@ -211,6 +213,7 @@ impl Comparison {
             obstacles: BTreeSet::new(),
             touched: BTreeSet::new(),
             old_checks: Vec::new(),
+            lengths: Vec::new(),
             end: None,
             within: None,
         }
@@ -587,6 +590,38 @@ impl Engine<'_> {
             ),
             _ => t.bool(false),
         }
+    }
+
+    /// The same bytes have the same length as a string: either the lengths are equal, or some byte is not.
+    pub(super) fn equal_strings(
+        &mut self,
+        place: (ObjectId, Term, u64),
+        version: VersionId,
+        length: Term,
+    ) -> Result<(), Stop> {
+        /// Of the old version's lengths that are compared with one.
+        const MOST: usize = 4;
+        let t = self.terms;
+        let Some(comparison) = &mut self.comparison else {
+            return Ok(());
+        };
+        if comparison.side == Side::Old {
+            comparison.lengths.push((place, version, length));
+            return Ok(());
+        }
+        let others: Vec<(VersionId, Term)> = comparison
+            .lengths
+            .iter()
+            .filter(|(other, ..)| *other == place)
+            .map(|(_, version, length)| (*version, *length))
+            .take(MOST)
+            .collect();
+        for (other, known) in others {
+            let (open, same) = self.equal_contents(place.0, other, version)?;
+            let differ = t.and(open, t.not(same));
+            self.fact(t.or(t.eq(length, known), differ));
+        }
+        Ok(())
     }
 
     // ---- Calls

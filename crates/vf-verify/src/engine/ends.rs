@@ -272,7 +272,9 @@ impl Flow {
             | StmtKind::ObjectSize { ptr, .. } => vec![ptr],
             StmtKind::Store { ptr, value, .. } => vec![ptr, value],
             StmtKind::Copy { dst, src, .. } => vec![dst, src],
-            StmtKind::Fill { dst, .. } | StmtKind::HavocMemory { dst, .. } => vec![dst],
+            StmtKind::Fill { dst, .. } | StmtKind::HavocMemory { dst, .. } | StmtKind::Text { dst, .. } => {
+                vec![dst]
+            }
             StmtKind::Call { args, .. } => args.iter().collect(),
             _ => Vec::new(),
         };

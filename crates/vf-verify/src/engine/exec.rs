@@ -347,7 +347,7 @@ impl Engine<'_> {
         let model = self.program.function(frame.function).library_model;
         let number = match reason {
             HavocReason::Float | HavocReason::Assembly | HavocReason::Argument => self.unique(),
-            HavocReason::Input => self.shared("chosen"),
+            HavocReason::Input | HavocReason::Library => self.shared("chosen"),
             HavocReason::Environment if model => self.shared("chosen"),
             HavocReason::Environment => self.unique(),
         };
@@ -457,12 +457,15 @@ impl Engine<'_> {
                 let size = self.bits(frame, &edge.state, size)?;
                 self.fill(&mut edge.state, &dst, unit, size)?;
             }
-            StmtKind::HavocMemory { dst, size } => {
+            StmtKind::HavocMemory { dst, size } | StmtKind::Text { dst, size, .. } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;
                 let size = self.bits(frame, &edge.state, size)?;
                 let model = self.program.function(frame.function).library_model;
-                let number = if model { self.shared("bytes") } else { self.unique() };
-                let label: Rc<str> = format!("havoc{number}").into();
+                let label: Rc<str> = match &statement.kind {
+                    StmtKind::Text { of, .. } => self.text_label(frame, &edge.state, of)?.into(),
+                    _ if model => format!("havoc{}", self.shared("bytes")).into(),
+                    _ => format!("havoc{}", self.unique()).into(),
+                };
                 let function = self.model_name(frame);
                 self.choices.push(ChoicePoint {
                     guard: edge.guard,
@@ -537,7 +540,12 @@ impl Engine<'_> {
             }
             StmtKind::Assume(condition) => {
                 let holds = self.truth(frame, &edge.state, condition)?;
-                edge.guard = t.and(edge.guard, holds);
+                if self.compares() {
+                    // What is not considered of one version is not considered of the other one either.
+                    self.fact(t.implies(edge.guard, holds));
+                } else {
+                    edge.guard = t.and(edge.guard, holds);
+                }
             }
             StmtKind::ScopeStart(local) => {
                 if self.is_memory(frame, *local) {
@@ -551,6 +559,23 @@ impl Engine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A name for the text of a format and its arguments: the same for the same, strings by what they hold.
+    fn text_label(&mut self, frame: &Frame, state: &State, of: &[Expr]) -> Result<String, Stop> {
+        let mut key = String::new();
+        for part in of {
+            let value = self.value(frame, state, part)?;
+            key.push_str(&format!("{value:?};"));
+            let Value::Pointer(pointer) = &value else { continue };
+            for object in self.accessible(pointer) {
+                let contents = self.contents(state, object);
+                key.push_str(&format!("{:?};", contents.map(|c| c.version)));
+            }
+        }
+        let next = self.texts.len();
+        let number = *self.texts.entry(key).or_insert(next);
+        Ok(format!("text{number}"))
     }
 
     /// The objects an access through the pointer may really touch.

@@ -319,6 +319,8 @@ pub(crate) struct Engine<'p> {
     nul_before_loop: HashMap<Term, Term>,
     /// Lengths of strings by contents and start: the same string has one length.
     string_lengths: HashMap<(ObjectId, VersionId, Term, u64), Term>,
+    /// Texts of formats by what they are made of.
+    texts: HashMap<String, usize>,
     /// (record, offset) of members whose pointers the program compares with null.
     tested_members: Option<Rc<HashSet<(u32, u64)>>>,
     // What comes out.
@@ -439,6 +441,7 @@ pub fn execute(
             wide_string_clauses: HashMap::new(),
             nul_before_loop: HashMap::new(),
             string_lengths: HashMap::new(),
+            texts: HashMap::new(),
             tested_members: None,
             events: Vec::new(),
             candidates: Vec::new(),

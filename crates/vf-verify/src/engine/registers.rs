@@ -186,6 +186,7 @@ pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mu
             visit(dst);
             visit(size);
         }
+        StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).for_each(visit),
         StmtKind::Alloc { size, .. } => visit(size),
         StmtKind::Call { callee, args, .. } => {
             if let vf_ir::Callee::Indirect(callee) = callee {

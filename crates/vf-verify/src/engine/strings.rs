@@ -502,6 +502,7 @@ impl Engine<'_> {
             self.fact(t.implies(t.and(inside, some), t.not(first)));
         }
         self.string_lengths.insert(key, length);
+        self.equal_strings((object, start, unit), contents.version, length)?;
         Ok(length)
     }
 }

@@ -385,7 +385,7 @@ impl Measure<'_, '_> {
                     Flavour::C => int(bits, 0),
                     Flavour::Kernel => int(bits, 2),
                     Flavour::Unclear => {
-                        let bit = self.any(0, 1).bytes;
+                        let bit = self.emit.any_between(0, 1, HavocReason::Library).bytes;
                         add(bits, bit.clone(), bit)
                     }
                 };
@@ -414,7 +414,7 @@ impl Measure<'_, '_> {
         let nothing = match (constant(&empty), self.flavour) {
             (Some(0), _) | (_, Flavour::Kernel) => return usual,
             (_, Flavour::C) => int(bits, 0),
-            (_, Flavour::Unclear) => self.any(0, 1).bytes,
+            (_, Flavour::Unclear) => self.emit.any_between(0, 1, HavocReason::Library).bytes,
         };
         select(and(is_zero.clone(), empty), nothing, usual)
     }

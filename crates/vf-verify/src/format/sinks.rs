@@ -29,10 +29,7 @@ impl Pass<'_> {
                 bytes: all.bytes,
             },
         );
-        self.emit.push(StmtKind::HavocMemory {
-            dst: buffer.clone(),
-            size: length.bytes.clone(),
-        });
+        self.write_text(buffer.clone(), length.bytes.clone());
         self.emit.push(StmtKind::Store {
             ptr: at(buffer, length.bytes.clone()),
             value: Expr::int(8, 0),
@@ -41,6 +38,15 @@ impl Pass<'_> {
         });
         self.result(dst, &length);
         Some(())
+    }
+
+    /// The first bytes of the text.
+    fn write_text(&mut self, dst: Expr, size: Expr) {
+        let of = self.text_of.clone();
+        self.emit.push(match of.is_empty() {
+            true => StmtKind::HavocMemory { dst, size },
+            false => StmtKind::Text { dst, size, of },
+        });
     }
 
     /// `snprintf`, `scnprintf`: `min(L, n - 1)` bytes and a terminator, nothing when `n` is 0. The result is `L`
@@ -81,10 +87,7 @@ impl Pass<'_> {
                 bytes,
             },
         );
-        self.emit.push(StmtKind::HavocMemory {
-            dst: buffer.clone(),
-            size: stored.clone(),
-        });
+        self.write_text(buffer.clone(), stored.clone());
         let end = at(buffer, stored.clone());
         match constant(&terminator) {
             Some(0) => {}
@@ -276,10 +279,7 @@ impl Pass<'_> {
         let fresh = Expr::Local(dst);
         let got = not_null(fresh.clone());
         let text = select(got.clone(), length.bytes.clone(), int(bits, 0));
-        self.emit.push(StmtKind::HavocMemory {
-            dst: fresh.clone(),
-            size: text.clone(),
-        });
+        self.write_text(fresh.clone(), text.clone());
         self.emit.push(StmtKind::Fill {
             dst: at(fresh.clone(), text),
             unit: Expr::int(8, 0),
