@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vf_verify::report::{ObligationReport, Verdict};
 
 use crate::behaviour::Difference;
-use crate::judge::{Outcome, PatchReport, PatchVerdict, Version, changes, judge};
+use crate::judge::{Behaviour, Outcome, PatchReport, PatchVerdict, Version, changes, judge};
 use crate::kept::dropped;
 use crate::untrusted::{Refusal, compare};
 
@@ -78,6 +78,8 @@ pub enum CertifyError {
     Dropped { statement: String },
     #[error("it changes what the function does where nothing was wrong: {difference}")]
     Changed { difference: Box<Difference> },
+    #[error("it is not proved that `{function}` does the same where nothing was wrong: {why}")]
+    NotPreserved { function: String, why: String },
 }
 
 /// Certifies a change of one function in one file.
@@ -86,8 +88,8 @@ pub enum CertifyError {
 /// in `after` (reached, not merely unreachable), itself or through everything at the statement that replaced
 /// it; nothing is further from a proof than it was; nothing that could be reached before is now out of reach;
 /// the text stays where a candidate may go
-/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]); and no execution is known on which the old version
-/// breaks nothing and the new one does something else ([`crate::behaviour`]).
+/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]); and it is proved that the new version does the same wherever
+/// the old one breaks nothing ([`vf_verify::preservation`]), and what the old one did within its bounds where it always breaks something.
 pub fn certify(
     file: &Path,
     function: &str,
@@ -205,6 +207,16 @@ pub fn certify(
     if let Some(difference) = report.difference {
         return Err(CertifyError::Changed {
             difference: Box::new(difference),
+        });
+    }
+    if let Some(open) = report
+        .compared
+        .iter()
+        .find(|c| !matches!(c.behaviour, Behaviour::Preserved | Behaviour::Vacuous))
+    {
+        return Err(CertifyError::NotPreserved {
+            function: open.function.clone(),
+            why: open.open.join("; "),
         });
     }
     // The judgement of the whole may leave other findings open; the certificate is about the targets.

@@ -16,7 +16,7 @@
 //! By induction over time, the first place where two runs differ fails a check that was not weakened by what was shared later.
 //! In the end the results, the bytes that the caller sees, and the lives of its objects are compared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use vf_ir::versions::{Pair, Versions};
@@ -168,6 +168,8 @@ pub(super) struct Comparison {
     /// When a statement is reached that is not the same in both versions, of either.
     touched: BTreeSet<Term>,
     old_checks: Vec<OldCheck>,
+    /// Objects of the caller that the new version has come to.
+    mentioned: HashSet<ObjectId>,
     /// Lengths of strings in the old version: where they begin, in which contents.
     lengths: Vec<((ObjectId, Term, u64), VersionId, Term)>,
     end: Option<Term>,
@@ -213,6 +215,7 @@ impl Comparison {
             obstacles: BTreeSet::new(),
             touched: BTreeSet::new(),
             old_checks: Vec::new(),
+            mentioned: HashSet::new(),
             lengths: Vec::new(),
             end: None,
             within: None,
@@ -592,6 +595,25 @@ impl Engine<'_> {
         }
     }
 
+    /// A version comes to an object of the caller.
+    pub(super) fn mention(&mut self, object: ObjectId) {
+        if let Some(comparison) = &mut self.comparison
+            && comparison.side == Side::New
+        {
+            comparison.mentioned.insert(object);
+        }
+    }
+
+    /// Whether an object is there for the version that is executed. Those that pointers of the input lead to come to be when they
+    /// are first read; what the old version read is nothing to a call that the new one makes before it reads the same.
+    pub(super) fn is_mentioned(&self, key: &ObjectKey, object: ObjectId) -> bool {
+        let late = matches!(key, ObjectKey::Reached(..) | ObjectKey::Returned(..));
+        match &self.comparison {
+            Some(comparison) if late && comparison.side == Side::New => comparison.mentioned.contains(&object),
+            _ => true,
+        }
+    }
+
     /// The same bytes have the same length as a string: either the lengths are equal, or some byte is not.
     pub(super) fn equal_strings(
         &mut self,
@@ -732,6 +754,7 @@ impl Engine<'_> {
         let seen = |id: &ObjectId| {
             let info = self.objects.get(id);
             info.is_some_and(|info| !info.constant && !info.summary)
+                && info.is_some_and(|info| old.contains_key(id) || self.is_mentioned(&info.key, *id))
                 && (passed.contains(id) || !self.is_private(*id, &passed))
                 && (self.initial.contains_key(id) || old.contains_key(id) || new.contains_key(id))
         };
@@ -1013,6 +1036,8 @@ impl Engine<'_> {
         let within = self.terms.not(self.beyond_the_bound());
         if let Some(comparison) = &mut self.comparison {
             comparison.side = Side::New;
+            // Reads are repeated, so that what they lead to is seen to be mentioned.
+            self.pointer_reads.clear();
             comparison.occurrences.clear();
             comparison.times.clear();
             comparison.sizes = sizes;

@@ -20,6 +20,9 @@ use super::compare::Sees;
 use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
 use crate::Reason;
 
+/// Stands for a read of a volatile object where calls are seen.
+const VOLATILE: &str = "volatile read";
+
 /// What is computed once per function.
 pub struct FunctionFacts {
     pub cfg: Cfg,
@@ -345,10 +348,12 @@ impl Engine<'_> {
         // What the outside answers is the same for the same question (`see_call`); what the machine computes has operands that
         // are not known here.
         let model = self.program.function(frame.function).library_model;
+        let is_volatile = name == VOLATILE;
+        let name = if is_volatile { "" } else { name };
         let number = match reason {
             HavocReason::Float | HavocReason::Assembly | HavocReason::Argument => self.unique(),
             HavocReason::Input | HavocReason::Library => self.shared("chosen"),
-            HavocReason::Environment if model => self.shared("chosen"),
+            HavocReason::Environment if model || is_volatile => self.shared("chosen"),
             HavocReason::Environment => self.unique(),
         };
         let value = match ty {
@@ -415,8 +420,8 @@ impl Engine<'_> {
                 }
                 let value = if *volatile {
                     let place = Value::Pointer(pointer.clone());
-                    self.see_call(edge, "volatile read", &[place], Sees::Arguments)?;
-                    self.chosen_value(frame, edge.guard, *ty, "", HavocReason::Environment)
+                    self.see_call(edge, VOLATILE, &[place], Sees::Arguments)?;
+                    self.chosen_value(frame, edge.guard, *ty, VOLATILE, HavocReason::Environment)
                 } else {
                     let value = self.load(&edge.state, &pointer, *ty)?;
                     self.oblivious_read(&pointer, *ty, value)

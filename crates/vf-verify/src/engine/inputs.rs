@@ -212,6 +212,7 @@ impl Engine<'_> {
     ) -> Pointer {
         let t = self.terms;
         let id = self.names.object(&key);
+        self.mention(id);
         if !self.objects.contains_key(&id) {
             let size = t.var(&format!("size.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
             self.add_object(
@@ -573,7 +574,10 @@ impl Engine<'_> {
             };
             let needed = t.mul(exact, number(u128::from(scale)));
             if self.compares() {
-                self.is_tight(pointer, none, needed, scale);
+                let single = matches!(**to, CType::Record(_))
+                    && !self.counts.get(local).is_some_and(|c| c.is_array);
+                let least = if single { scale } else { 0 };
+                self.is_tight(pointer, t.ite(none, number(u128::from(least)), needed));
             }
             let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
             let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
@@ -587,12 +591,9 @@ impl Engine<'_> {
         }
     }
 
-    /// An array of the caller has no more elements than its count says: on a larger one, an overrun would pass for safe. (One
-    /// object of the type remains where the count says none.)
-    fn is_tight(&mut self, pointer: &Pointer, none: Term, needed: Term, scale: u64) {
+    /// An array of the caller has no more bytes than its count says: on a larger one, an overrun would pass for safe.
+    fn is_tight(&mut self, pointer: &Pointer, most: Term) {
         let t = self.terms;
-        let one = t.bv(self.pointer_bits, u128::from(scale));
-        let most = t.ite(none, one, needed);
         for object in pointer.targets.iter() {
             if let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) {
                 self.fact(t.ule(size, most));
@@ -635,7 +636,7 @@ impl Engine<'_> {
             let Some(info) = self.objects.get(&id).cloned() else {
                 continue;
             };
-            if self.is_private(id, &passed) || info.constant || info.summary {
+            if self.is_private(id, &passed) || info.constant || info.summary || !self.is_mentioned(&info.key, id) {
                 continue;
             }
             let Some(before) = self.contents(&edge.state, id) else {

@@ -1,0 +1,300 @@
+//! What is proved of two versions, and what must not be, with the real front end and prover.
+
+use std::time::Duration;
+
+use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, ProverChecker, judge_patch};
+
+fn judged(old: &str, new: &str) -> PatchReport {
+    let folder = tempfile::tempdir().expect("folder");
+    let (before, after) = (folder.path().join("old.c"), folder.path().join("new.c"));
+    std::fs::write(&before, old).expect("written");
+    std::fs::write(&after, new).expect("written");
+    let options = vf_frontend::Options {
+        model: vf_ir::DataModel::Lp64,
+        compiler: "cc".into(),
+        flags: Vec::new(),
+        directory: None,
+        wanted: vf_frontend::Wanted::All,
+        overlay: Vec::new(),
+        library_models: true,
+        snippet: false,
+    };
+    let check = vf_verify::CheckOptions {
+        timeout: Some(Duration::from_secs(40)),
+        ..Default::default()
+    };
+    let mut checker = ProverChecker::new(options, check);
+    judge_patch(&PatchInput::Files { before, after }, &mut checker, None).expect("judged")
+}
+
+/// The version of a text in which each pair's left side stands, and that with its right side.
+fn both(text: &str, changes: &[(&str, &str)]) -> (String, String) {
+    let mut new = text.to_owned();
+    for (from, to) in changes {
+        assert!(new.contains(from), "{from}");
+        new = new.replacen(from, to, 1);
+    }
+    (text.to_owned(), new)
+}
+
+fn behaviour(text: &str, changes: &[(&str, &str)]) -> Behaviour {
+    let (old, new) = both(text, changes);
+    judged(&old, &new).behaviour
+}
+
+fn is_proved(behaviour: Behaviour) -> bool {
+    matches!(behaviour, Behaviour::Preserved | Behaviour::Vacuous)
+}
+
+/// Every one of these changes does something else on an input on which the old version is safe.
+fn none_is_proved(text: &str, changes: &[&[(&str, &str)]]) {
+    for change in changes {
+        let found = behaviour(text, change);
+        assert!(!is_proved(found), "{change:?} is {found:?}");
+    }
+}
+
+const COPY: &str = "
+typedef unsigned long size_t;
+void *memcpy(void *to, const void *from, size_t n);
+void *malloc(size_t n);
+void free(void *p);
+int send(int to, const void *what);
+int ready(int to);
+void stop(int why) __attribute__((noreturn));
+struct box { int used; int kind; char text[16]; };
+static int table[16];
+static int total;
+static int twice(int x) { return 2 * x; }
+
+int put(struct box *box, int at, char c, int to)
+{
+	char *copy;
+
+	if (to < 0)
+		return -22;
+	if (to == 99)
+		stop(3);
+	if (at < 0 || at > 16)
+		return -34;
+	copy = malloc(16);
+	if (!copy)
+		return -12;
+	box->text[at] = c;
+	box->used = twice(to & 0xff);
+	memcpy(copy, box->text, 16);
+	total += box->kind & 1;
+	if (ready(to) > 0)
+		send(to, box);
+	table[to & 15] = at;
+	free(copy);
+	return at;
+}
+";
+
+#[test]
+fn a_guard_keeps_everything_else() {
+    let (old, new) = both(COPY, &[("at > 16", "at >= 16")]);
+    let report = judged(&old, &new);
+    assert_eq!(report.behaviour, Behaviour::Preserved, "{:?}", report.compared);
+    assert_eq!(report.verdict, PatchVerdict::ProvenFix);
+    let [compared] = &report.compared[..] else {
+        panic!("{:?}", report.compared)
+    };
+    let at = compared.witness.as_ref().map(|w| w.inputs["at"].clone());
+    let at: i64 = at.expect("a safe input that comes to the array").parse().expect("number");
+    assert!((0..16).contains(&at));
+}
+
+#[test]
+fn other_ways_to_write_it_are_the_same() {
+    let fix = ("at > 16", "at >= 16");
+    for more in [
+        ("2 * x", "x + x"),
+        ("box->text[at] = c;", "{ char *place = box->text; place[at] = c; }"),
+        ("to & 15", "to % 16"),
+        // Refused for the other of two reasons.
+        ("if (to < 0)\n\t\treturn -22;", "if (to < 0)\n\t\treturn at < 0 ? -34 : -22;"),
+    ] {
+        let mut changes = vec![more];
+        if !more.1.contains("at >= 16") {
+            changes.insert(0, fix);
+        }
+        let found = behaviour(COPY, &changes);
+        assert_eq!(found, Behaviour::Preserved, "{more:?}");
+    }
+}
+
+#[test]
+fn what_differs_is_not_proved() {
+    let fix = ("at > 16", "at >= 16");
+    none_is_proved(
+        COPY,
+        &[
+            &[("at > 16", "at >= 15")],
+            &[("at > 16", "at > 16 || to == 7")],
+            &[fix, ("box->text[at] = c", "box->text[at] = c + 1")],
+            &[fix, ("box->text[at] = c;", "")],
+            &[fix, ("2 * x", "2 * x + (x == 77)")],
+            &[fix, ("total += box->kind & 1;", "total += box->kind & 1; total += at == 3;")],
+            &[fix, ("return at;", "return at == 5 ? 6 : at;")],
+            &[fix, ("return -22", "return -34 + (to == -5)")],
+            // Calls: gone, added, others, with other arguments, in another order, with other memory to look at.
+            &[fix, ("send(to, box);", ";")],
+            &[fix, ("ready(to) > 0", "1")],
+            &[fix, ("ready(to) > 0", "ready(to) >= 0")],
+            &[fix, ("send(to, box);", "{ send(to, box); send(to, box); }")],
+            &[fix, ("send(to, box);", "send(to + 1, box);")],
+            &[fix, ("send(to, box);", "ready(to);")],
+            &[fix, ("send(to, box);", "{ box->kind++; send(to, box); box->kind--; }")],
+            &[fix, ("if (ready(to) > 0)\n\t\tsend(to, box);\n\ttable[to & 15] = at;", "table[to & 15] = at;\n\tif (ready(to) > 0)\n\t\tsend(to, box);")],
+            &[fix, ("stop(3)", "stop(4)")],
+            &[fix, ("if (to == 99)\n\t\tstop(3);", "")],
+            // What is kept, and what is given back.
+            &[fix, ("free(copy);", "")],
+            &[fix, ("if (!copy)\n\t\treturn -12;", "if (!copy)\n\t\treturn 0;")],
+            // It may never end.
+            &[fix, ("free(copy);", "free(copy); while (total == 12345) ;")],
+        ],
+    );
+}
+
+const SUM: &str = "
+int seen(int what);
+struct list { unsigned n; unsigned v[8]; };
+unsigned sum(const struct list *list, unsigned *out)
+{
+	unsigned i, s = 0;
+
+	if (list->n > 9)
+		return 0;
+	for (i = 0; i < list->n; i++) {
+		s += list->v[i];
+		*out = s;
+	}
+	return s + i;
+}
+";
+
+#[test]
+fn loops_in_step() {
+    let fix = ("list->n > 9", "list->n > 8");
+    assert_eq!(behaviour(SUM, &[fix]), Behaviour::Preserved);
+    // Counted in another way: no step has an equal one.
+    let down = (
+        "for (i = 0; i < list->n; i++) {",
+        "i = 0;\n\twhile (list->n > i) {\n\t\tunsigned at = i++;\n",
+    );
+    let found = behaviour(SUM, &[fix, down, ("list->v[i]", "list->v[at]")]);
+    assert_eq!(found, Behaviour::Preserved);
+    none_is_proved(
+        SUM,
+        &[
+            &[("list->n > 9", "list->n > 7")],
+            &[fix, ("i = 0;", "i = 1;")],
+            &[fix, ("i < list->n", "i + 1 < list->n")],
+            &[fix, ("i++)", "i += 2)")],
+            &[fix, ("s += list->v[i];", "s += list->v[i] & 0x7fffffff;")],
+            &[fix, ("*out = s;", "")],
+            &[fix, ("*out = s;", "*out = s; seen(i);")],
+            &[fix, ("*out = s;", "if (i == 6) break; *out = s;")],
+            &[fix, ("return s + i", "return s")],
+        ],
+    );
+}
+
+const ALWAYS: &str = "
+void fill(int *p, unsigned n, int what)
+{
+	unsigned i;
+
+	for (i = 0; i <= n; i++)
+		p[i] = what;
+}
+";
+
+#[test]
+fn where_the_old_version_is_never_safe_its_effects_within_bounds_remain() {
+    let found = |from, to| behaviour(ALWAYS, &[(from, to)]);
+    assert_eq!(found("i <= n", "i < n"), Behaviour::Vacuous);
+    for (from, to) in [
+        ("i <= n", "i < 0"),
+        ("i <= n", "i + 1 < n"),
+        ("for (i = 0; i <= n; i++)\n\t\tp[i] = what;", "(void)i;"),
+        ("for (i = 0; i <= n; i++)\n\t\tp[i] = what;", "for (i = 0; i < n; i++)\n\t\tp[i] = 0;"),
+    ] {
+        let found = found(from, to);
+        assert!(!is_proved(found), "{to} is {found:?}");
+    }
+}
+
+const TEXT: &str = r#"
+int sprintf(char *to, const char *format, ...);
+int snprintf(char *to, unsigned long n, const char *format, ...);
+int strcmp(const char *a, const char *b);
+struct name { char text[12]; int n; };
+int show(struct name *name, unsigned id, const char *kind)
+{
+	int n;
+
+	if (!strcmp(kind, "none"))
+		return -1;
+	n = sprintf(name->text, "%u:%s", id, kind);
+	name->n = n;
+	return 0;
+}
+"#;
+
+#[test]
+fn a_text_that_fitted_is_the_same_text() {
+    let fix = (
+        "sprintf(name->text, \"%u:%s\", id, kind)",
+        "snprintf(name->text, sizeof(name->text), \"%u:%s\", id, kind)",
+    );
+    assert_eq!(behaviour(TEXT, &[fix]), Behaviour::Preserved);
+    none_is_proved(
+        TEXT,
+        &[
+            &[fix, ("sizeof(name->text)", "sizeof(name->text) - 1")],
+            &[fix, ("\"%u:%s\", id, kind)", "\"%u:%s\", id + 1, kind)")],
+            &[fix, ("\"%u:%s\", id, kind)", "\"%u;%s\", id, kind)")],
+            &[fix, ("name->n = n;", "")],
+            &[fix, ("\"none\"", "\"nine\"")],
+        ],
+    );
+}
+
+const OUTSIDE: &str = "
+struct ops { int (*go)(int); volatile int *port; };
+static int count;
+static int helper(int x) { count++; return x; }
+int run(const struct ops *ops, int at, int *v)
+{
+	static int t[4];
+
+	if (at < 0 || at > 4)
+		return -1;
+	*v = ops->go(at) + *ops->port;
+	*ops->port = 1;
+	t[at] = helper(at);
+	return t[at];
+}
+";
+
+#[test]
+fn pointers_to_functions_and_volatile_objects() {
+    let fix = ("at > 4", "at > 3");
+    assert_eq!(behaviour(OUTSIDE, &[fix]), Behaviour::Preserved);
+    none_is_proved(
+        OUTSIDE,
+        &[
+            &[fix, ("ops->go(at)", "ops->go(at + 1)")],
+            &[fix, ("ops->go(at) +", "")],
+            &[fix, ("*ops->port = 1;", "*ops->port = 1; *ops->port = 1;")],
+            &[fix, ("*ops->port = 1;", "*ops->port = 2;")],
+            &[fix, ("*ops->port;", "*ops->port + *ops->port;")],
+            &[fix, ("count++; return x;", "return x;")],
+            &[fix, ("static int t[4]", "static int t[5]")],
+        ],
+    );
+}
