@@ -11,7 +11,7 @@
 A variant is a change that looks like a fix and is none. `wrong/expect.json` of its case says why it has to be rejected.
 It counts as rejected for the right reason when the verdict is not `proven-fix` and that reason is in the answer:
 
-    not-fixed           an obligation of the old version at the reported line is not proved in the new one, and is reached
+    not-fixed           the verdict is `not-fixed`, or an obligation at the reported line is not proved, and is reached
     regressed           an obligation is further from a proof than before (`introduced` is not empty)
     behaviour-changed   `behaviour` is `changed`
     unreachable         the operation at the reported line is gone or no longer reached, and nothing is proved in its place
@@ -51,9 +51,9 @@ def obligations(version):
 
 def reasons(answer, entry):
     """The reasons for a rejection that the answer gives."""
-    found = set()
     if "before" not in answer:
-        return found
+        return set()
+    found = {"not-fixed"} if answer["verdict"] == "not-fixed" else set()
     before, after = obligations(answer["before"]), obligations(answer["after"])
     at_line = {
         i for i, o in before.items() if o["location"]["line"] == entry["line"] and o["verdict"] == "refuted"

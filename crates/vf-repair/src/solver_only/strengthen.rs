@@ -170,7 +170,15 @@ fn bound(
             (false, false) => "<=",
         };
         drafts.push(Draft {
-            rank: 15 + far + i as u32,
+            // That a size has no sign and so refuses what is negative, too, is no way to say it.
+            rank: 15
+                + far
+                + i as u32
+                + if site.property == Property::IndexLowerBound {
+                    8
+                } else {
+                    0
+                },
             edits: vec![replace(&part.range, format!("{} {op} {limit}", site.text(lhs)))],
             origin: "bound",
             note: format!("the check compares with {limit}"),
