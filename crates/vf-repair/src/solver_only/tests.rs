@@ -354,3 +354,22 @@ fn a_constant_index_tests_the_room() {
     let source = "int f(char *out, unsigned long room)\n{\n\tif (!out)\n\t\treturn 0;\n\tout[3] = 1;\n\treturn 4;\n}\n";
     offered(source, "valid-write", "out[3]", "if (room < 4)");
 }
+
+#[test]
+fn a_structure_with_an_array_at_its_end_gets_its_size() {
+    let source = |element: &str| {
+        format!(
+            "{KERNEL}struct set {{ int n; int items[]; }};\nvoid *f(unsigned int n)\n{{\n\tstruct set *p;\n\n\tp = kzalloc(sizeof(*p) + n * {element}, 0);\n\treturn p;\n}}\n"
+        )
+    };
+    let named = source("sizeof(p->items[0])");
+    offered(
+        &named,
+        "unsigned-wrap",
+        "n * sizeof(p->items[0])",
+        "kzalloc(struct_size(p, items, n), 0)",
+    );
+    let counted = source("4U");
+    let sum = "kzalloc(size_add(sizeof(*p), array_size(n, 4U)), 0)";
+    offered(&counted, "unsigned-wrap", "n * 4U", sum);
+}
