@@ -6,7 +6,8 @@
 
     --cases NAME,...     only these cases
     --jobs N             processes at a time (default 1)
-    --json FILE          also every answer as one JSON object a line
+    --json FILE          also every answer as one JSON object a line, case by case; cases that the file has already are not
+                         judged again
 
 A variant is a change that looks like a fix and is none. `wrong/expect.json` of its case says why it has to be rejected.
 It counts as rejected for the right reason when the verdict is not `proven-fix` and that reason is in the answer:
@@ -94,6 +95,12 @@ def judge_case(program, entry):
     return rows
 
 
+def short(row):
+    """Without the reports of both versions."""
+    answer = {k: v for k, v in row["answer"].items() if k not in ("before", "after")}
+    return row | {"answer": answer}
+
+
 def outcome(row):
     if row["accepted"]:
         return "**accepted**"
@@ -171,10 +178,19 @@ def main():
         if name not in (e["name"] for e in entries):
             sys.exit(f"{name} is no case of corpus/manifest.json")
     entries = sorted((e for e in entries if not wanted or e["name"] in wanted), key=lambda e: e["name"])
+    rows = []
+    if options.json and options.json.exists():
+        rows = [json.loads(line) for line in options.json.read_text().splitlines()]
+    known = {r["case"] for r in rows}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        rows = [row for found in pool.map(lambda e: judge_case(program, e), entries) for row in found]
-    if options.json:
-        options.json.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        left = [e for e in entries if e["name"] not in known]
+        for found in pool.map(lambda e: judge_case(program, e), left):
+            found = [short(row) for row in found]
+            rows += found
+            if options.json:
+                with options.json.open("a") as out:
+                    out.writelines(json.dumps(row) + "\n" for row in found)
+    rows.sort(key=lambda r: r["case"])
     print_tables(rows, "python3 scripts/" + " ".join([pathlib.Path(sys.argv[0]).name, *sys.argv[1:]]))
     if any(r["answer"]["exit"] in (None, 2, 4) for r in rows):
         sys.exit("a patch was not judged; see the table")
