@@ -396,6 +396,7 @@ fn array_allocation(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
     };
     match &size.unparenthesised().kind {
         ExprKind::Binary { op, lhs, rhs } if op == "*" => push(site.text(lhs), site.text(rhs), 15),
+        ExprKind::Binary { op, lhs, rhs } if op == "+" => saturating_size(site, size, lhs, rhs, drafts),
         // The product was computed before, into a variable.
         ExprKind::Ident => {
             for (_, value) in site.definitions(site.text(size.unparenthesised())) {
@@ -407,5 +408,61 @@ fn array_allocation(site: &Site<'_>, call: &Expr, drafts: &mut Vec<Draft>) {
             }
         }
         _ => {}
+    }
+}
+
+/// `head + count * element`: the size of a structure with an array at its end. `struct_size`, or `size_add` and `array_size`,
+/// compute in `size_t` and give a size that no allocator has where the sum does not fit.
+fn saturating_size(site: &Site<'_>, size: &Expr, lhs: &Expr, rhs: &Expr, drafts: &mut Vec<Draft>) {
+    let product = |e: &Expr| match &e.unparenthesised().kind {
+        ExprKind::Binary { op, lhs, rhs } if op == "*" => Some(((**lhs).clone(), (**rhs).clone())),
+        _ => None,
+    };
+    let (head, (count, element)) = match (product(lhs), product(rhs)) {
+        (None, Some(product)) => (lhs, product),
+        (Some(product), None) => (rhs, product),
+        _ => return,
+    };
+    let mut push = |rank: u32, text: String| {
+        drafts.push(Draft {
+            rank,
+            edits: vec![replace(&size.range, text)],
+            origin: "saturating-size",
+            note: "a size that does not fit is refused by the allocator".into(),
+        });
+    };
+    // `sizeof(*p) + n * sizeof(p->items[0])` says which array it is.
+    let operand = |e: &Expr| match &e.unparenthesised().kind {
+        ExprKind::Sizeof { operand } => site.outline.parse(operand),
+        _ => None,
+    };
+    let whole = operand(head);
+    for (count, element) in [(&count, &element), (&element, &count)] {
+        let Some(ExprKind::Index { base, .. }) = operand(element).map(|e| e.unparenthesised().kind.clone())
+        else {
+            continue;
+        };
+        if let (
+            Some(ExprKind::Unary { op, arg }),
+            ExprKind::Member {
+                base: object, name, ..
+            },
+        ) = (
+            whole.as_ref().map(|e| &e.unparenthesised().kind),
+            &base.bare().kind,
+        ) && op == "*"
+            && site.text(arg) == site.text(object)
+            && site.may_use("struct_size")
+        {
+            let member = site.source.get(name.clone()).unwrap_or("");
+            push(
+                12,
+                format!("struct_size({}, {member}, {})", site.text(arg), site.text(count)),
+            );
+        }
+    }
+    if site.may_use("array_size") {
+        let (head, count, element) = (site.text(head), site.text(&count), site.text(&element));
+        push(13, format!("size_add({head}, array_size({count}, {element}))"));
     }
 }

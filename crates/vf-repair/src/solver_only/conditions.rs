@@ -104,6 +104,11 @@ fn beyond(site: &Site<'_>, found: &mut Conditions, rank: u32, index: &Expr, limi
             found.add(rank, format!("{a} < {b} || {a} - {b} {op} {limit}"));
             found.add(rank + 1, format!("{a} - {b} {op} {limit}"));
         }
+        // A constant index: the limit is what may be too small.
+        ExprKind::Number if op == ">=" => match super::types::number(site.text(index)) {
+            Some(n) => found.add(rank, format!("{limit} < {}", n.saturating_add(1))),
+            None => found.add(rank, format!("{limit} <= {}", site.text(index))),
+        },
         _ if site.is_signed(index) => {
             let i = site.side(index);
             found.add(rank, format!("{i} < 0 || {i} {op} {limit}"));
@@ -234,7 +239,13 @@ fn range(site: &Site<'_>, found: &mut Conditions, target: &Target, length: &Expr
                 .ends_with(&format!("[{}]", n.replace(' ', "")))
     });
     let op = if terminated { ">=" } else { ">" };
-    if let Some(size) = site.size_of(&target.base) {
+    if let Some((count, limit)) = elements(site, target, length) {
+        found.add(0, format!("{count} > {limit}"));
+    }
+    let size = site
+        .size_of(&target.base)
+        .or_else(|| site.allocated(&target.base));
+    if let Some(size) = size {
         match &target.offset {
             None => {
                 found.add(0, format!("{n} {op} {size}"));
@@ -252,6 +263,20 @@ fn range(site: &Site<'_>, found: &mut Conditions, target: &Target, length: &Expr
             Some(offset) => found.add(5, format!("{offset} > {name} || {n} > {name} - {offset}")),
         }
     }
+}
+
+/// Of a length `count * sizeof(T)` from the start of an array on: the count, and the number of elements of the array.
+fn elements(site: &Site<'_>, target: &Target, length: &Expr) -> Option<(String, String)> {
+    let ExprKind::Binary { op, lhs, rhs } = &length.unparenthesised().kind else {
+        return None;
+    };
+    let count = match (&lhs.unparenthesised().kind, &rhs.unparenthesised().kind) {
+        (_, ExprKind::Sizeof { .. }) => lhs,
+        (ExprKind::Sizeof { .. }, _) => rhs,
+        _ => return None,
+    };
+    let limit = site.limits(&target.base).into_iter().next()?;
+    (op == "*" && target.offset.is_none()).then(|| (site.side(count), limit))
 }
 
 /// Copies that end at a NUL: the length of the source against the size of the destination.
@@ -455,11 +480,19 @@ fn lossy(site: &Site<'_>, found: &mut Conditions) {
         return;
     };
     let x = site.side(value);
+    let from = site.types.of(value);
+    if let Some(CType::Int { bits, signed: true }) = from {
+        found.add(0, format!("{x} < 0"));
+        // An unsigned type that is no narrower has every other value.
+        if matches!(ty, Some(CType::Int { bits: to, signed: false }) if to >= bits) {
+            return;
+        }
+    }
     for (i, max) in maximum(site, ty.as_ref()).iter().enumerate() {
         if site.is_signed(value) {
-            found.add(i as u32, format!("{x} < 0 || {x} > {max}"));
+            found.add(1 + i as u32, format!("{x} < 0 || {x} > {max}"));
         }
-        found.add(i as u32, format!("{x} > {max}"));
+        found.add(1 + i as u32, format!("{x} > {max}"));
     }
 }
 

@@ -25,7 +25,7 @@ pub fn guards(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 }
 
 /// `if (bad) exit;` in front of a statement.
-fn new_guard(
+pub fn new_guard(
     site: &Site<'_>,
     node: NodeId,
     bad: &str,
@@ -149,7 +149,14 @@ fn loop_condition(site: &Site<'_>, bad: &str, rank: u32, drafts: &mut Vec<Draft>
         };
         drafts.push(Draft {
             rank,
-            edits: vec![replace(&head, format!("{old_text} && {good}"))],
+            // A condition that holds the operation itself is asked only when it is safe to.
+            edits: vec![
+                if head.start <= site.op.range.start && site.op.range.end <= head.end {
+                    replace(&head, format!("{good} && {old_text}"))
+                } else {
+                    replace(&head, format!("{old_text} && {good}"))
+                },
+            ],
             origin: "loop-condition",
             note: format!("the loop goes on only while {good}"),
         });
@@ -225,7 +232,7 @@ fn before_loops(site: &Site<'_>, drafts: &mut Vec<Draft>) {
 }
 
 /// `counter < bound` or `counter <= bound` among the conjuncts of a loop condition.
-fn counted(site: &Site<'_>, condition: &Expr) -> Vec<(String, Expr, bool)> {
+pub fn counted(site: &Site<'_>, condition: &Expr) -> Vec<(String, Expr, bool)> {
     let mut found = Vec::new();
     for part in condition.walk() {
         let ExprKind::Binary { op, lhs, rhs } = &part.kind else {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use vf_ir::{ArrayLen, CType, Property};
 use vf_verify::report::ObligationReport;
 
+use super::sizes::size_arguments;
 use super::types::{Types, number};
 use crate::ctext::expr::{Expr, ExprKind};
 use crate::ctext::lex::{TokenKind, mentions, normalised, tokens, variables};
@@ -132,7 +133,12 @@ impl<'a> Site<'a> {
         if len == ArrayLen::Unknown {
             return Vec::new();
         }
-        let text = self.text(base.unparenthesised());
+        let whole = self.text(base.unparenthesised());
+        // A row of a table is as long as the first one, and a check before the loop has no counter yet.
+        let text = &match &base.unparenthesised().kind {
+            ExprKind::Index { base, .. } => format!("{}[0]", self.text(base)),
+            _ => whole.to_string(),
+        };
         let bytes = matches!(&*element, CType::Int { bits: 8, .. } | CType::Bool);
         let text_buffer = matches!(
             &*element,
@@ -162,21 +168,30 @@ impl<'a> Site<'a> {
 
     /// The bound with which an array is declared in this file, when it is a name or a number.
     fn declared_bound(&self, base: &Expr) -> Option<String> {
-        let name = match &base.bare().kind {
-            ExprKind::Ident => self.text(base.bare()),
+        // Of a row of `name[A][B]` it is `B`.
+        let mut array = base.bare();
+        let mut dimension = 0;
+        while let ExprKind::Index { base, .. } = &array.kind {
+            array = base.bare();
+            dimension += 1;
+        }
+        let name = match &array.kind {
+            ExprKind::Ident => self.text(array),
             ExprKind::Member { name, .. } => self.source.get(name.clone())?,
             _ => return None,
         };
         let tokens = tokens(self.source);
         let text = |i: usize| tokens.get(i).map_or("", |t| t.text(self.source));
         let found = (1..tokens.len()).find(|i| {
+            let last = i + 3 * (dimension + 1);
             text(*i) == name
-                && text(i + 1) == "["
-                && text(i + 3) == "]"
                 && tokens[i - 1].kind == TokenKind::Ident
-                && matches!(text(i + 4), ";" | "," | "=")
+                && (i + 1..last)
+                    .step_by(3)
+                    .all(|at| text(at) == "[" && text(at + 2) == "]")
+                && matches!(text(last + 1), ";" | "," | "=" | "[")
         })?;
-        let bound = text(found + 2);
+        let bound = text(found + 3 * dimension + 2);
         (number(bound).is_some()
             || !bound.is_empty() && bound.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()))
         .then(|| bound.to_string())
@@ -234,6 +249,28 @@ impl<'a> Site<'a> {
             | CType::Void => None,
             _ => Some(format!("sizeof({})", self.text(base))),
         }
+    }
+
+    /// The size in bytes of what a pointer points to, where this function allocates it, in one place and before the
+    /// operation, and says how large.
+    pub fn allocated(&self, base: &Expr) -> Option<String> {
+        let mut sizes = self.definitions(self.text(base.bare())).into_iter();
+        let call = |e: &Expr| {
+            e.called(self.source)
+                .and_then(size_arguments)
+                .is_some_and(|a| a.len() == 1)
+        };
+        let (node, rhs) = sizes.find(|(_, rhs)| call(rhs.bare()))?;
+        let only = !sizes.any(|(_, rhs)| call(rhs.bare()));
+        let ExprKind::Call { args, .. } = &rhs.bare().kind else {
+            return None;
+        };
+        let [at] = rhs.bare().called(self.source).and_then(size_arguments)? else {
+            return None;
+        };
+        let size = args.get(*at).filter(|a| a.is_pure())?;
+        let before = self.outline.nodes[node].range.start < self.outline.nodes[self.node].range.start;
+        (only && before).then(|| self.side(size))
     }
 
     pub fn is_signed(&self, expr: &Expr) -> bool {
@@ -359,6 +396,33 @@ impl<'a> Site<'a> {
                 let node = &self.outline.nodes[*sibling];
                 if node.kind == NodeKind::If && node.children.len() == 1 && self.leaves(node.children[0]) {
                     found.push((*sibling, node.head.clone()));
+                }
+            }
+        }
+        found
+    }
+
+    /// `if` statements before the operation that change a variable which it uses, and go on: a wrapped index, a length
+    /// that is cut. Nearest first, with the range of their condition.
+    pub fn corrections(&self) -> Vec<Range<usize>> {
+        let used = variables(self.text(&self.op));
+        let mut found = Vec::new();
+        for id in self.outline.ancestors(self.node) {
+            let Some(parent) = self.outline.nodes[id].parent else {
+                break;
+            };
+            let before = self.outline.nodes[parent].children.iter().rev();
+            for sibling in before.skip_while(|c| **c != id).skip(1) {
+                let node = &self.outline.nodes[*sibling];
+                if node.kind == NodeKind::If
+                    && let [body] = node.children.as_slice()
+                    && !self.leaves(*body)
+                    && self.outline.expressions(*body).iter().any(|e| match &e.kind {
+                        ExprKind::Assign { lhs, .. } => used.iter().any(|v| v == self.text(lhs)),
+                        _ => false,
+                    })
+                {
+                    found.push(node.head.clone());
                 }
             }
         }

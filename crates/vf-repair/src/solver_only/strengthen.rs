@@ -4,6 +4,7 @@ use vf_ir::Property;
 
 use super::Draft;
 use super::conditions::{access_arguments, subscript};
+use super::guards::counted;
 use super::site::{Site, replace};
 use super::types::number;
 use crate::ctext::expr::{Expr, ExprKind};
@@ -17,8 +18,22 @@ pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             about.extend(site.variables(&rhs));
         }
     }
+    // So does the bound of a counter.
+    for id in site.loops() {
+        let condition = site.outline.condition(id).and_then(|r| site.outline.parse(&r));
+        for (counter, bound, _) in condition.iter().flat_map(|c| counted(site, c)) {
+            if about.contains(&counter) {
+                about.extend(site.variables(&bound));
+            }
+        }
+    }
     // Guards leave when true; loops and enclosing ifs go on when true.
     for (i, (_, head)) in site.guards().into_iter().enumerate() {
+        if let Some(condition) = site.outline.parse(&head) {
+            comparisons(site, &condition, true, i as u32, &about, drafts);
+        }
+    }
+    for (i, head) in site.corrections().into_iter().enumerate() {
         if let Some(condition) = site.outline.parse(&head) {
             comparisons(site, &condition, true, i as u32, &about, drafts);
         }
@@ -50,6 +65,8 @@ fn comparisons(
                 off_by_one(site, part, op, lhs, rhs, leaves, far, drafts);
                 bound(site, part, op, lhs, rhs, leaves, far, drafts);
                 additive(site, part, op, lhs, rhs, far, drafts);
+                unit(site, part, op, lhs, rhs, far, drafts);
+                without_sign(site, lhs, rhs, far, drafts);
             }
             "&&" if leaves => drafts.push(Draft {
                 rank: 16 + far,
@@ -130,6 +147,13 @@ fn bound(
             limits.extend(site.size_of(&site.target(pointer).base).map(|l| (l, false)));
         }
     }
+    // The bound of a loop is a number of elements, no index: it may equal the limit.
+    let counts = site
+        .loops()
+        .into_iter()
+        .filter_map(|id| site.outline.condition(id).and_then(|r| site.outline.parse(&r)))
+        .flat_map(|c| counted(site, &c))
+        .any(|(_, bound, inclusive)| !inclusive && site.text(&bound) == site.text(lhs));
     let up = matches!(op, ">" | ">=");
     // `x > bound` in a guard, `x < bound` where the code goes on.
     if up != leaves {
@@ -139,18 +163,62 @@ fn bound(
         if site.text(rhs) == limit {
             continue;
         }
-        let op = match (element, leaves) {
+        let op = match (*element && !counts, leaves) {
             (true, true) => ">=",
             (true, false) => "<",
             (false, true) => ">",
             (false, false) => "<=",
         };
         drafts.push(Draft {
-            rank: 15 + far + i as u32,
+            // That a size has no sign and so refuses what is negative, too, is no way to say it.
+            rank: 15
+                + far
+                + i as u32
+                + if site.property == Property::IndexLowerBound {
+                    8
+                } else {
+                    0
+                },
             edits: vec![replace(&part.range, format!("{} {op} {limit}", site.text(lhs)))],
             origin: "bound",
             note: format!("the check compares with {limit}"),
         });
+    }
+}
+
+/// `count > sizeof(words)` counts elements and is compared with bytes.
+fn unit(site: &Site<'_>, part: &Expr, op: &str, lhs: &Expr, rhs: &Expr, far: u32, drafts: &mut Vec<Draft>) {
+    let ExprKind::Sizeof { operand } = &rhs.unparenthesised().kind else {
+        return;
+    };
+    let array = site.outline.parse(operand);
+    let Some(limit) = array.and_then(|a| site.limits(&a).into_iter().next()) else {
+        return;
+    };
+    if limit != site.text(rhs) {
+        drafts.push(Draft {
+            rank: 9 + far,
+            edits: vec![replace(&part.range, format!("{} {op} {limit}", site.text(lhs)))],
+            origin: "unit",
+            note: format!("elements are compared with elements, {limit}"),
+        });
+    }
+}
+
+/// `(int)len > LIMIT` takes a large length for a negative one: the length is compared as it is.
+fn without_sign(site: &Site<'_>, lhs: &Expr, rhs: &Expr, far: u32, drafts: &mut Vec<Draft>) {
+    for side in [lhs, rhs] {
+        let ExprKind::Cast { arg, .. } = &side.unparenthesised().kind else {
+            continue;
+        };
+        if site.is_signed(side) && !site.is_signed(arg) {
+            drafts.push(Draft {
+                rank: 9 + far,
+                edits: vec![replace(&side.range, site.operand(arg))],
+                origin: "without-sign",
+                note: format!("`{}` is compared without a sign", site.text(arg)),
+            });
+        }
     }
 }
 

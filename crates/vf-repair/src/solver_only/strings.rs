@@ -1,5 +1,7 @@
 //! Templates that replace a string function without a bound by one that has it.
 
+use vf_ir::Property;
+
 use super::Draft;
 use super::exits::exits;
 use super::site::{Site, insert, replace};
@@ -7,6 +9,7 @@ use crate::ctext::expr::{Expr, ExprKind};
 use crate::ctext::outline::NodeKind;
 
 pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
+    terminated(site, drafts);
     // The operation is the call, or stands in its arguments (`size - pos`).
     let expressions = site.outline.expressions(site.node);
     let around = expressions
@@ -90,6 +93,48 @@ pub fn bounded_strings(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             }
             "scanf" | "fscanf" | "sscanf" => scan_width(site, args, drafts),
             _ => {}
+        }
+    }
+}
+
+/// `strncpy(dst, src, n)` leaves no terminator when the source fills the destination, and the operation reads a string
+/// from there: the last byte is cleared, or a source that is too long is refused.
+fn terminated(site: &Site<'_>, drafts: &mut Vec<Draft>) {
+    if !matches!(site.property, Property::ValidRead | Property::Precondition) {
+        return;
+    }
+    let read = site.op.walk();
+    let here = site.outline.nodes[site.node].range.start;
+    for (id, node) in site.outline.nodes.iter().enumerate() {
+        if node.kind != NodeKind::Expression || node.range.start >= here {
+            continue;
+        }
+        for call in site.outline.expressions(id).iter().flat_map(Expr::walk) {
+            let ExprKind::Call { args, .. } = &call.kind else {
+                continue;
+            };
+            let (Some("strncpy"), [dst, src, _]) = (call.called(site.source), args.as_slice()) else {
+                continue;
+            };
+            let Some(size) = site.size_of(dst).filter(|_| dst.is_pure()) else {
+                continue;
+            };
+            let d = site.text(dst);
+            if !read.iter().any(|e| site.text(e) == d) {
+                continue;
+            }
+            if let Some(edits) = site.after(id, &[format!("{d}[{size} - 1] = '\\0';")]) {
+                drafts.push(Draft {
+                    rank: 8,
+                    edits,
+                    origin: "terminator",
+                    note: format!("`{d}` ends in a terminator"),
+                });
+            }
+            if src.is_pure() {
+                let bad = format!("strlen({}) >= {size}", site.text(src));
+                super::guards::new_guard(site, id, &bad, 10, "guard-before-copy", drafts);
+            }
         }
     }
 }

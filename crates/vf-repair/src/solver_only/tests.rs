@@ -270,3 +270,106 @@ fn every_offer_is_balanced_and_new() {
         }
     }
 }
+
+#[test]
+fn elements_are_compared_with_elements() {
+    let source = format!(
+        "{KERNEL}unsigned int words[64];\nint f(const unsigned int *from, unsigned int count)\n{{\n\tif (count > sizeof(words))\n\t\treturn -22;\n\tmemcpy(words, from, count * sizeof(unsigned int));\n\treturn 0;\n}}\n"
+    );
+    let operation = "memcpy(words, from, count * sizeof(unsigned int))";
+    let place = offered(
+        &source,
+        "valid-write",
+        operation,
+        "if (count > ARRAY_SIZE(words))",
+    );
+    assert!(place < 2, "{place}");
+}
+
+#[test]
+fn a_wrap_and_a_clamp_are_corrected_too() {
+    let source = "int t[8];\nint f(unsigned int i)\n{\n\tif (i > 8)\n\t\ti -= 8;\n\treturn t[i];\n}\n";
+    assert_eq!(
+        offered(source, "index-upper-bound", "t[i]", "if (i >= 8)\n\t\ti -= 8;"),
+        0
+    );
+    let source = "char t[8];\nvoid f(const char *from, unsigned long n)\n{\n\tif ((int)n > 8)\n\t\tn = 8;\n\tmemcpy(t, from, n);\n}\n";
+    let place = offered(
+        source,
+        "valid-write",
+        "memcpy(t, from, n)",
+        "if (n > 8)\n\t\tn = 8;",
+    );
+    assert!(place < 3, "{place}");
+}
+
+#[test]
+fn a_row_has_its_own_length() {
+    let source = "#define ROWS 16\n#define COLS 8\nint t[ROWS][COLS];\nint f(int rows, int cols)\n{\n\tint i, j;\n\n\tif (rows > ROWS || cols > ROWS)\n\t\treturn -1;\n\tfor (i = 0; i < rows; i++)\n\t\tfor (j = 0; j < cols; j++)\n\t\t\tt[i][j] = 0;\n\treturn 0;\n}\n";
+    offered(
+        source,
+        "index-upper-bound",
+        "t[i][j]",
+        "if (rows > ROWS || cols > COLS)",
+    );
+}
+
+#[test]
+fn what_strncpy_filled_is_terminated() {
+    let source = "char t[8];\nunsigned long f(const char *from)\n{\n\tif (!from)\n\t\treturn 0;\n\tstrncpy(t, from, sizeof(t));\n\treturn strlen(t);\n}\n";
+    let cleared = "strncpy(t, from, sizeof(t));\n\tt[sizeof(t) - 1] = '\\0';";
+    offered(source, "valid-read", "strlen(t)", cleared);
+    offered(
+        source,
+        "valid-read",
+        "strlen(t)",
+        "if (strlen(from) >= sizeof(t))\n\t\treturn 0;\n\tstrncpy",
+    );
+}
+
+#[test]
+fn an_allocation_tells_its_room() {
+    let source = "int f(const char *from, unsigned int n)\n{\n\tchar *t = malloc(4096);\n\n\tif (!t || !n)\n\t\treturn -1;\n\tmemcpy(t, from, n);\n\treturn 0;\n}\n";
+    offered(
+        source,
+        "valid-write",
+        "memcpy(t, from, n)",
+        "if (!t || !n || n > 4096)",
+    );
+}
+
+#[test]
+fn a_condition_with_the_operation_in_it_is_asked_second() {
+    let source = "int f(const char *line, unsigned long end)\n{\n\twhile (line[end - 1] == ' ')\n\t\tend--;\n\treturn end;\n}\n";
+    offered(
+        source,
+        "unsigned-wrap",
+        "end - 1",
+        "while (end >= 1 && line[end - 1] == ' ')",
+    );
+}
+
+#[test]
+fn a_constant_index_tests_the_room() {
+    let source = "int f(char *out, unsigned long room)\n{\n\tif (!out)\n\t\treturn 0;\n\tout[3] = 1;\n\treturn 4;\n}\n";
+    offered(source, "valid-write", "out[3]", "if (room < 4)");
+}
+
+#[test]
+fn a_structure_with_an_array_at_its_end_gets_its_size() {
+    let source = |element: &str| {
+        format!(
+            "{KERNEL}struct set {{ int n; int items[]; }};\nvoid *f(unsigned int n)\n{{\n\tstruct set *p;\n\n\tp = kzalloc(sizeof(*p) + n * {element}, 0);\n\treturn p;\n}}\n"
+        )
+    };
+    let named = source("sizeof(p->items[0])");
+    offered(
+        &named,
+        "unsigned-wrap",
+        "n * sizeof(p->items[0])",
+        "kzalloc(struct_size(p, items, n), 0)",
+    );
+    let counted = source("4U");
+    let sum = "kzalloc(size_add(sizeof(*p), array_size(n, 4U)), 0)";
+    offered(&counted, "unsigned-wrap", "n * 4U", sum);
+}

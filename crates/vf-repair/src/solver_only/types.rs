@@ -116,11 +116,21 @@ impl<'a> Types<'a> {
         {
             return None;
         }
-        let len = tokens.get(at + 2).and_then(|t| number(t.text(self.source)));
-        Some(CType::Array {
-            element: Box::new(basic(before.text(self.source))),
-            len: len.map_or(ArrayLen::Variable, ArrayLen::Fixed),
-        })
+        let text = |i: usize| tokens.get(i).map_or("", |t| t.text(self.source));
+        // `name[A]` or `name[A][B]`, each bound one token; of a longer one the length is not known.
+        let rows = (at + 1..)
+            .step_by(3)
+            .take_while(|i| text(*i) == "[" && text(*i + 2) == "]")
+            .count()
+            .max(1);
+        let bound = |i: usize| number(text(i)).filter(|_| text(i + 1) == "]");
+        let bounds = (0..rows).rev().map(|row| bound(at + 3 * row + 2));
+        Some(
+            bounds.fold(basic(before.text(self.source)), |element, len| CType::Array {
+                element: Box::new(element),
+                len: len.map_or(ArrayLen::Variable, ArrayLen::Fixed),
+            }),
+        )
     }
 
     pub fn of(&self, expr: &Expr) -> Option<CType> {
