@@ -182,7 +182,7 @@ def prepare(fix, folder):
         done = subprocess.run(["gcc", "-fsyntax-only", "-w", *flags, str(path)])
         if done.returncode != 0:
             sys.exit(f"{fix.cve}: {path} does not compile")
-    return ["patch", "--before", str(before), "--after", str(source), "--", *flags]
+    return ["patch", "--before", str(before), "--after", str(source), "-f", fix.function, "--", *flags]
 
 
 def run(command, limit):

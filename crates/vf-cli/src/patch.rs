@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_patch};
+use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_functions};
 use vf_source::SourceMap;
 use vf_source::diff::Patch;
 use vf_verify::report::{CheckReport, ObligationReport};
@@ -34,7 +34,7 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         }
     });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
-    let report = judge_patch(&input, &mut checker, time).map_err(|error| CliError::Patch {
+    let report = judge_functions(&input, &args.functions, &mut checker, time).map_err(|error| CliError::Patch {
         patch: name(args),
         error: Box::new(error),
     })?;

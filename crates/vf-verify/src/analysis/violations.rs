@@ -57,11 +57,14 @@ impl Context<'_> {
     }
 }
 
-/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at least.
+/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at
+/// least, or objects that fit into a run.
 pub(super) fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
     /// Largest arguments and objects.
     const SMALL: [(u128, u128); 3] = [(0, 16), (2, 16), (16, 64)];
     const PAGE: u128 = 4096;
+    /// Of which a run still holds many.
+    const LARGE: u128 = 1 << 18;
     let inputs = execution.objects.values().filter(|o| o.input);
     let sizes: Vec<Term> = inputs
         .map(|o| o.size)
@@ -83,6 +86,8 @@ pub(super) fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
     let small = |(number, size)| terms.and(below(&numbers, number), below(&sizes, size));
     let mut found: Vec<Term> = SMALL.into_iter().map(small).collect();
     found.push(below(&sizes, PAGE));
+    // A record may be larger than a page by itself.
+    found.push(below(&sizes, LARGE));
     found.retain(|preference| !terms.is_true(*preference));
     found
 }
