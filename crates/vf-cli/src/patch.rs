@@ -34,10 +34,11 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         }
     });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
-    let report = judge_functions(&input, &args.functions, &mut checker, time).map_err(|error| CliError::Patch {
-        patch: name(args),
-        error: Box::new(error),
-    })?;
+    let report =
+        judge_functions(&input, &args.functions, &mut checker, time).map_err(|error| CliError::Patch {
+            patch: name(args),
+            error: Box::new(error),
+        })?;
     // Takes the progress line away before anything else is printed.
     drop(checker);
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -143,7 +143,11 @@ pub fn judge_functions(
     if report.verdict == PatchVerdict::ProvenFix && !only.is_empty() {
         let header_changed = files.iter().any(is_header);
         let touched = files.iter().flat_map(|f| changed_functions(f, header_changed));
-        if !touched.collect::<BTreeSet<_>>().iter().all(|name| only.contains(name)) {
+        if !touched
+            .collect::<BTreeSet<_>>()
+            .iter()
+            .all(|name| only.contains(name))
+        {
             report.verdict = PatchVerdict::Unknown;
         }
     }

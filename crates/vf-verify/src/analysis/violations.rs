@@ -50,7 +50,10 @@ impl Context<'_> {
                     }
                     return Judgement::Refuted(Box::new(found));
                 }
-                Confirmation::NotSeen(why) => reason = Some(Reason::NotConfirmed { why }),
+                // The first model is the one with small numbers: what became of it says most.
+                Confirmation::NotSeen(why) => {
+                    reason.get_or_insert(Reason::NotConfirmed { why });
+                }
             }
         }
         Judgement::NotConfirmed(reason)

@@ -368,6 +368,7 @@ impl Engine<'_> {
             function,
             kind: ChoiceTerm::Value(value.clone(), ty),
             reason,
+            stores: Vec::new(),
         });
         value
     }
@@ -475,6 +476,7 @@ impl Engine<'_> {
                         size,
                     },
                     reason: HavocReason::Environment,
+                    stores: Vec::new(),
                 });
                 self.havoc_range(&mut edge.state, &dst, size, label)?;
             }
@@ -952,6 +954,7 @@ impl Engine<'_> {
             function,
             kind: ChoiceTerm::Fails(fails),
             reason: HavocReason::Environment,
+            stores: Vec::new(),
         });
         let succeeds = t.and(edge.guard, t.not(fails));
         self.fact(t.implies(succeeds, t.ule(size, limit)));
