@@ -32,8 +32,9 @@ SAFE = {"proved", "unreachable"}
 
 # Inside the definition of `function`: the line that contains `first` once, and `lines - 1` after it, give way to `put`.
 Edit = collections.namedtuple("Edit", "function first lines put", defaults=(1, ""))
-# A fix: `target` is a pattern of the operations (the text of obligations) that it is about, in `function`.
-Fix = collections.namedtuple("Fix", "cve commit file function target edits")
+# A fix: `target` is a pattern of the operations (the text of obligations) that it is about, in `function`.  With `options` only a part
+# of the obligations is asked for; the others are then taken to hold.
+Fix = collections.namedtuple("Fix", "cve commit file function target edits options", defaults=((),))
 FIXES = [
     Fix(
         "CVE-2022-0185",
@@ -53,6 +54,7 @@ FIXES = [
             Edit("rtl_p2p_noa_ie", "noa_num > P2P_MAX_NOA_NUM", 2),
             Edit("rtl_p2p_action_ie", "noa_num > P2P_MAX_NOA_NUM", 2),
         ],
+        ("--property", "index-upper-bound"),
     ),
     Fix(
         "CVE-2021-42008",
@@ -99,7 +101,7 @@ FIXES = [
         "b870e73a56c4",
         "drivers/net/wireless/rndis_wlan.c",
         "rndis_query_oid",
-        r"mem(cpy|move)\b.*respoffs",
+        r"respoffs|u\.get_c->(len|offset)",
         [
             Edit("rndis_query_oid", "int ret;", 2, "int ret, buflen; int resplen, respoffs, copylen;"),
             Edit(
@@ -125,6 +127,7 @@ FIXES = [
         "l2cap_config_req",
         r"num_conf_rsp",
         [Edit("l2cap_config_req", "if (chan->num_conf_rsp <")],
+        ("--wraps", "all", "--property", "lossy-conversion"),
     ),
 ]
 
@@ -182,7 +185,7 @@ def prepare(fix, folder):
         done = subprocess.run(["gcc", "-fsyntax-only", "-w", *flags, str(path)])
         if done.returncode != 0:
             sys.exit(f"{fix.cve}: {path} does not compile")
-    return ["patch", "--before", str(before), "--after", str(source), "-f", fix.function, "--", *flags]
+    return ["patch", "--before", str(before), "--after", str(source), "-f", fix.function, *fix.options, "--", *flags]
 
 
 def run(command, limit):
@@ -220,19 +223,17 @@ def judge(fix, options):
     code, text, errors, seconds, memory = run(command, options.timeout + 30)
     row = {"fix": fix, "code": code, "seconds": seconds, "memory": memory, "errors": errors, "report": None}
     try:
-        row["report"] = json.loads(text)
+        report = row["report"] = json.loads(text)
     except json.JSONDecodeError:
         return row
-    report = row["report"]
     before, after = ({o["id"]: o for o in obligations(report[side], fix)} for side in ("before", "after"))
-    row["unsupported"] = [
-        f"`{f['name']}`: {f['unsupported']}" for side in ("before", "after") for f in report[side]["functions"] if f.get("unsupported")
-    ]
-    row["fixed"] = [before[i] for i in report["fixed"] if i in before and before[i]["verdict"] == "refuted"]
-    row["fixed"].sort(key=lambda o: not is_target(o, fix))
-    row["hit"] = any(is_target(o, fix) for o in row["fixed"])
     row["before"], row["after"] = ([o for o in side.values() if is_target(o, fix)] for side in (before, after))
-    row["introduced"] = report["introduced"]
+    refuted = [before[i] for i in report["fixed"] if i in before and before[i]["verdict"] == "refuted"]
+    # What the fix is about, refuted by an executed input before and proved after.
+    row["fixed"] = [o for o in refuted if is_target(o, fix) and o["counterexample"]["replay"] == "confirmed"]
+    row["others"] = len(refuted) - len(row["fixed"])
+    row["contract"] = sorted({a for o in row["after"] if o["verdict"] == "proved" for a in o["assumptions"] if a.startswith("requires ")})
+    row["reasons"] = collections.Counter(o["reason"] for o in row["before"] + row["after"] if o["reason"])
     return row
 
 
@@ -246,11 +247,46 @@ def line(row):
     text = f"{fix.cve:15} {fix.function:32} {row['seconds']:6.1f} s {row['memory']:6.0f} MB  "
     if row["report"] is None:
         return text + f"no answer (exit status {row['code']}): {row['errors'].strip()[-300:]}"
-    text += "fixed  " if row["hit"] else "open   "
-    text += f"target before: {words(row['before'])}; after: {words(row['after'])}; patch {row['report']['verdict']}, behaviour {row['report']['behaviour']}"
-    for other in row["unsupported"]:
-        text += f"\n    not looked at: {other}"
+    text += f"before: {words(row['before'])}; after: {words(row['after'])}; fixed: {len(row['fixed'])}; {row['report']['verdict']}"
     return text
+
+
+def code(text):
+    return "`" + " ".join(text.split()).replace("|", "\\|") + "`"
+
+
+def witness(obligation):
+    """The operation, and the input on which it fails, as far as it matters."""
+    found = obligation["counterexample"]
+    values = [f"{name} = {found['inputs'][name]}" for name in found["relevant"] if name in found["inputs"]]
+    last = found["slice"][-1]["values"] if not values and found["slice"] else {}
+    values += [f"{name} = {value}" for name, value in last.items()]
+    return f"{code(obligation['text'])} ({obligation['property']}), line {obligation['location']['line']}: {code(', '.join(values))}"
+
+
+def table(rows):
+    print("| CVE, fix | function | target before | target after | s | MB |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for row in rows:
+        fix = row["fix"]
+        sides = ("no answer", "no answer") if row["report"] is None else (words(row["before"]), words(row["after"]))
+        print(f"| {fix.cve}, {fix.commit} | `{fix.function}` | {sides[0]} | {sides[1]} | {row['seconds']:.0f} | {row['memory']:.0f} |")
+    for row in rows:
+        fix = row["fix"]
+        print(f"\n**{fix.cve}**, `{fix.file}`")
+        if row["report"] is None:
+            print(f"- no answer within {row['seconds']:.0f} s")
+            continue
+        for obligation in row["fixed"]:
+            print(f"- fixed: {witness(obligation)}")
+        if row["fixed"] and row["contract"]:
+            print("- proved under: " + ", ".join(code(clause) for clause in row["contract"]))
+        for obligation in row["after"]:
+            if obligation["verdict"] == "refuted":
+                print(f"- refuted still: {witness(obligation)}")
+        for reason, times in row["reasons"].most_common(2):
+            print(f"- unknown ({times}): {reason}")
+        print(f"- patch: {row['report']['verdict']}, behaviour {row['report']['behaviour']}")
 
 
 def main():
@@ -258,7 +294,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path, help="where the kernel is unpacked and the copies are made")
     parser.add_argument("words", nargs="*", help="only fixes with one of these in name, file or function")
     parser.add_argument("--program", default=program())
-    parser.add_argument("--timeout", type=float, default=60, help="seconds for each fix (default 60)")
+    parser.add_argument("--timeout", type=float, default=50, help="seconds for both sides of a fix (default 50)")
     parser.add_argument("--commands", action="store_true", help="print the commands, run none")
     parser.add_argument("--table", action="store_true", help="print a Markdown table")
     parser.add_argument("--json", type=pathlib.Path, metavar="DIR", help="keep the reports here")
@@ -280,7 +316,10 @@ def main():
             (options.json / f"{fix.cve}.json").write_text(json.dumps(row["report"], indent=1))
         print(line(row), file=sys.stderr if options.table else sys.stdout, flush=True)
         rows.append(row)
+    if options.table:
+        table(rows)
+    return 0 if all(row["report"] for row in rows) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -319,7 +319,7 @@ impl<'a> Reader<'a> {
             };
             let size = self.size(object);
             let start = self.number(store.pointer.offset) as u64;
-            let bounds = store.pointer.bounds;
+            let bounds = store.pointer.hard_bounds();
             let bounds = bounds.map(|b| (self.number(b.low) as u64, self.number(b.high) as u64));
             let own = matches!(object.key, ObjectKey::Local(..) | ObjectKey::Allocation(..));
             let bytes = matches!(object.element, None | Some(CType::Void | CType::Int { .. }));
