@@ -41,12 +41,15 @@ int buffer_of_the_caller(unsigned char *to)
     if (read_reply(to + 1, 2))
         return -1;
     return table[to[2]];
+    //     ^^^^^^^^^^^^ refuted[index-upper-bound]
+    //           ^^^^^ refuted[valid-read]
 }
 
 int array_of_a_record(struct device *d)
 {
     read_reply(d->reply, 8);
     return table[d->reply[3]];
+    //     ^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound]
 }
 
 // Only the first call's second byte matters.
@@ -58,6 +61,8 @@ int twice(void)
     if (second[1] >= 8)
         return -1;
     return table[first[1]] + table[second[1]];
+    //     ^^^^^^^^^^^^^^^ refuted[index-upper-bound]
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[signed-overflow]
 }
 
 int record_of_the_caller(struct device *d)
@@ -66,4 +71,12 @@ int record_of_the_caller(struct device *d)
         return -1;
     reset(d);
     return table[d->count];
+    //     ^^^^^^^^^^^^^^^ unknown[index-lower-bound]
+    //     ^^^^^^^^^^^^^^^ unknown[index-upper-bound]
 }
+// summary: array_of_a_record: 3 proved, 1 refuted
+// summary: buffer_of_the_caller: 1 proved, 2 refuted
+// summary: checked: 3 proved
+// summary: local_record: 1 proved, 1 refuted
+// summary: record_of_the_caller: 6 proved, 2 unknown
+// summary: twice: 7 proved, 2 refuted

@@ -50,11 +50,13 @@ void through_a_pointer(struct state *s, unsigned char n)
     list->length = n;
     if (n <= 12)
         memset((char *)list->items, 0, n);
+//      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write] n == 11
 }
 
 static void fill(struct list *list, unsigned n)
 {
     memset(list->items, 0, n);
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
 }
 
 void through_a_call(struct state *s)
@@ -109,3 +111,13 @@ void either_of_them(struct state *s, struct state *t, int which)
     struct list *list = which ? &s->list : &t->list;
     memset(list->items, 0, 10);
 }
+// summary: container: 2 proved
+// summary: direct: 1 proved, 1 refuted
+// summary: either_of_them: 2 proved
+// summary: fill: 1 proved, 1 refuted
+// summary: flexible: 8 proved
+// summary: from_member_and_back: 2 proved
+// summary: in_a_union: 2 proved
+// summary: nested: 2 proved
+// summary: through_a_pointer: 3 proved, 1 refuted
+// summary: whole_of_it: 4 proved
