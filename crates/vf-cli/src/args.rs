@@ -176,6 +176,9 @@ pub struct PatchArgs {
     /// The file after the change
     #[arg(long, value_name = "B.c", requires = "before")]
     pub after: Option<PathBuf>,
+    /// Judge only this function (may be repeated; default: those that the change touches and their callers)
+    #[arg(short = 'f', long = "function", value_name = "FUNC")]
+    pub functions: Vec<String>,
     #[command(flatten)]
     pub ask: AskArgs,
     #[arg(long, value_enum, default_value = "text")]

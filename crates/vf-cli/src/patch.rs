@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_patch};
+use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_functions};
 use vf_source::SourceMap;
 use vf_source::diff::Patch;
 use vf_verify::report::{CheckReport, ObligationReport};
@@ -34,10 +34,11 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         }
     });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
-    let report = judge_patch(&input, &mut checker, time).map_err(|error| CliError::Patch {
-        patch: name(args),
-        error: Box::new(error),
-    })?;
+    let report =
+        judge_functions(&input, &args.functions, &mut checker, time).map_err(|error| CliError::Patch {
+            patch: name(args),
+            error: Box::new(error),
+        })?;
     // Takes the progress line away before anything else is printed.
     drop(checker);
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

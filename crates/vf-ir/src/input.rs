@@ -94,6 +94,19 @@ pub struct Choice {
     /// callee; empty for a statement of the function under test itself (assembly, float, volatile).
     pub function: String,
     pub kind: ChoiceKind,
+    /// What an external callee stores through its arguments before it returns; what is not named stays as it was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<OutsideWrite>,
+}
+
+/// Bytes that a call without a body stores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideWrite {
+    /// Number of the pointer argument.
+    pub argument: usize,
+    /// From where it points to.
+    pub at: i64,
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -134,6 +134,31 @@ impl Record {
             _ => None,
         }
     }
+
+    /// The size in bytes of a record member that lies before another member: what is at its own end ends there.
+    pub fn inner_record(&self, field: u32, records: &[Record], model: DataModel) -> Option<u64> {
+        let member = self.fields.get(field as usize)?;
+        let followed = self.fields.iter().any(|f| f.offset > member.offset);
+        match &member.ty {
+            CType::Record(_) if !self.is_union && followed => member.ty.size(records, model),
+            _ => None,
+        }
+    }
+
+    /// The size in bytes of an array at the end of its record, which only goes on behind the record where nothing else of an
+    /// enclosing record lies ([`Record::inner_record`]). One of a single element is the old spelling of a flexible array
+    /// member, wherever it is.
+    pub fn trailing_array(&self, field: u32, records: &[Record], model: DataModel) -> Option<u64> {
+        let member = self.fields.get(field as usize)?;
+        let followed = self.fields.iter().any(|f| f.offset > member.offset);
+        match &member.ty {
+            CType::Array {
+                len: ArrayLen::Fixed(2..),
+                ..
+            } if !self.is_union && !followed => member.ty.size(records, model),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -80,9 +80,7 @@ pub fn difference(
     if let Some(found) = seeds.iter().find_map(look) {
         return Some(found);
     }
-    let near = seeds
-        .iter()
-        .flat_map(|seed| neighbours(seed, &constants).into_iter().take(NEAR));
+    let near = seeds.iter().flat_map(|seed| neighbours(seed, &constants));
     near.take(TRIES)
         .take_while(|_| !left().is_zero())
         .find_map(|input| look(&input))
@@ -146,68 +144,69 @@ fn same_questions(old: &SafeExecution, new: &SafeExecution) -> bool {
     together.into_iter().all(|(a, b)| a == b) || names(old) != names(new)
 }
 
-/// Inputs that differ from one in a number or two.
+/// Inputs that differ from one in a number or two; at most [`NEAR`].
 fn neighbours(input: &Input, constants: &BTreeSet<u128>) -> Vec<Input> {
-    let mut found = Vec::new();
-    let numbers: Vec<(usize, u32, u128)> = input
-        .arguments
-        .iter()
-        .enumerate()
-        .filter_map(|(place, value)| match value {
-            InputValue::Int { bits, value } => Some((place, *bits, *value)),
-            InputValue::Pointer(_) | InputValue::Float => None,
-        })
-        .collect();
-    for (place, bits, value) in &numbers {
-        for other in values(*bits, *value, constants) {
-            let mut near = roomy(input);
-            if let Some(argument) = near.arguments.get_mut(*place) {
-                *argument = InputValue::Int {
-                    bits: *bits,
-                    value: other,
-                };
-            }
-            found.push(near);
-        }
+    let mut found: Vec<Change> = Vec::new();
+    for (place, value) in input.arguments.iter().enumerate() {
+        let InputValue::Int { bits, value } = value else {
+            continue;
+        };
+        let others = values(*bits, *value, constants).into_iter();
+        found.extend(others.map(|other| Change::Argument(place, *bits, other)));
     }
     for (number, object) in input.objects.iter().enumerate() {
-        for (at, width, other) in other_words(&object.contents, object.size, constants) {
-            let mut near = roomy(input);
-            if let Some(object) = near.objects.get_mut(number) {
-                put(&mut object.contents, at, width, other);
-            }
-            found.push(near);
-        }
+        let others = other_words(&object.contents, object.size, constants).into_iter();
+        found.extend(others.map(|word| Change::Object(number, word)));
     }
     for (number, (_, contents)) in input.globals.iter().enumerate() {
         // What lies past its end is not written.
-        for (at, width, other) in other_words(contents, BYTES, constants) {
-            let mut near = roomy(input);
-            if let Some((_, contents)) = near.globals.get_mut(number) {
-                put(contents, at, width, other);
-            }
-            found.push(near);
-        }
+        let others = other_words(contents, BYTES, constants).into_iter();
+        found.extend(others.map(|word| Change::Global(number, word)));
     }
     // The first come first: arguments before contents, and of these the near ones; the rest is spread.
-    if found.len() > NEAR {
-        let step = found.len().div_ceil(NEAR);
-        found = (0..step)
-            .flat_map(|first| {
-                found
-                    .iter()
-                    .skip(first)
-                    .step_by(step)
-                    .cloned()
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-    }
-    found
+    let step = found.len().div_ceil(NEAR).max(1);
+    let spread = (0..step).flat_map(|first| found.iter().skip(first).step_by(step));
+    // Inputs are large, and changes of them many: only those that are tried are made.
+    spread.take(NEAR).map(|change| change.of(input)).collect()
 }
 
-/// Other values for the words of an object where no pointer lies: place, width in bytes, value.
-fn other_words(contents: &Contents, size: u64, constants: &BTreeSet<u128>) -> Vec<(u64, u64, u128)> {
+/// A word of an object: place, width in bytes, value.
+type Word = (u64, u64, u128);
+
+/// What one input has else than another.
+enum Change {
+    /// The number of the argument, its width in bits, its value.
+    Argument(usize, u32, u128),
+    Object(usize, Word),
+    Global(usize, Word),
+}
+
+impl Change {
+    fn of(&self, input: &Input) -> Input {
+        let mut near = roomy(input);
+        match *self {
+            Change::Argument(place, bits, value) => {
+                if let Some(argument) = near.arguments.get_mut(place) {
+                    *argument = InputValue::Int { bits, value };
+                }
+            }
+            Change::Object(number, (at, width, value)) => {
+                if let Some(object) = near.objects.get_mut(number) {
+                    put(&mut object.contents, at, width, value);
+                }
+            }
+            Change::Global(number, (at, width, value)) => {
+                if let Some((_, contents)) = near.globals.get_mut(number) {
+                    put(contents, at, width, value);
+                }
+            }
+        }
+        near
+    }
+}
+
+/// Other values for the words of an object where no pointer lies.
+fn other_words(contents: &Contents, size: u64, constants: &BTreeSet<u128>) -> Vec<Word> {
     let mut found = Vec::new();
     for width in [4u64, 1, 2, 8] {
         for at in (0..size.min(BYTES)).step_by(width as usize) {

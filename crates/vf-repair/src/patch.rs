@@ -13,7 +13,7 @@ use vf_verify::report::{CheckReport, Overall, SCHEMA};
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 use crate::ctext::functions::functions;
 use crate::ctext::lex::{mentions, normalised};
-use crate::judge::{PatchReport, Version, judge};
+use crate::judge::{PatchReport, PatchVerdict, Version, judge};
 use crate::locate::{LocateError, line_of, read_in_tree, read_text};
 
 /// Where the two versions come from. Nothing is ever written to any of them.
@@ -44,6 +44,8 @@ pub enum PatchError {
     NoCFile,
     #[error("the two versions are the same but for white space and comments")]
     NoChange,
+    #[error("no function `{name}` is defined in what the patch changes")]
+    NoFunction { name: String },
     #[error("`{revision}` is no revision that git could take; write FROM..TO")]
     BadRevision { revision: String },
     #[error("git cannot be run: {0}; install git or give the patch as a file")]
@@ -62,9 +64,21 @@ struct ChangedFile {
     new: Arc<str>,
 }
 
-/// Judges a patch. `time` bounds the whole run; half of it is for each version.
+/// Judges a patch in the functions that it touches and their callers. `time` bounds the whole run; half of it is for
+/// each version.
 pub fn judge_patch(
     input: &PatchInput,
+    checker: &mut dyn Checker,
+    time: Option<Duration>,
+) -> Result<PatchReport, PatchError> {
+    judge_functions(input, &[], checker, time)
+}
+
+/// The same in these functions only, each for any callers; with none, as [`judge_patch`]. Where the change touches others
+/// too, it is no proven fix.
+pub fn judge_functions(
+    input: &PatchInput,
+    only: &[String],
     checker: &mut dyn Checker,
     time: Option<Duration>,
 ) -> Result<PatchReport, PatchError> {
@@ -88,7 +102,11 @@ pub fn judge_patch(
     }
     let started = Instant::now();
     let left = |share: u32| time.map(|t| t.saturating_sub(started.elapsed()) / share);
-    let questions = questions(&files);
+    let questions = if only.is_empty() {
+        questions(&files)
+    } else {
+        chosen(&files, only)?
+    };
     if questions.is_empty() {
         return Err(PatchError::NoCFile);
     }
@@ -121,7 +139,19 @@ pub fn judge_patch(
         executions: found.iter().filter_map(|c| c.executions.clone()).collect(),
         report: joined(found.into_iter().map(|c| c.report)),
     };
-    Ok(judge(&version(before, Side::Old), &version(after, Side::New)))
+    let mut report = judge(&version(before, Side::Old), &version(after, Side::New));
+    if report.verdict == PatchVerdict::ProvenFix && !only.is_empty() {
+        let header_changed = files.iter().any(is_header);
+        let touched = files.iter().flat_map(|f| changed_functions(f, header_changed));
+        if !touched
+            .collect::<BTreeSet<_>>()
+            .iter()
+            .all(|name| only.contains(name))
+        {
+            report.verdict = PatchVerdict::Unknown;
+        }
+    }
+    Ok(report)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,10 +196,13 @@ fn one_version(
     Ok(Some(checker.check(&question)?))
 }
 
+fn is_header(file: &ChangedFile) -> bool {
+    file.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h"))
+}
+
 /// Which functions of which files to check: those that the change touches on either side and those that call
 /// them; all where something outside of functions changed, or a header.
 fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
-    let is_header = |f: &ChangedFile| f.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h"));
     let is_c = |f: &ChangedFile| f.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("c"));
     let sources: Vec<&ChangedFile> = files.iter().filter(|f| is_c(f)).collect();
     let chosen = if sources.is_empty() {
@@ -180,40 +213,61 @@ fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
     let header_changed = files.iter().any(is_header) && chosen.iter().any(|f| is_c(f));
     let mut found = Vec::new();
     for file in chosen {
-        let (before, after) = touched_lines(&file.old, &file.new);
-        let (mut names, outside_old) = touched(&file.old, &before);
-        let (more, outside_new) = touched(&file.new, &after);
-        names.extend(more);
-        let all: BTreeSet<String> = [&file.old, &file.new]
+        let mut names = changed_functions(file, header_changed);
+        let callers: Vec<String> = [&file.old, &file.new]
             .iter()
-            .flat_map(|t| functions(t))
-            .map(|f| f.name)
+            .flat_map(|text| {
+                let text: &str = text;
+                functions(text)
+                    .into_iter()
+                    .filter(|f| {
+                        names
+                            .iter()
+                            .any(|n| mentions(text.get(f.body.clone()).unwrap_or(""), n))
+                    })
+                    .map(|f| f.name)
+                    .collect::<Vec<_>>()
+            })
             .collect();
-        if header_changed || outside_old || outside_new {
-            names = all;
-        } else {
-            let callers: Vec<String> = [&file.old, &file.new]
-                .iter()
-                .flat_map(|text| {
-                    let text: &str = text;
-                    functions(text)
-                        .into_iter()
-                        .filter(|f| {
-                            names
-                                .iter()
-                                .any(|n| mentions(text.get(f.body.clone()).unwrap_or(""), n))
-                        })
-                        .map(|f| f.name)
-                        .collect::<Vec<_>>()
-                })
-                .collect();
-            names.extend(callers);
-        }
+        names.extend(callers);
         if !names.is_empty() {
             found.push((file.clone(), names.into_iter().collect()));
         }
     }
     found
+}
+
+/// Functions of a file that a change touches on either side: all where something outside of functions changed.
+fn changed_functions(file: &ChangedFile, header_changed: bool) -> BTreeSet<String> {
+    let (before, after) = touched_lines(&file.old, &file.new);
+    let (mut names, outside_old) = touched(&file.old, &before);
+    let (more, outside_new) = touched(&file.new, &after);
+    names.extend(more);
+    if header_changed || outside_old || outside_new {
+        let texts = [&file.old, &file.new];
+        names.extend(texts.iter().flat_map(|t| functions(t)).map(|f| f.name));
+    }
+    names
+}
+
+/// The files that define the functions that were asked for.
+fn chosen(files: &[ChangedFile], only: &[String]) -> Result<Vec<(ChangedFile, Vec<String>)>, PatchError> {
+    let mut found: Vec<(ChangedFile, Vec<String>)> = Vec::new();
+    for file in files {
+        let texts = [&file.old, &file.new];
+        let defined: BTreeSet<String> = texts.iter().flat_map(|t| functions(t)).map(|f| f.name).collect();
+        let here: BTreeSet<&String> = only.iter().filter(|name| defined.contains(*name)).collect();
+        if !here.is_empty() {
+            found.push((file.clone(), here.into_iter().cloned().collect()));
+        }
+    }
+    let missing = only
+        .iter()
+        .find(|name| !found.iter().any(|(_, names)| names.contains(name)));
+    match missing {
+        Some(name) => Err(PatchError::NoFunction { name: name.clone() }),
+        None => Ok(found),
+    }
 }
 
 /// Functions whose lines a change touches, and whether it touches code outside of all of them.

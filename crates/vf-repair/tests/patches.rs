@@ -6,7 +6,7 @@ use std::process::Command;
 
 use vf_repair::{
     Behaviour, CheckError, CheckRequest, Checked, Checker, PatchError, PatchInput, PatchReport, PatchVerdict,
-    judge_patch,
+    judge_functions, judge_patch,
 };
 use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, SCHEMA, Verdict};
 
@@ -125,6 +125,34 @@ fn a_fix_is_judged_in_the_functions_it_touches_and_their_callers() {
     assert_eq!(report.behaviour, Behaviour::Unknown);
     assert_eq!(report.fixed, ["one/valid-write/1"]);
     assert_eq!(checker.asked, [["one", "two"], ["one", "two"]]);
+}
+
+#[test]
+fn with_functions_named_nothing_is_said_of_the_others() {
+    let tree = tree();
+    let judge = |text: String, only: &str| {
+        let tree = tree.path().to_path_buf();
+        let mut checker = Lines::default();
+        let input = PatchInput::Patch { text, tree };
+        let report = judge_functions(&input, &[only.to_string()], &mut checker, None);
+        (report, checker.asked)
+    };
+    let fix = patch("BAD", "GOOD");
+    let (report, asked) = judge(fix.clone(), "one");
+    assert_eq!(report.expect("judged").verdict, PatchVerdict::ProvenFix);
+    assert_eq!(asked, [["one"], ["one"]]);
+
+    // The function that the change touches was not looked at.
+    let (report, _) = judge(fix.clone(), "two");
+    assert_ne!(report.expect("judged").verdict, PatchVerdict::ProvenFix);
+    let both = vf_source::diff::diff("a.c", OLD, &OLD.replace("GOOD", "FINE").replace("BAD", "GOOD"));
+    let (report, _) = judge(both, "one");
+    let report = report.expect("judged");
+    assert_eq!(report.fixed, ["one/valid-write/1"]);
+    assert_eq!(report.verdict, PatchVerdict::Unknown);
+
+    let (report, _) = judge(fix, "three");
+    assert!(matches!(report, Err(PatchError::NoFunction { name }) if name == "three"));
 }
 
 #[test]

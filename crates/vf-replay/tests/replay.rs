@@ -130,6 +130,7 @@ impl Case {
         self.input.choices.push(Choice {
             function: function.into(),
             kind,
+            writes: Vec::new(),
         });
         self
     }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use vf_ir::input::{Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue};
+use vf_ir::input::{
+    Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue, OutsideWrite,
+};
 use vf_ir::{CType, Program, Ty};
 use vf_smt::{Assignment, Sort, Term, Terms, View};
 
 use crate::inputs::Part;
 
-use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, Value};
+use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, OutsideStore, Value};
 
 /// Bytes of one object that are filled in for a string, at most.
 const FILL_LIMIT: u64 = 1 << 16;
@@ -106,6 +108,7 @@ pub fn input_of(
         choices.push(Choice {
             function: choice.function.clone(),
             kind,
+            writes: reader.outside_writes(&choice.stores),
         });
     }
     Input {
@@ -305,6 +308,50 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What a call that is not followed stores, of what was read behind it: in objects that the function made itself, and in
+    /// buffers. What other records hold is their owner's matter: no call is blamed for breaking what keeps them in order.
+    fn outside_writes(&self, stores: &[OutsideStore]) -> Vec<OutsideWrite> {
+        let mut found = Vec::new();
+        for store in stores {
+            let id = ObjectId(self.number(store.pointer.base) as u32);
+            let Some(object) = self.execution.objects.get(&id) else {
+                continue;
+            };
+            let size = self.size(object);
+            let start = self.number(store.pointer.offset) as u64;
+            let bounds = store.pointer.hard_bounds();
+            let bounds = bounds.map(|b| (self.number(b.low) as u64, self.number(b.high) as u64));
+            let own = matches!(object.key, ObjectKey::Local(..) | ObjectKey::Allocation(..));
+            let bytes = matches!(object.element, None | Some(CType::Void | CType::Int { .. }));
+            let (low, high) = match bounds {
+                // Into an array member.
+                Some((low, high)) if high <= size => (low, high),
+                _ if own || bytes => (0, size),
+                _ => continue,
+            };
+            let mut written: BTreeMap<u64, u8> = BTreeMap::new();
+            for g in [1u64, 2, 4, 8] {
+                let name = labelled_array(id, object, &store.label, g);
+                for (read, element) in self.arrays.get(&name).into_iter().flatten() {
+                    let (at, value) = (self.number(*read), self.number(*element));
+                    for k in 0..g {
+                        let place = (at as u64).wrapping_add(k);
+                        if at < u128::from(size) && (low..high).contains(&place) {
+                            written.insert(place, (value >> (8 * k)) as u8);
+                        }
+                    }
+                }
+            }
+            let argument = store.argument;
+            found.extend(runs(written).into_iter().map(|(place, bytes)| OutsideWrite {
+                argument,
+                at: place.wrapping_sub(start) as i64,
+                bytes,
+            }));
+        }
+        found
+    }
+
     /// The bytes of an array indexed from the start of a write.
     fn labelled(&self, label: &str, size: u64) -> Vec<u8> {
         let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
@@ -336,6 +383,11 @@ impl<'a> Reader<'a> {
 
 /// Name of the array of an input object's contents, in elements of so many bytes.
 fn array_name(id: ObjectId, object: &Object, bytes: u64) -> String {
+    labelled_array(id, object, "", bytes)
+}
+
+/// The same of its contents behind a call, by the call's label.
+fn labelled_array(id: ObjectId, object: &Object, label: &str, bytes: u64) -> String {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '_' {
             c
@@ -343,8 +395,8 @@ fn array_name(id: ObjectId, object: &Object, bytes: u64) -> String {
             '.'
         }
     };
-    let label: String = object.name.chars().map(plain).collect();
-    format!("mem.{}{label}.{bytes}", id.0)
+    let name: String = object.name.chars().map(plain).collect();
+    format!("mem.{}{name}{label}.{bytes}", id.0)
 }
 
 /// Elements of an input object's contents that are variables, by their place.

@@ -405,6 +405,7 @@ fn model(
             .map(|kind| Choice {
                 function: String::new(),
                 kind,
+                writes: Vec::new(),
             })
             .collect(),
     };

@@ -121,6 +121,7 @@ fn modelled(loaded: &Loaded, number: usize, source: &CString, told: Vec<ChoiceKi
     let choice = |kind| Choice {
         function: String::new(),
         kind,
+        writes: Vec::new(),
     };
     let input = Input {
         function: format!("scan_{number}"),

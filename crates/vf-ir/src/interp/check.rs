@@ -99,7 +99,7 @@ impl Machine<'_> {
             let length = (first - offset) / unit.max(1);
             let at = offset + length * unit;
             let whole = (at..at.checked_add(unit)?).all(|k| self.memory.byte(id, k).is_some_and(nul));
-            if whole && pointer.bounds.is_some_and(|(_, high)| at + unit > high) {
+            if whole && pointer.hard_bounds().is_some_and(|(_, high)| at + unit > high) {
                 return None;
             }
             if whole {

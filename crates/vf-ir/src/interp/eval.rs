@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::machine::{Machine, Stop};
-use super::memory::Pointer;
+use super::memory::{Bounds, Pointer};
 use super::value::{self, Value};
 use super::{Outcome, StuckReason};
 use crate::program::{CompareOp, Expr};
@@ -136,7 +136,7 @@ impl Machine<'_> {
                 if is_constant
                     && *scale == 1
                     && index < 0
-                    && pointer.bounds.is_some_and(|(low, _)| low == pointer.offset)
+                    && pointer.bounds.is_some_and(|b| b.low == pointer.offset)
                 {
                     pointer.bounds = None;
                 }
@@ -151,20 +151,31 @@ impl Machine<'_> {
                     .offset;
                 let mut base = pointer;
                 // The record whose first member the pointer was made from (C11 6.7.2.1p15).
-                if let (Some((low, high)), Some(size)) = (base.bounds, record.and_then(|r| r.size))
+                let size = record.and_then(|r| r.size);
+                if let (Some((low, high)), Some(size)) = (base.hard_bounds(), size)
                     && low == base.offset
                     && size > high.saturating_sub(low)
                 {
                     base.bounds = None;
                 }
+                // The record member that the pointer was made from, if it is this record.
+                let is_inner = base.bounds.is_some_and(|b| {
+                    b.of_record && b.low == base.offset && size == Some(b.high.wrapping_sub(b.low))
+                });
+                base.bounds = base.bounds.filter(|b| !b.of_record);
                 let mut pointer = self.advance(base, offset);
-                let length =
-                    record.and_then(|r| r.bounded_array(*field, &self.program.records, self.program.model));
-                if let Some(length) = length {
-                    pointer.bounds = Some((
-                        pointer.offset,
-                        self.memory.wrap(pointer.offset.wrapping_add(length)),
-                    ));
+                let (records, model) = (&self.program.records, self.program.model);
+                let array = record.and_then(|r| {
+                    let trailing = || r.trailing_array(*field, records, model).filter(|_| is_inner);
+                    r.bounded_array(*field, records, model).or_else(trailing)
+                });
+                let inner = record.and_then(|r| r.inner_record(*field, records, model));
+                if let Some(length) = array.or(inner.filter(|_| pointer.bounds.is_none())) {
+                    pointer.bounds = Some(Bounds {
+                        low: pointer.offset,
+                        high: self.memory.wrap(pointer.offset.wrapping_add(length)),
+                        of_record: array.is_none(),
+                    });
                 }
                 Value::Pointer(pointer)
             }

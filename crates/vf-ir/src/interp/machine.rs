@@ -529,7 +529,7 @@ impl<'a> Machine<'a> {
     /// Bytes from a pointer to the end of its object, at most `size`.
     pub fn room(&self, pointer: Pointer, size: u64) -> u64 {
         let place = self.memory.resolve(pointer);
-        let end = |size: u64| pointer.bounds.map_or(size, |(_, high)| high.min(size));
+        let end = |size: u64| pointer.hard_bounds().map_or(size, |(_, high)| high.min(size));
         let left = place.and_then(|(id, offset)| end(self.memory.info(id)?.size).checked_sub(offset));
         left.unwrap_or(0).min(size)
     }

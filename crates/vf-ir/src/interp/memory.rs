@@ -19,12 +19,28 @@ pub struct Pointer {
     pub object: Option<ObjectId>,
     /// Bytes from the object's start, modulo 2^pointer width; without an object, the address.
     pub offset: u64,
-    /// The offsets `low .. high` that accesses must stay in, for a pointer made from an array member
-    /// ([`Record::bounded_array`](crate::Record::bounded_array)). A pointer stored whole keeps them.
-    pub bounds: Option<(u64, u64)>,
+    /// For a pointer made from an array member ([`Record::bounded_array`](crate::Record::bounded_array)), or from a record
+    /// member. A pointer stored whole keeps them.
+    pub bounds: Option<Bounds>,
+}
+
+/// The member that a pointer was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bounds {
+    /// Offset of its first byte, and behind its last.
+    pub low: u64,
+    pub high: u64,
+    /// It is a record with members behind it: accesses may leave it, but not through an array at its end.
+    pub of_record: bool,
 }
 
 impl Pointer {
+    /// The offsets that accesses must stay in.
+    pub fn hard_bounds(&self) -> Option<(u64, u64)> {
+        let bounds = self.bounds.filter(|b| !b.of_record)?;
+        Some((bounds.low, bounds.high))
+    }
+
     pub const NULL: Pointer = Pointer {
         object: None,
         offset: 0,
@@ -582,7 +598,7 @@ impl Memory {
                     })
                 );
                 let bounded = pointer
-                    .bounds
+                    .hard_bounds()
                     .is_none_or(|(low, high)| low <= offset && offset <= high && size <= high - offset);
                 !code && bounded && self.inside(id, offset, size) == size
             })

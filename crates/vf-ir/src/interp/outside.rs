@@ -156,11 +156,36 @@ impl<'a> Machine<'a> {
             None => Ok(None),
             Some(_) if function.noreturn => Ok(None),
             Some(ty) => {
+                self.outside_writes(function, values)?;
                 let value =
                     self.chosen_value(function.c_name(), Asked::Result(function.c_name().to_owned()))?;
                 Ok(Some(self.coerce(value, ty)))
             }
         }
+    }
+
+    /// What the next decision, if it is this call's, has it store through its arguments.
+    fn outside_writes(&mut self, function: &Function, values: &[Value]) -> Result<(), Stop> {
+        let next = self.choices.as_slice().first();
+        let Some(choice) = next.filter(|choice| choice.function == function.c_name()) else {
+            return Ok(());
+        };
+        for write in &choice.writes {
+            let Some(Value::Pointer(pointer)) = values.get(write.argument) else {
+                continue;
+            };
+            let to = Pointer {
+                offset: self.memory.wrap(pointer.offset.wrapping_add(write.at as u64)),
+                ..*pointer
+            };
+            self.spend(write.bytes.len() as u64)?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.add(Source::Choice(self.choices_used as u32));
+            }
+            let bytes: Vec<Byte> = write.bytes.iter().map(|b| (*b, true)).collect();
+            self.memory.write(to, &bytes)?;
+        }
+        Ok(())
     }
 
     fn external_argument(&self, value: Value) -> ExternalArgument {

@@ -22,6 +22,7 @@ fn chosen(function: &str, kind: ChoiceKind) -> Choice {
     Choice {
         function: function.to_string(),
         kind,
+        writes: Vec::new(),
     }
 }
 

@@ -18,6 +18,7 @@ fn slice_of(text: &str, arguments: &[i128], choices: &[i128]) -> (Slice, BTreeSe
             .map(|v| Choice {
                 function: String::new(),
                 kind: ChoiceKind::Value(value(v)),
+                writes: Vec::new(),
             })
             .collect(),
         ..Input::default()
@@ -394,6 +395,7 @@ proptest::proptest! {
         let choices = decisions.iter().map(|v| Choice {
             function: String::new(),
             kind: ChoiceKind::Value(InputValue::Int { bits: 32, value: *v as u128 & 0xffff_ffff }),
+            writes: Vec::new(),
         });
         let input = Input { function: "f".into(), choices: choices.collect(), ..Input::default() };
         let limits = Limits::default();

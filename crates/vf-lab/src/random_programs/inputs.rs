@@ -86,6 +86,7 @@ fn mixed(random: &mut Random) -> Vec<Choice> {
             Choice {
                 function: String::new(),
                 kind: ChoiceKind::AllocationFails(true),
+                writes: Vec::new(),
             },
         );
     }
@@ -99,5 +100,6 @@ fn value_choice(value: u64) -> Choice {
             bits: 64,
             value: u128::from(value),
         }),
+        writes: Vec::new(),
     }
 }

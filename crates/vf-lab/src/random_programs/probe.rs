@@ -84,6 +84,7 @@ mod tests {
             choices: vec![Choice {
                 function: String::new(),
                 kind: ChoiceKind::Value(InputValue::Int { bits: 64, value }),
+                writes: Vec::new(),
             }],
             ..Input::default()
         }

@@ -270,6 +270,7 @@ impl Writer<'_> {
              void vf_push_pointer(const char *function, void *pointer);\n\
              void vf_push_bytes(const char *function, const char *bytes, unsigned long size);\n\
              void vf_push_failure(const char *function, int fails);\n\
+             void vf_push_store(unsigned long argument, long at, const char *bytes, unsigned long size);\n\
              void vf_returned(void);\n\
              static char *vf_o[{objects}];\n\n\
              #include \"vf_source_0.c\"\n\n\
@@ -336,6 +337,13 @@ impl Writer<'_> {
                 ChoiceKind::AllocationFails(fails) => {
                     self.line(format!("vf_push_failure({function}, {});", u8::from(*fails)));
                 }
+            }
+            for write in &choice.writes {
+                let (text, size) = (string_literal(&write.bytes), write.bytes.len());
+                self.line(format!(
+                    "vf_push_store({}ul, {}l, {text}, {size}ul);",
+                    write.argument, write.at
+                ));
             }
         }
         let arguments = self.arguments()?;

@@ -1,6 +1,6 @@
 //! Definitions for what the program uses and nobody defines.
 
-use vf_ir::{Body, CType, Initial, Program};
+use vf_ir::{Body, CType, Function, Initial, LocalId, Program};
 
 use super::text::{is_identifier, string_literal};
 
@@ -16,6 +16,7 @@ pub fn stubs(program: &Program, undefined: &[String]) -> String {
         "/* What the program uses and neither it nor the C library defines. */\n\
          unsigned __int128 vf_take_value(const char *function);\n\
          void vf_take_bytes(const char *function, void *to, unsigned long size);\n\
+         void vf_store_through(const char *function, void **arguments, unsigned long count);\n\
          void vf_unexpected(const char *name);\n",
     );
     for name in undefined.iter().filter(|n| is_identifier(n)) {
@@ -38,7 +39,7 @@ pub fn stubs(program: &Program, undefined: &[String]) -> String {
                         .and_then(|r| r.size)
                         .unwrap_or(0),
                 ),
-                _ => format!("unsigned __int128 {name}(void) {{ return vf_take_value({literal}); }}\n"),
+                _ => scalar_result(name, &literal, f),
             },
             (_, Some(g)) if g.init == Initial::Unknown => {
                 format!(
@@ -51,6 +52,38 @@ pub fn stubs(program: &Program, undefined: &[String]) -> String {
         text.push_str(&definition);
     }
     text
+}
+
+/// A function that may store through its arguments: those of integer or pointer type, the first six, come in registers, whatever
+/// their types are (System V ABI, AMD64 supplement, 3.2.3). Where one of another type is among them, the numbers would not fit.
+fn scalar_result(name: &str, literal: &str, function: &Function) -> String {
+    let in_registers = |local: &LocalId| {
+        let ty = function.locals.get(local.index()).map(|l| &l.ty);
+        matches!(
+            ty,
+            Some(CType::Pointer { .. } | CType::Bool | CType::Int { bits: ..=64, .. })
+        )
+    };
+    let parameters = function
+        .params
+        .iter()
+        .take_while(|local| in_registers(local))
+        .take(6)
+        .count();
+    let list = |word: &str| {
+        (0..parameters)
+            .map(|n| format!("{word}a{n}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let (declared, passed) = match parameters {
+        0 => ("void".to_owned(), "0".to_owned()),
+        _ => (list("void *"), list("")),
+    };
+    format!(
+        "unsigned __int128 {name}({declared}) {{ void *a[] = {{ {passed} }}; vf_store_through({literal}, a, {parameters}); \
+         return vf_take_value({literal}); }}\n"
+    )
 }
 
 /// Records of up to 16 bytes come back in registers, larger ones through a hidden pointer.

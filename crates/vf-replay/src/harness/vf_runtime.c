@@ -98,6 +98,43 @@ void vf_push_value(const char *function, unsigned long long high, unsigned long 
 	push((struct choice){ .function = function, .kind = VALUE, .value = (unsigned __int128)high << 64 | low });
 }
 
+/* What the call whose result was pushed last stores. */
+struct store {
+	size_t choice;
+	unsigned long argument;
+	long at;
+	const char *bytes;
+	unsigned long size;
+};
+
+static struct store *stores;
+static size_t store_count;
+
+void vf_push_store(unsigned long argument, long at, const char *bytes, unsigned long size)
+{
+	stores = __real_realloc(stores, (store_count + 1) * sizeof *stores);
+	if (!stores) {
+		fputs("vf-replay: out of memory in the harness\n", stderr);
+		exit(96);
+	}
+	stores[store_count++] = (struct store){ count - 1, argument, at, bytes, size };
+}
+
+/* Stores what the next decision of the named function says, before it is taken. */
+void vf_store_through(const char *function, void **arguments, unsigned long number)
+{
+	const char *name = own_name(function);
+	size_t next = 0;
+
+	while (next < count && (choices[next].taken || choices[next].kind != VALUE || strcmp(choices[next].function, name) != 0))
+		next++;
+	for (size_t i = 0; i < store_count; i++) {
+		const struct store *s = &stores[i];
+		if (s->choice == next && s->argument < number && arguments[s->argument])
+			memcpy((char *)arguments[s->argument] + s->at, s->bytes, s->size);
+	}
+}
+
 void vf_push_pointer(const char *function, void *pointer)
 {
 	vf_push_value(function, 0, (uintptr_t)pointer);

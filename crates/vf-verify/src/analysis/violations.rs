@@ -5,7 +5,7 @@ use vf_smt::{Term, Terms};
 
 use super::Context;
 use crate::confirm::{self, Confirmation};
-use crate::engine::{CheckKey, Execution};
+use crate::engine::{CheckKey, Execution, Object};
 use crate::minimise::{self, Confirmed, Origin};
 use crate::report::Counterexample;
 use crate::solve::Violation;
@@ -50,23 +50,31 @@ impl Context<'_> {
                     }
                     return Judgement::Refuted(Box::new(found));
                 }
-                Confirmation::NotSeen(why) => reason = Some(Reason::NotConfirmed { why }),
+                // The first model is the one with small numbers: what became of it says most.
+                Confirmation::NotSeen(why) => {
+                    reason.get_or_insert(Reason::NotConfirmed { why });
+                }
             }
         }
         Judgement::NotConfirmed(reason)
     }
 }
 
-/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at least.
+/// Small numbers make counterexamples that can be read and run: small arguments and objects, or small objects at
+/// least, or objects that fit into a run.
 pub(super) fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
     /// Largest arguments and objects.
     const SMALL: [(u128, u128); 3] = [(0, 16), (2, 16), (16, 64)];
     const PAGE: u128 = 4096;
-    let inputs = execution.objects.values().filter(|o| o.input);
-    let sizes: Vec<Term> = inputs
-        .map(|o| o.size)
-        .filter(|size| terms.as_bv(*size).is_none())
-        .collect();
+    /// Of which a run still holds many.
+    const LARGE: u128 = 1 << 18;
+    let open = execution
+        .objects
+        .values()
+        .filter(|o| terms.as_bv(o.size).is_none());
+    let (inputs, others): (Vec<&Object>, Vec<&Object>) = open.partition(|o| o.input);
+    let sizes: Vec<Term> = inputs.iter().map(|o| o.size).collect();
+    let all_sizes: Vec<Term> = inputs.iter().chain(&others).map(|o| o.size).collect();
     let below = |values: &[Term], limit: u128| {
         let each = values.iter().map(|v| (terms.width(*v), *v));
         let each: Vec<Term> = each
@@ -83,6 +91,9 @@ pub(super) fn preferences(execution: &Execution, terms: &Terms) -> Vec<Term> {
     let small = |(number, size)| terms.and(below(&numbers, number), below(&sizes, size));
     let mut found: Vec<Term> = SMALL.into_iter().map(small).collect();
     found.push(below(&sizes, PAGE));
+    // A record may be larger than a page by itself, and what is allocated may depend on numbers in memory.
+    found.push(below(&all_sizes, LARGE));
+    found.push(below(&sizes, LARGE));
     found.retain(|preference| !terms.is_true(*preference));
     found
 }

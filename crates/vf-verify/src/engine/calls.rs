@@ -11,7 +11,7 @@ use super::compare::{Sees, does_nothing, leaves_open};
 use super::exec::{Exit, Frame};
 use super::state::Edge;
 use super::value::{NO_OBJECT, ObjectKey, Pointer, Value, WILD};
-use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Mode, RECURSION, Stop};
+use super::{CheckKey, ChoicePoint, ChoiceTerm, Engine, Event, Mode, OutsideStore, RECURSION, Stop};
 use crate::executions::{decided_outside, only_asks};
 use crate::{Entry, Reason};
 
@@ -371,7 +371,7 @@ impl Engine<'_> {
                 .and_then(|l| function.locals.get(l.index()))
                 .map(|l| &l.ty);
             if !matches!(declared, Some(CType::Pointer { to_const: true, .. })) {
-                writable.push(pointer.clone());
+                writable.push((position, pointer.clone()));
             }
         }
         if self.settings.entry_mode == Entry::Main && matches!(function.body, Body::Declared) {
@@ -391,8 +391,16 @@ impl Engine<'_> {
         if is_believed {
             self.assume(format!("`{name}` keeps what its contract ensures"));
         }
+        let mut stores = Vec::new();
         if !function.unchanging {
-            self.havoc_reachable(edge, &writable, &name)?;
+            let roots: Vec<Pointer> = writable.iter().map(|(_, pointer)| pointer.clone()).collect();
+            let label = self.havoc_reachable(edge, &roots, &name)?;
+            let through = |(argument, pointer)| OutsideStore {
+                argument,
+                pointer,
+                label: label.clone(),
+            };
+            stores.extend(writable.into_iter().map(through));
         }
         // The result is a decision of the outside, whether or not it is used.
         let Some(ty) = function.ret.scalar() else {
@@ -418,6 +426,7 @@ impl Engine<'_> {
             function: name,
             kind: ChoiceTerm::Value(value.clone(), ty),
             reason: HavocReason::Environment,
+            stores,
         });
         Ok(Some(value))
     }

@@ -223,7 +223,7 @@ impl Engine<'_> {
             );
             ok = t.or(ok, t.and(here, fits));
         }
-        if let Some(bounds) = pointer.bounds {
+        if let Some(bounds) = pointer.hard_bounds() {
             let inside = t.all(&[
                 t.ule(bounds.low, pointer.offset),
                 t.ule(pointer.offset, bounds.high),

@@ -373,6 +373,7 @@ impl Engine<'_> {
             function,
             kind: ChoiceTerm::Value(value.clone(), ty),
             reason,
+            stores: Vec::new(),
         });
         value
     }
@@ -480,6 +481,7 @@ impl Engine<'_> {
                         size,
                     },
                     reason: HavocReason::Environment,
+                    stores: Vec::new(),
                 });
                 self.havoc_range(&mut edge.state, &dst, size, label)?;
             }
@@ -957,6 +959,7 @@ impl Engine<'_> {
             function,
             kind: ChoiceTerm::Fails(fails),
             reason: HavocReason::Environment,
+            stores: Vec::new(),
         });
         let succeeds = t.and(edge.guard, t.not(fails));
         self.fact(t.implies(succeeds, t.ule(size, limit)));

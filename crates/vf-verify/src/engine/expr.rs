@@ -161,15 +161,7 @@ impl Engine<'_> {
                     .and_then(|r| r.fields.get(*field as usize))
                     .map_or(0, |f| f.offset);
                 let offset = t.add(pointer.offset, t.bv(self.pointer_bits, u128::from(offset)));
-                let length =
-                    record.and_then(|r| r.bounded_array(*field, &self.program.records, self.program.model));
-                let bounds = match length {
-                    Some(length) => Some(Bounds {
-                        low: offset,
-                        high: t.add(offset, t.bv(self.pointer_bits, u128::from(length))),
-                    }),
-                    None => pointer.bounds.filter(|b| !self.is_first_of(&pointer, b, record)),
-                };
+                let bounds = self.member_bounds(&pointer, record, *field, offset);
                 Value::Pointer(Pointer {
                     offset,
                     bounds,
@@ -209,6 +201,47 @@ impl Engine<'_> {
                 Value::Pointer(self.pointer_from(bits))
             }
         })
+    }
+
+    /// The bounds of a pointer to a member, which lies at `offset`, made from one to its record.
+    fn member_bounds(
+        &self,
+        pointer: &Pointer,
+        record: Option<&Record>,
+        field: u32,
+        offset: Term,
+    ) -> Option<Bounds> {
+        let t = self.terms;
+        let record = record?;
+        let (records, model) = (&self.program.records, self.program.model);
+        // The record member that the pointer was made from, if it is this record.
+        let is_inner = |b: Bounds| {
+            let length = t.as_bv(t.sub(b.high, b.low));
+            b.of_record
+                && b.low == pointer.offset
+                && length.is_some()
+                && length == record.size.map(u128::from)
+        };
+        let trailing = || {
+            let array = record.trailing_array(field, records, model);
+            array.filter(|_| pointer.bounds.is_some_and(is_inner))
+        };
+        let member = |length: u64, of_record| Bounds {
+            low: offset,
+            high: t.add(offset, t.bv(self.pointer_bits, u128::from(length))),
+            of_record,
+        };
+        if let Some(length) = record.bounded_array(field, records, model).or_else(trailing) {
+            return Some(member(length, false));
+        }
+        let around = pointer.hard_bounds();
+        let around = around.filter(|b| !self.is_first_of(pointer, b, Some(record)));
+        let inner = || {
+            record
+                .inner_record(field, records, model)
+                .map(|length| member(length, true))
+        };
+        around.or_else(inner)
     }
 
     /// Is this pointer, made from an array, used as one to the record that the array is the first member of

@@ -623,7 +623,7 @@ impl Engine<'_> {
         edge: &mut Edge,
         roots: &[Pointer],
         why: &str,
-    ) -> Result<(), Stop> {
+    ) -> Result<Rc<str>, Stop> {
         let ids: BTreeSet<ObjectId> = self
             .initial
             .keys()
@@ -679,7 +679,7 @@ impl Engine<'_> {
                 },
             );
         }
-        Ok(())
+        Ok(label)
     }
 
     /// A local that was not passed cannot be reached unless its address was stored somewhere; that is rare enough to

@@ -881,16 +881,23 @@ impl Engine<'_> {
         if yes == no {
             return yes;
         }
+        // What does not bind accesses is forgotten.
+        let [yes, no] = [yes, no].map(|bounds| bounds.filter(|b| !b.of_record));
+        if yes == no {
+            return yes;
+        }
         let t = self.terms;
         // Without bounds: the whole object.
         let whole = Bounds {
             low: self.offset_const(0),
             high: t.bv(self.pointer_bits, u128::MAX >> (128 - self.pointer_bits)),
+            of_record: false,
         };
         let (yes, no) = (yes.unwrap_or(whole), no.unwrap_or(whole));
         Some(Bounds {
             low: t.ite(condition, yes.low, no.low),
             high: t.ite(condition, yes.high, no.high),
+            of_record: false,
         })
     }
 

@@ -171,6 +171,16 @@ pub struct ChoicePoint {
     pub function: String,
     pub kind: ChoiceTerm,
     pub reason: HavocReason,
+    /// Of a call that is not followed: where it may store.
+    pub stores: Vec<OutsideStore>,
+}
+
+/// A pointer argument of a call that is not followed, and the name of what its object holds behind the call.
+#[derive(Clone, Debug)]
+pub struct OutsideStore {
+    pub argument: usize,
+    pub pointer: value::Pointer,
+    pub label: Rc<str>,
 }
 
 #[derive(Clone, Debug)]

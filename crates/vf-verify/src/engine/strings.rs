@@ -406,7 +406,7 @@ impl Engine<'_> {
     /// Where a pointer's room ends: its object's end, or that of the array member it was made from.
     pub(super) fn end_of(&self, pointer: &Pointer, size: Term) -> Term {
         let t = self.terms;
-        match pointer.bounds {
+        match pointer.hard_bounds() {
             Some(bounds) => t.ite(t.ule(bounds.high, size), bounds.high, size),
             None => size,
         }
@@ -415,7 +415,7 @@ impl Engine<'_> {
     /// A length in characters, cut at the end of the pointer's bounds.
     fn bounded_length(&self, length: Term, pointer: &Pointer, unit: u64) -> Term {
         let t = self.terms;
-        let Some(bounds) = pointer.bounds else {
+        let Some(bounds) = pointer.hard_bounds() else {
             return length;
         };
         let bytes = t.ite(

@@ -45,6 +45,15 @@ pub struct Pointer {
 pub struct Bounds {
     pub low: Term,
     pub high: Term,
+    /// The pointer was made from a record with members behind it: accesses may leave it, but not through an array at its end.
+    pub of_record: bool,
+}
+
+impl Pointer {
+    /// The bounds that accesses must stay in.
+    pub fn hard_bounds(&self) -> Option<Bounds> {
+        self.bounds.filter(|b| !b.of_record)
+    }
 }
 
 /// What distinguishes an object from every other of one analysis; stable across restarts.

@@ -81,7 +81,7 @@ impl Engine<'_> {
                         base
                     };
                     let bounds = match before.as_ref().map(|r| &r.value) {
-                        Some(Value::Pointer(p)) if !learned.unbounded.contains(&local.0) => p.bounds,
+                        Some(Value::Pointer(p)) if !learned.unbounded.contains(&local.0) => p.hard_bounds(),
                         _ => None,
                     };
                     Value::Pointer(Pointer {
