@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_patch};
+use vf_repair::{PatchInput, PatchVerdict, changed_files, judge_patch};
 use vf_source::SourceMap;
 use vf_source::diff::Patch;
-use vf_verify::report::{CheckReport, ObligationReport};
 
 use crate::args::{Format, PatchArgs};
 use crate::check::{deadline, json};
@@ -16,7 +15,8 @@ use crate::exit::{CliError, Exit};
 use crate::output;
 use crate::read;
 use crate::render;
-use crate::render::text::{Notes, counts, overall_word, seconds};
+use crate::render::look::Look;
+use crate::render::patch::{PatchView, Sources};
 
 pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
@@ -34,15 +34,25 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         }
     });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
-    let report = judge_patch(&input, &mut checker, time).map_err(|error| CliError::Patch {
+    let wrong = |error| CliError::Patch {
         patch: name(args),
         error: Box::new(error),
-    })?;
+    };
+    let files = changed_files(&input).map_err(wrong)?;
+    let report = judge_patch(&input, &mut checker, time).map_err(wrong)?;
     // Takes the progress line away before anything else is printed.
     drop(checker);
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let text = match args.format {
-        Format::Text => text(&report, elapsed),
+        Format::Text => {
+            let view = PatchView {
+                report: &report,
+                sources: &Sources::new(&report, &files),
+                reproducer: &[],
+                elapsed_ms: elapsed,
+            };
+            render::patch::patch(&view, Look::of_output(args.output.as_deref()))
+        }
         Format::Json => json(&report)?,
         Format::Sarif => {
             let mut value = render::sarif::check(&report.after, &SourceMap::new());
@@ -127,95 +137,4 @@ fn input(args: &PatchArgs, tree: &Path) -> Result<(PatchInput, Option<PathBuf>),
         },
         file,
     ))
-}
-
-pub fn behaviour_word(behaviour: Behaviour) -> &'static str {
-    match behaviour {
-        Behaviour::Preserved => "preserved",
-        Behaviour::Changed => "changed",
-        Behaviour::Vacuous => "vacuous",
-        Behaviour::Unknown => "unknown (executions show no difference, which proves nothing)",
-    }
-}
-
-fn verdict_line(report: &PatchReport) -> &'static str {
-    match report.verdict {
-        PatchVerdict::Regressed if report.introduced.is_empty() => {
-            "regressed: where nothing was wrong before, it does something else now"
-        }
-        PatchVerdict::ProvenFix => "proven-fix: what was open before is proved, and nothing new is open",
-        PatchVerdict::NotFixed => "not-fixed: what was wrong before is wrong still",
-        PatchVerdict::Regressed => "regressed: something is refuted now that was not before",
-        PatchVerdict::Unknown => "unknown: neither a fix nor a regression could be shown",
-    }
-}
-
-fn text(report: &PatchReport, elapsed: u64) -> String {
-    let mut text = format!("{}\n", verdict_line(report));
-    let before = |id: &String| find(&report.before, id);
-    let after = |id: &String| find(&report.after, id);
-    section(&mut text, "fixed", &report.fixed, before, false);
-    section(&mut text, "open", &report.open, before, true);
-    section(&mut text, "introduced", &report.introduced, after, true);
-    let side = |name: &str, check: &CheckReport| {
-        let all = check.functions.iter().flat_map(|f| &f.obligations);
-        format!("{name}: {} ({})\n", overall_word(check.verdict), counts(all))
-    };
-    text.push('\n');
-    text.push_str(&side("before", &report.before));
-    text.push_str(&side("after", &report.after));
-    for function in report.before.functions.iter().chain(&report.after.functions) {
-        if let Some(why) = &function.unsupported {
-            text.push_str(&format!("not looked at: {}: {why}\n", function.name));
-        }
-    }
-    text.push_str(&format!("behaviour: {}\n", behaviour_word(report.behaviour)));
-    if let Some(difference) = &report.difference {
-        text.push_str(&format!("  in `{}`, on\n", difference.function));
-        for (name, value) in &difference.inputs {
-            text.push_str(&format!("    {name} = {value}\n"));
-        }
-        for (side, seen) in [("before", &difference.before), ("after", &difference.after)] {
-            text.push_str(&format!("  {side}: {}\n", seen.join("; ")));
-        }
-    }
-    text.push_str(&format!("time: {}\n", seconds(elapsed)));
-    text
-}
-
-fn section<'r>(
-    text: &mut String,
-    title: &str,
-    ids: &[String],
-    find: impl Fn(&String) -> Option<&'r ObligationReport>,
-    with_evidence: bool,
-) {
-    if ids.is_empty() {
-        return;
-    }
-    text.push_str(&format!("\n{title}: {}\n", ids.len()));
-    for id in ids {
-        match find(id) {
-            Some(obligation) if with_evidence => {
-                text.push_str(&render::text::obligation(
-                    obligation,
-                    &SourceMap::new(),
-                    &Notes::new(),
-                ));
-            }
-            Some(obligation) => {
-                let place = render::text::place(&obligation.location);
-                text.push_str(&format!("  {id} at {place}: {}\n", obligation.text));
-            }
-            None => text.push_str(&format!("  {id}\n")),
-        }
-    }
-}
-
-fn find<'r>(report: &'r CheckReport, id: &str) -> Option<&'r ObligationReport> {
-    report
-        .functions
-        .iter()
-        .flat_map(|f| &f.obligations)
-        .find(|o| o.id == id)
 }

@@ -245,7 +245,7 @@ fn summary(args: &RepairArgs, outcome: &RepairOutcome, replays: &[String], elaps
             report.fixed.len(),
             report.open.len(),
             report.introduced.len(),
-            crate::patch::behaviour_word(report.behaviour),
+            crate::render::patch::behaviour_word(report.behaviour),
         ));
         for assumption in patch.assumptions() {
             text.push_str(&format!("  the proof assumes: {assumption}\n"));

@@ -46,7 +46,7 @@ pub use judge::{Behaviour, PatchReport, PatchVerdict, Version, judge};
 pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
 pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
-pub use patch::{PatchError, PatchInput, judge_patch};
+pub use patch::{ChangedFile, PatchError, PatchInput, changed_files, judge_patch};
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};
 pub use prover::ProverChecker;
 pub use run::{
