@@ -366,10 +366,12 @@ fn revisions(repository: &Path, from: &str, to: &str) -> Result<Vec<ChangedFile>
     }
 }
 
-fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
+/// What git prints. Nothing that the repository's own configuration names is run for it.
+pub(crate) fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
     let output = Command::new("git")
         .arg("-C")
         .arg(directory)
+        .args(["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"])
         .args(arguments)
         .output()
         .map_err(PatchError::NoGit)?;

@@ -3,6 +3,7 @@
 pub mod look;
 mod obligation;
 pub mod patch;
+pub mod repair;
 pub mod sarif;
 pub mod search;
 pub mod text;

@@ -11,7 +11,8 @@ use vf_verify::report::{CheckReport, ObligationReport, Verdict};
 
 use super::look::Look;
 use super::obligation::{Detail, Notes, obligation};
-use super::text::{assumptions, counts, one_line, overall_word, place, plural, seconds, verdict_word};
+use super::text::{counts, one_line, overall_word, place, plural, rests_on, seconds, verdict_word};
+use crate::reproducer::Reproducer;
 
 /// Rows that the table has for each outcome.
 const ROWS: usize = 6;
@@ -24,8 +25,9 @@ const ASSUMPTIONS: usize = 8;
 pub struct PatchView<'a> {
     pub report: &'a PatchReport,
     pub sources: &'a Sources,
-    /// What became of the reproducer that was written, a line each.
-    pub reproducer: &'a [String],
+    /// What became of the counterexamples that were run again, a line each.
+    pub replays: &'a [String],
+    pub reproducer: Option<&'a Reproducer>,
     pub elapsed_ms: u64,
 }
 
@@ -67,7 +69,7 @@ fn named(check: &CheckReport) -> BTreeSet<&str> {
         .collect()
 }
 
-pub fn behaviour_word(behaviour: Behaviour) -> &'static str {
+fn behaviour_word(behaviour: Behaviour) -> &'static str {
     match behaviour {
         Behaviour::Preserved => "preserved",
         Behaviour::Changed => "changed",
@@ -88,6 +90,7 @@ fn verdict_line(report: &PatchReport) -> &'static str {
     }
 }
 
+/// The judgement of a patch.
 pub fn patch(view: &PatchView<'_>, look: Look) -> String {
     let report = view.report;
     let good = match report.verdict {
@@ -96,7 +99,20 @@ pub fn patch(view: &PatchView<'_>, look: Look) -> String {
         PatchVerdict::Unknown => None,
     };
     let mut text = format!("{}\n\n", look.headline(good, verdict_line(report)));
-    text.push_str(&table(report));
+    text.push_str(&judgement(view, look));
+    let side = |check: &CheckReport| {
+        let all = check.functions.iter().flat_map(|f| &f.obligations);
+        format!("{} ({})", overall_word(check.verdict), counts(all))
+    };
+    let _ = writeln!(text, "before: {}; after: {}", side(&report.before), side(&report.after));
+    let _ = writeln!(text, "time: {}", seconds(view.elapsed_ms));
+    text
+}
+
+/// What is the same for a patch that was given and for one that was found.
+pub fn judgement(view: &PatchView<'_>, look: Look) -> String {
+    let report = view.report;
+    let mut text = table(report);
     for function in report.before.functions.iter().chain(&report.after.functions) {
         if let Some(why) = &function.unsupported {
             let _ = writeln!(text, "not looked at: {}: {why}", function.name);
@@ -105,20 +121,20 @@ pub fn patch(view: &PatchView<'_>, look: Look) -> String {
     text.push_str(&evidence(view, look));
     text.push_str(&differing(report, look));
     text.push_str(&witness(report, look));
-    if !view.reproducer.is_empty() {
+    if !view.replays.is_empty() {
+        let _ = writeln!(text, "\n{}", look.heading("compiled with sanitizers"));
+        for line in view.replays {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    if let Some(reproducer) = view.reproducer {
         let _ = writeln!(text, "\n{}", look.heading("reproducer"));
-        for line in view.reproducer {
+        for line in reproducer.lines() {
             let _ = writeln!(text, "  {line}");
         }
     }
     text.push_str(&assumed(report, look));
     let _ = writeln!(text, "\nbehaviour: {}", behaviour_word(report.behaviour));
-    let side = |check: &CheckReport| {
-        let all = check.functions.iter().flat_map(|f| &f.obligations);
-        format!("{} ({})", overall_word(check.verdict), counts(all))
-    };
-    let _ = writeln!(text, "before: {}; after: {}", side(&report.before), side(&report.after));
-    let _ = writeln!(text, "time: {}", seconds(view.elapsed_ms));
     text
 }
 
@@ -222,14 +238,15 @@ fn witness(_report: &PatchReport, _look: Look) -> String {
 
 /// What the proofs of the new version rest on, and what its functions ask of their callers.
 fn assumed(report: &PatchReport, look: Look) -> String {
-    let functions = &report.after.functions;
     let mut lines: Vec<String> = Vec::new();
-    for function in functions {
-        let clauses = function.contract.iter();
-        lines.extend(clauses.map(|clause| format!("callers of {}: {clause}", function.name)));
+    let mut others: BTreeSet<&str> = BTreeSet::new();
+    for function in &report.after.functions {
+        if !function.contract.is_empty() {
+            lines.push(format!("callers of {} keep {}", function.name, function.contract.join(", ")));
+        }
+        others.extend(rests_on(function));
     }
-    let proofs: BTreeSet<&str> = functions.iter().flat_map(assumptions).collect();
-    lines.extend(proofs.into_iter().map(String::from));
+    lines.extend(others.into_iter().map(String::from));
     if lines.is_empty() {
         return String::new();
     }

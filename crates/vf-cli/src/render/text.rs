@@ -104,7 +104,7 @@ fn function(function: &FunctionReport, sources: &SourceMap, notes: &Notes, look:
     for clause in &function.contract {
         let _ = writeln!(text, "  assuming of its callers: {clause}");
     }
-    for assumption in assumptions(function) {
+    for assumption in rests_on(function) {
         let _ = writeln!(text, "  the proofs assume: {assumption}");
     }
     for open in &function.obligations {
@@ -116,13 +116,18 @@ fn function(function: &FunctionReport, sources: &SourceMap, notes: &Notes, look:
     text
 }
 
-/// What the proofs of a function rest on, each once.
-pub fn assumptions(function: &FunctionReport) -> BTreeSet<&str> {
+/// What the proofs of a function rest on beside its contract, each once.
+pub fn rests_on(function: &FunctionReport) -> BTreeSet<&str> {
+    let contract = |assumption: &&str| {
+        let clause = assumption.strip_prefix("requires ");
+        clause.is_some_and(|c| function.contract.iter().any(|known| known == c))
+    };
     let proved = function
         .obligations
         .iter()
         .filter(|o| matches!(o.verdict, Verdict::Proved | Verdict::ProvedToBound));
-    proved.flat_map(|o| &o.assumptions).map(String::as_str).collect()
+    let all = proved.flat_map(|o| &o.assumptions).map(String::as_str);
+    all.filter(|a| !contract(a)).collect()
 }
 
 pub fn place(location: &Location) -> String {
