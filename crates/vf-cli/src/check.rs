@@ -69,7 +69,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         Format::Text => {
             let look = Look::of_output(args.output.as_deref());
             render::text::check(&report, &loaded.sources, &notes, args.progress, look)
-        },
+        }
         Format::Json => json(&report)?,
         Format::Sarif => json(&render::sarif::check(&report, &loaded.sources))?,
     };

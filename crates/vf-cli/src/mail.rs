@@ -8,8 +8,8 @@ use vf_repair::PatchReport;
 use vf_repair::history::{Commit, TitleStyle, Tracked, commit, identity};
 use vf_repair::mail::Mail;
 use vf_repair::message::{Change, assisted_by};
-use vf_repair::run::style_of;
 use vf_repair::proposer::Style;
+use vf_repair::run::style_of;
 use vf_source::diff::{LineKind, Patch};
 
 use crate::exit::CliError;
@@ -50,11 +50,16 @@ pub struct Written {
 pub fn named(fixes: Option<&str>, tree: &Path, file: &Path) -> Result<Option<Commit>, CliError> {
     let Some(revision) = fixes else { return Ok(None) };
     let path = tree.join(file);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    commit(folder, revision).map(Some).map_err(|error| CliError::Fixes {
-        revision: revision.to_string(),
-        error: Box::new(error),
-    })
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    commit(folder, revision)
+        .map(Some)
+        .map_err(|error| CliError::Fixes {
+            revision: revision.to_string(),
+            error: Box::new(error),
+        })
 }
 
 impl Proven<'_> {
@@ -85,7 +90,9 @@ impl Proven<'_> {
             (Some(commit), _) => tags.push(fixes(commit)),
             (None, Some(tracked)) => match tracked.culprit(self.old, &self.lines()) {
                 Ok(commit) => tags.push(fixes(&commit)),
-                Err(why) => notes.push(format!("no Fixes: tag, since {why}; --fixes REV names the commit")),
+                Err(why) => notes.push(format!(
+                    "no Fixes: tag, since {why}; --fixes REV names the commit"
+                )),
             },
             (None, None) => {}
         }
@@ -98,7 +105,9 @@ impl Proven<'_> {
             notes.push("the file's lines end in CR LF: `git am --keep-cr`".to_string());
         }
         if let Some(folder) = tracked.as_ref().and_then(|t| self.below(t)) {
-            notes.push(format!("the paths start below the top of the repository: `git am --directory={folder}`"));
+            notes.push(format!(
+                "the paths start below the top of the repository: `git am --directory={folder}`"
+            ));
         }
         let tool = tool();
         let change = self.change(&tool);
@@ -118,7 +127,10 @@ impl Proven<'_> {
     /// Where the tree lies below the top of its repository.
     fn below(&self, tracked: &Tracked) -> Option<String> {
         let folder: PathBuf = tracked.path.components().collect();
-        let folder = folder.to_str()?.strip_suffix(self.file.to_str()?)?.trim_end_matches('/');
+        let folder = folder
+            .to_str()?
+            .strip_suffix(self.file.to_str()?)?
+            .trim_end_matches('/');
         (!folder.is_empty()).then(|| folder.to_string())
     }
 
@@ -136,7 +148,8 @@ impl Proven<'_> {
             }
         }
         let all = self.report.before.functions.iter().flat_map(|f| &f.obligations);
-        let wrong = all.filter(|o| self.ids.contains(&o.id) && Path::new(&o.location.file).ends_with(self.file));
+        let wrong =
+            all.filter(|o| self.ids.contains(&o.id) && Path::new(&o.location.file).ends_with(self.file));
         lines.extend(wrong.map(|o| o.location.line).filter(|line| *line > 0));
         lines
     }
@@ -148,7 +161,13 @@ fn fixes(commit: &Commit) -> String {
 
 /// Seconds since 1970; `SOURCE_DATE_EPOCH` where a build is to be repeatable (<https://reproducible-builds.org>).
 fn now() -> u64 {
-    let asked = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|s| s.parse().ok());
-    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let asked = std::env::var("SOURCE_DATE_EPOCH")
+        .ok()
+        .and_then(|s| s.parse().ok());
+    let clock = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs())
+    };
     asked.unwrap_or_else(clock)
 }

@@ -166,13 +166,19 @@ mod tests {
     fn a_folder_is_there_whole_or_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("out");
-        let files = [("a".to_string(), "1".to_string()), ("b".to_string(), "2".to_string())];
+        let files = [
+            ("a".to_string(), "1".to_string()),
+            ("b".to_string(), "2".to_string()),
+        ];
         write_folder(&path, &files).expect("written");
         assert_eq!(std::fs::read_to_string(path.join("b")).expect("read"), "2");
         let error = write_folder(&path, &files).expect_err("it is there");
         assert!(error.to_string().contains("name a new one"), "{error}");
         let other = folder.path().join("other");
-        let bad = [("a".to_string(), "1".to_string()), ("no/such".to_string(), String::new())];
+        let bad = [
+            ("a".to_string(), "1".to_string()),
+            ("no/such".to_string(), String::new()),
+        ];
         assert!(write_folder(&other, &bad).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
     }

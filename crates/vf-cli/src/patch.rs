@@ -191,11 +191,16 @@ fn reproduce(
     let wanted: Vec<&String> = report.fixed.iter().chain(&report.open).collect();
     let holder = report.before.functions.iter().find(|f| {
         let shown = |o: &&ObligationReport| o.counterexample.is_some();
-        f.obligations.iter().filter(shown).any(|o| wanted.contains(&&o.id))
+        f.obligations
+            .iter()
+            .filter(shown)
+            .any(|o| wanted.contains(&&o.id))
     });
     let file = holder.and_then(|f| files.iter().find(|c| c.path == Path::new(&f.file)));
     let (Some(holder), Some(file)) = (holder, file) else {
-        return Ok(Err("nothing that was refuted in a changed file has a counterexample".to_string()));
+        return Ok(Err(
+            "nothing that was refuted in a changed file has a counterexample".to_string(),
+        ));
     };
     let here = |id: &&String| holder.obligations.iter().any(|o| o.id == **id);
     let ids: Vec<String> = wanted.into_iter().filter(here).cloned().collect();
@@ -206,7 +211,11 @@ fn reproduce(
         before: &report.before,
         ids: &ids,
         tree,
-        also_changed: files.iter().filter(|f| f.path != file.path).map(|f| f.path.as_path()).collect(),
+        also_changed: files
+            .iter()
+            .filter(|f| f.path != file.path)
+            .map(|f| f.path.as_path())
+            .collect(),
     };
     reproducer::make(&fix, folder, options)
 }

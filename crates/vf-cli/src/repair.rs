@@ -5,12 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde::Serialize;
 use vf_repair::history::Commit;
 use vf_repair::{
-    BugReport, Event, Hooks, Limits, Proposer, RepairOutcome, RepairRequest, RepairTarget, SolverOnly, Stage,
-    Stopped, Tried, repair,
+    BugReport, Event, Hooks, Limits, PatchReport, Proposer, ProvenPatch, RepairOutcome, RepairRequest,
+    RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
 };
+
+use vf_verify::report::CheckReport;
 
 use crate::aftermath::{self, Replayed};
 use crate::args::{Format, RepairArgs};
@@ -128,7 +130,10 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         replays,
         reproducer,
         fixes,
-        model: origins.iter().find_map(|o| o.strip_prefix("model:")).map(String::from),
+        model: origins
+            .iter()
+            .find_map(|o| o.strip_prefix("model:"))
+            .map(String::from),
     };
     print(args, &tree, &outcome, &evidence, start)?;
     Ok(exit(&outcome))
@@ -239,7 +244,7 @@ fn print(
     evidence: &Evidence,
     start: Instant,
 ) -> Result<(), CliError> {
-    let diff = outcome.patch.as_ref().map(vf_repair::ProvenPatch::diff);
+    let diff = outcome.patch.as_ref().map(ProvenPatch::diff);
     let mut notes = Vec::new();
     if let (Some(path), Some(patch), Some(diff)) = (&args.output, &outcome.patch, &diff) {
         let tested = evidence.reproducer.as_ref().and_then(Reproducer::tested);
@@ -258,7 +263,10 @@ fn print(
         }
         .mail();
         output::write_file(path, written.text.as_bytes())?;
-        notes.push(format!("written to {}; apply with `git am` or `git apply`", path.display()));
+        notes.push(format!(
+            "written to {}; apply with `git am` or `git apply`",
+            path.display()
+        ));
         notes.extend(written.notes);
     }
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -266,7 +274,11 @@ fn print(
     match args.format {
         Format::Text => {
             let to_stderr = args.output.is_none() && diff.is_some();
-            let look = if to_stderr { Look::of_stderr() } else { Look::of_output(None) };
+            let look = if to_stderr {
+                Look::of_stderr()
+            } else {
+                Look::of_output(None)
+            };
             let view = RepairView {
                 outcome,
                 tree,
@@ -289,27 +301,47 @@ fn print(
             for note in &notes {
                 complain(&format!("note: {note}"));
             }
-            let value = json!({
-                "schema": "verify-fix/1",
-                "verdict": verdict(outcome),
-                "elapsed_ms": elapsed,
-                "file": outcome.file,
-                "function": outcome.function,
-                "targets": outcome.targets,
-                "stopped": outcome.stopped.describe(),
-                "rounds": outcome.rounds,
-                "candidates": outcome.candidates,
-                "before": outcome.before,
-                "patch": diff,
-                "judgement": outcome.patch.as_ref().map(vf_repair::ProvenPatch::report),
-                "replays": replays,
-                "reproducer": evidence.reproducer,
-                "assumptions": outcome.patch.as_ref().map(vf_repair::ProvenPatch::assumptions),
-            });
+            let value = Printed {
+                schema: vf_verify::report::SCHEMA,
+                verdict: verdict(outcome),
+                elapsed_ms: elapsed,
+                file: &outcome.file,
+                function: &outcome.function,
+                targets: &outcome.targets,
+                stopped: outcome.stopped.describe(),
+                rounds: outcome.rounds,
+                candidates: outcome.candidates,
+                before: &outcome.before,
+                patch: diff,
+                judgement: outcome.patch.as_ref().map(ProvenPatch::report),
+                replays: &replays,
+                reproducer: evidence.reproducer.as_ref(),
+                assumptions: outcome.patch.as_ref().map(ProvenPatch::assumptions),
+            };
             output::write_stdout(&json(&value)?)?;
         }
     }
     Ok(())
+}
+
+/// How the repair ended, as JSON (`docs/schema.md`).
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: &'a str,
+    verdict: &'a str,
+    elapsed_ms: u64,
+    file: &'a Path,
+    function: &'a str,
+    targets: &'a [String],
+    stopped: &'a str,
+    rounds: u32,
+    candidates: u32,
+    before: &'a CheckReport,
+    patch: Option<String>,
+    judgement: Option<&'a PatchReport>,
+    replays: &'a [String],
+    reproducer: Option<&'a Reproducer>,
+    assumptions: Option<&'a [String]>,
 }
 
 fn verdict(outcome: &RepairOutcome) -> &'static str {

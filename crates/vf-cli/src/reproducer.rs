@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use vf_frontend::Options;
 use vf_ir::Property;
+use vf_repair::mail::wrapped;
 use vf_repair::proposer::Style;
 use vf_repair::run::style_of;
 use vf_replay::harness::{KUnit, REPRODUCER, SourceText, kunit};
@@ -17,6 +18,7 @@ use vf_verify::report::{CheckReport, Counterexample, ObligationReport};
 use crate::aftermath::{build, load};
 use crate::check::{first_line, target};
 use crate::exit::CliError;
+use crate::mail;
 use crate::output;
 
 /// Counterexamples that are tried until one fails before and passes after.
@@ -206,7 +208,10 @@ fn one(
         ));
     }
     let test = (style_of(fix.old) == Style::Kernel).then(|| {
-        let stem = fix.path.file_stem().map_or_else(|| "fix".into(), |s| s.to_string_lossy());
+        let stem = fix
+            .path
+            .file_stem()
+            .map_or_else(|| "fix".into(), |s| s.to_string_lossy());
         kunit(&before.program, input, &stem, &what).map_err(|error| error.to_string())
     });
     let test = match test {
@@ -218,7 +223,11 @@ fn one(
         None => None,
     };
     if let Some(test) = &test {
-        notes.extend(test.notes.iter().map(|note| format!("the KUnit test does not set up: {note}")));
+        notes.extend(
+            test.notes
+                .iter()
+                .map(|note| format!("the KUnit test does not set up: {note}")),
+        );
     }
     let mut reproducer = Reproducer {
         obligation: obligation.id.clone(),
@@ -239,7 +248,11 @@ fn what(obligation: &ObligationReport, counterexample: &Counterexample) -> Strin
     format!(
         "{}: {}",
         obligation.id,
-        if event.is_empty() { obligation.text.as_str() } else { event }
+        if event.is_empty() {
+            obligation.text.as_str()
+        } else {
+            event
+        }
     )
 }
 
@@ -256,15 +269,18 @@ fn files(
         (REPRODUCER.to_string(), pair.harness.joined()),
         ("run.sh".to_string(), pair.harness.portable_script(&tree)),
     ];
+    let ran = format!(
+        "{} ran {REPRODUCER} in its sandbox, compiled with AddressSanitizer and UndefinedBehaviorSanitizer. It {}.",
+        mail::tool(),
+        reproducer.summary()
+    );
     let mut how = format!(
-        "{what}\n\n\
-         As verify-fix {} ran {REPRODUCER} in its sandbox, compiled with AddressSanitizer and\n\
-         UndefinedBehaviorSanitizer: it {}.\n\n\
+        "{}\n\n{}\n\n\
          To run it, without a sandbox, on the version of the file that lies there:\n\n    \
          TREE=DIR sh run.sh DIR/{inside}\n\n\
          says FAIL where a sanitizer reports something and PASS where the function returns.\n",
-        env!("CARGO_PKG_VERSION"),
-        reproducer.summary(),
+        wrapped(what),
+        wrapped(&ran),
         inside = inside.display(),
     );
     if let Some(test) = test {
@@ -282,7 +298,7 @@ fn files(
         files.push((name, test.text.clone()));
     }
     for note in &reproducer.notes {
-        how.push_str(&format!("\nNote: {note}.\n"));
+        how.push_str(&format!("\n{}\n", wrapped(&format!("Note: {note}."))));
     }
     files.push(("README".to_string(), how));
     files

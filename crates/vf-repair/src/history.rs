@@ -41,7 +41,10 @@ pub enum NoCulprit {
 impl Tracked {
     /// The file's place in its repository; `None` where there is no git or no repository, or it does not track the file.
     pub fn find(file: &Path) -> Option<Tracked> {
-        let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = file
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let name = file.file_name()?.to_str()?;
         let listed = said(folder, &["ls-files", "--full-name", "-z", "--", name])?;
         let path = listed.split('\0').find(|p| !p.is_empty())?;
@@ -54,7 +57,15 @@ impl Tracked {
 
     /// Titles of the last commits that touched the file, the latest first.
     pub fn titles(&self) -> Vec<String> {
-        let arguments = ["log", "--no-merges", "-n", TITLES, "--format=%s", "--", self.name()];
+        let arguments = [
+            "log",
+            "--no-merges",
+            "-n",
+            TITLES,
+            "--format=%s",
+            "--",
+            self.name(),
+        ];
         let listed = said(&self.root, &arguments).unwrap_or_default();
         listed.lines().map(String::from).collect()
     }
@@ -114,7 +125,18 @@ pub fn commit(repository: &Path, revision: &str) -> Result<Commit, PatchError> {
         });
     }
     let name = format!("{revision}^{{commit}}");
-    let out = git(repository, &["log", "-1", "--abbrev=12", "--format=%h%n%s", "--end-of-options", &name, "--"])?;
+    let out = git(
+        repository,
+        &[
+            "log",
+            "-1",
+            "--abbrev=12",
+            "--format=%h%n%s",
+            "--end-of-options",
+            &name,
+            "--",
+        ],
+    )?;
     let text = String::from_utf8_lossy(&out).into_owned();
     let (short, title) = text.trim_end().split_once('\n').unwrap_or((text.trim_end(), ""));
     Ok(Commit {
@@ -125,7 +147,10 @@ pub fn commit(repository: &Path, revision: &str) -> Result<Commit, PatchError> {
 
 /// Who commits there, as `Name <address>`; `None` where nobody was named.
 pub fn identity(folder: &Path) -> Option<String> {
-    let line = said(folder, &["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])?;
+    let line = said(
+        folder,
+        &["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"],
+    )?;
     // The time and its zone follow.
     let end = line.rfind('>')?;
     line.get(..=end).map(String::from)
@@ -151,7 +176,9 @@ impl TitleStyle {
     pub fn of_titles(titles: &[String]) -> Option<TitleStyle> {
         let mut counts: BTreeMap<String, (usize, usize, usize)> = BTreeMap::new();
         for (age, title) in titles.iter().enumerate() {
-            let Some((prefix, rest)) = taken_apart(title) else { continue };
+            let Some((prefix, rest)) = taken_apart(title) else {
+                continue;
+            };
             let entry = counts.entry(prefix).or_insert((0, age, 0));
             entry.0 += 1;
             entry.2 += usize::from(rest.starts_with(char::is_uppercase));
@@ -168,7 +195,10 @@ impl TitleStyle {
     /// From where the file lies: `drivers/thermal/trip.c` is `thermal: trip:`.
     pub fn of_path(path: &Path) -> TitleStyle {
         const NOT_A_SUBSYSTEM: [&str; 4] = ["drivers", "fs", "src", "."];
-        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let folders = path.parent().into_iter().flat_map(Path::components);
         let mut folders = folders.map(|c| c.as_os_str().to_string_lossy().into_owned());
         let subsystem = folders.find(|f| !NOT_A_SUBSYSTEM.contains(&f.as_str()));
@@ -231,7 +261,12 @@ mod tests {
             taken_apart("hwmon: (coretemp) Fix it"),
             Some(("hwmon: (coretemp)".to_string(), "Fix it"))
         );
-        for none in ["Fix it", "Revert \"thermal: trip: fix it\"", "A sentence: with a colon", ""] {
+        for none in [
+            "Fix it",
+            "Revert \"thermal: trip: fix it\"",
+            "A sentence: with a colon",
+            "",
+        ] {
             assert_eq!(taken_apart(none), None, "{none}");
         }
     }
@@ -242,7 +277,10 @@ mod tests {
             let titles: Vec<String> = titles.iter().map(|t| (*t).to_string()).collect();
             TitleStyle::of_titles(&titles).map(|s| (s.prefix, s.capital))
         };
-        assert_eq!(style(&["a: b: X", "c: y", "a: b: Z"]), Some(("a: b:".into(), true)));
+        assert_eq!(
+            style(&["a: b: X", "c: y", "a: b: Z"]),
+            Some(("a: b:".into(), true))
+        );
         assert_eq!(style(&["c: y", "a: z"]), Some(("c:".into(), false)));
         assert_eq!(style(&["nothing here"]), None);
     }

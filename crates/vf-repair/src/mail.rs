@@ -1,7 +1,5 @@
 //! A patch as a mail that `git am` takes (git-am(1), git-format-patch(1)); `git apply` and `patch` take it too.
 
-use std::path::Path;
-
 use vf_source::diff::{LineKind, Patch};
 
 /// Columns of a commit message (kernel: Documentation/process/submitting-patches.rst).
@@ -19,7 +17,7 @@ pub struct Mail<'a> {
     pub paragraphs: &'a [String],
     /// `Fixes: ...`, never wrapped.
     pub tags: &'a [String],
-    /// Unified diff with `a/` and `b/` before the paths.
+    /// Unified diff with `a/` and `b/` before the paths, as git writes it.
     pub diff: &'a str,
     /// Said in the last line.
     pub tool: &'a str,
@@ -42,7 +40,7 @@ impl Mail<'_> {
             one_line(self.subject),
             body.join("\n\n"),
             statistics(self.diff),
-            with_headers(self.diff),
+            self.diff,
             self.tool,
         )
     }
@@ -53,7 +51,10 @@ impl Mail<'_> {
 pub fn wrapped(paragraph: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in paragraph.split_whitespace() {
-        let word: String = word.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let word: String = word
+            .chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect();
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS - 2 => {
                 line.push(' ');
@@ -65,9 +66,11 @@ pub fn wrapped(paragraph: &str) -> String {
     for line in &mut lines {
         let first = line.split(' ').next().unwrap_or_default();
         let tag = first.ends_with("-by:") || ["Fixes:", "Cc:", "Link:", "Closes:"].contains(&first);
-        let ends = ["---", "diff", "Index:", "From", ">From", "From:", "Subject:", "Date:"]
-            .iter()
-            .any(|mark| first.starts_with(mark) && (first == *mark || *mark == "---"));
+        let ends = [
+            "---", "diff", "Index:", "From", ">From", "From:", "Subject:", "Date:",
+        ]
+        .iter()
+        .any(|mark| first.starts_with(mark) && (first == *mark || *mark == "---"));
         if tag || ends {
             line.insert_str(0, "| ");
         }
@@ -76,7 +79,10 @@ pub fn wrapped(paragraph: &str) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    let shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let shown: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -105,31 +111,6 @@ fn statistics(diff: &str) -> String {
     }
     text.push('\n');
     text
-}
-
-/// `diff --git` lines before the files of a plain diff, where the paths need no quotes.
-fn with_headers(diff: &str) -> String {
-    let mut text = String::with_capacity(diff.len() + 80);
-    let mut lines = diff.split_inclusive('\n').peekable();
-    while let Some(line) = lines.next() {
-        let next = lines.peek().copied().unwrap_or_default();
-        let paths = line
-            .strip_prefix("--- a/")
-            .zip(next.strip_prefix("+++ b/"))
-            .map(|(old, new)| (old.trim_end(), new.trim_end()));
-        if let Some((old, new)) = paths
-            && plain(old)
-            && plain(new)
-        {
-            text.push_str(&format!("diff --git a/{old} b/{new}\n"));
-        }
-        text.push_str(line);
-    }
-    text
-}
-
-fn plain(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).is_relative() && path.bytes().all(|b| b.is_ascii_graphic() && b != b'"')
 }
 
 /// As RFC 5322 (3.3) has it, in UTC.
@@ -186,8 +167,9 @@ pub fn annotated(mail: &str, paragraphs: &[String]) -> Option<String> {
 /// Whether every line of a paragraph is `Word-word: ...`.
 fn is_tags(paragraph: &str) -> bool {
     let tag = |line: &str| {
-        line.split_once(": ")
-            .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-'))
+        line.split_once(": ").is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
+        })
     };
     paragraph.lines().count() > 0 && paragraph.lines().all(tag)
 }
@@ -231,26 +213,30 @@ mod tests {
         };
         let text = mail.text();
         let (head, rest) = text.split_once("\n\n").expect("a head");
-        assert!(head.contains("\nFrom: A B <a@b.example>\nDate: Thu, 1 Jan 1970"), "{head}");
+        assert!(
+            head.contains("\nFrom: A B <a@b.example>\nDate: Thu, 1 Jan 1970"),
+            "{head}"
+        );
         assert!(head.contains("\nSubject: [PATCH] t: fix it\n"), "{head}");
         assert_eq!(
             rest,
             "One.\n\nTwo.\n\nFixes: 123456789012 (\"t: break it\")\n---\n t.c | 3 ++-\n \
-             1 file changed, 2 insertions(+), 1 deletion(-)\n\ndiff --git a/t.c b/t.c\n".to_string()
+             1 file changed, 2 insertions(+), 1 deletion(-)\n\n"
+                .to_string()
                 + diff
                 + "-- \ntool 1\n"
         );
-        assert_eq!(Patch::parse(&text).expect("a patch"), Patch::parse(diff).expect("a patch"));
+        assert_eq!(
+            Patch::parse(&text).expect("a patch"),
+            Patch::parse(diff).expect("a patch")
+        );
     }
 
     #[test]
     fn paragraphs_go_before_the_tags_of_a_message() {
         let mail = "From: A\nSubject: x\n\nWhy.\n\nSigned-off-by: A <a@b>\n---\n t.c | 1 +\n\ndiff --git a/t.c b/t.c\n";
         let more = annotated(mail, &["Proved.".to_string()]).expect("a mail");
-        assert_eq!(
-            more,
-            mail.replace("Why.\n\n", "Why.\n\nProved.\n\n")
-        );
+        assert_eq!(more, mail.replace("Why.\n\n", "Why.\n\nProved.\n\n"));
         assert_eq!(annotated("--- a/t.c\n+++ b/t.c\n", &[]), None);
     }
 }

@@ -38,7 +38,10 @@ pub struct Change<'a> {
 impl Change<'_> {
     /// `thermal: trip: fix out-of-bounds access in thermal_trip_set()`.
     pub fn subject(&self, style: &TitleStyle) -> String {
-        let property = self.obligations().next().and_then(|o| Property::from_name(&o.property));
+        let property = self
+            .obligations()
+            .next()
+            .and_then(|o| Property::from_name(&o.property));
         let what = property.map_or("a defect", defect);
         let verb = if style.capital { "Fix" } else { "fix" };
         let long = format!("{} {verb} {what} in {}()", style.prefix, self.function);
@@ -80,7 +83,9 @@ impl Change<'_> {
     fn obligations(&self) -> impl Iterator<Item = &ObligationReport> {
         let all = || {
             let functions = self.report.before.functions.iter();
-            functions.flat_map(|f| &f.obligations).filter(|o| self.ids.contains(&o.id))
+            functions
+                .flat_map(|f| &f.obligations)
+                .filter(|o| self.ids.contains(&o.id))
         };
         let shown = |o: &&ObligationReport| o.counterexample.is_some();
         all().filter(shown).chain(all().filter(move |o| !shown(o)))
@@ -99,7 +104,9 @@ impl Change<'_> {
                     .map(|i| shortened(&i, QUOTED))
                     .collect();
                 let event = counterexample.trace.last().map_or("", |step| step.event.as_str());
-                let event = event.strip_prefix(&format!("`{}`: ", first.text)).unwrap_or(event);
+                let event = event
+                    .strip_prefix(&format!("`{}`: ", first.text))
+                    .unwrap_or(event);
                 let with = if inputs.is_empty() {
                     "There is an input on which".to_string()
                 } else {
@@ -115,7 +122,11 @@ impl Change<'_> {
                 "It could not be proved that {operation} in {}() cannot go wrong ({}){}.",
                 self.function,
                 first.property,
-                first.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default()
+                first
+                    .reason
+                    .as_ref()
+                    .map(|r| format!(": {r}"))
+                    .unwrap_or_default()
             ),
         };
         let mut others: Vec<String> = self.obligations().skip(1).map(|o| quoted(&o.text)).collect();
@@ -154,20 +165,31 @@ impl Change<'_> {
         let mut said = Vec::new();
         said.push(match self.report.behaviour {
             Behaviour::Preserved => {
-                "It is proved too that the code does the same as before on every input that was safe.".to_string()
+                "It is proved too that the code does the same as before on every input that was safe."
+                    .to_string()
             }
-            Behaviour::Vacuous => "No input that reaches the change was safe before, so there is no former behaviour \
+            Behaviour::Vacuous => {
+                "No input that reaches the change was safe before, so there is no former behaviour \
                                    to keep."
-                .to_string(),
-            Behaviour::Unknown => "It is not proved that the code does the same as before on every input that was \
+                    .to_string()
+            }
+            Behaviour::Unknown => {
+                "It is not proved that the code does the same as before on every input that was \
                                    safe; executing both versions on such inputs showed no difference."
-                .to_string(),
-            Behaviour::Changed => "On an input that was safe before, the code does something else now.".to_string(),
+                    .to_string()
+            }
+            Behaviour::Changed => {
+                "On an input that was safe before, the code does something else now.".to_string()
+            }
         });
         let open: Vec<String> = self.open().take(LISTED).map(still_open).collect();
         if !open.is_empty() {
             let more = self.open().count().saturating_sub(LISTED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             said.push(format!("Left open, as before: {}{more}.", open.join(", ")));
         }
         match (self.tested, self.kernel) {

@@ -3,12 +3,12 @@
 use vf_ir::Program;
 use vf_ir::input::Input;
 
+use crate::ReplayError;
 use crate::build::{compile, find_compiler, has_strict_bounds};
 use crate::harness::{self, Build, Harness, SourceText};
 use crate::replay::{Execution, Target, canonical, ended, is_witness, run, scratch_folder};
 use crate::sandbox::{Limits, Sandbox};
 use crate::sanitizer::Finding;
-use crate::ReplayError;
 
 /// One version of the code.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +112,13 @@ fn one(
     harness.set_source(version.source);
     let scratch = scratch_folder()?;
     let folder = canonical(scratch.path())?;
-    let binary = compile(sandbox, harness, version.program, &request.input.function, &folder)?;
+    let binary = compile(
+        sandbox,
+        harness,
+        version.program,
+        &request.input.function,
+        &folder,
+    )?;
     run(sandbox, &binary, &folder, request.limits, harness.notes.clone())
 }
 

@@ -51,7 +51,10 @@ impl Look {
             Some(false) => AnsiColor::BrightRed,
             None => AnsiColor::BrightYellow,
         };
-        self.paint(Style::new().fg_color(Some(colour.into())).effects(Effects::BOLD), text)
+        self.paint(
+            Style::new().fg_color(Some(colour.into())).effects(Effects::BOLD),
+            text,
+        )
     }
 
     /// The head of a section.

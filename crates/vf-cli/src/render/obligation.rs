@@ -135,7 +135,11 @@ fn suggested(invariant: &SuggestedInvariant) -> String {
 
 /// The operation in its source with the lines that contributed, and further files that have some. Only the place
 /// where the source is not at hand.
-fn excerpts<'s>(obligation: &'s ObligationReport, sources: &'s SourceMap, detail: Detail) -> Vec<Element<'s>> {
+fn excerpts<'s>(
+    obligation: &'s ObligationReport,
+    sources: &'s SourceMap,
+    detail: Detail,
+) -> Vec<Element<'s>> {
     let at = &obligation.location;
     let slice: Vec<&SliceLine> = obligation
         .counterexample
@@ -160,9 +164,14 @@ fn excerpts<'s>(obligation: &'s ObligationReport, sources: &'s SourceMap, detail
         .collect();
     others.dedup();
     for name in others {
-        let Some(source) = file(sources, name) else { continue };
+        let Some(source) = file(sources, name) else {
+            continue;
+        };
         let there = shown.iter().filter(|l| l.location.file == name);
-        elements.extend(snippet(source, there.filter_map(|l| contributed(l, source)).collect()));
+        elements.extend(snippet(
+            source,
+            there.filter_map(|l| contributed(l, source)).collect(),
+        ));
     }
     if first > 0 {
         let more = format!("{} that contributed are not shown", plural(first, "earlier line"));

@@ -46,7 +46,9 @@ impl Sources {
                 map.add(&file.path, || text(file).to_owned());
             }
             for name in named(check) {
-                map.add(Path::new(name), || std::fs::read_to_string(name).unwrap_or_default());
+                map.add(Path::new(name), || {
+                    std::fs::read_to_string(name).unwrap_or_default()
+                });
             }
             map
         };
@@ -104,7 +106,12 @@ pub fn patch(view: &PatchView<'_>, look: Look) -> String {
         let all = check.functions.iter().flat_map(|f| &f.obligations);
         format!("{} ({})", overall_word(check.verdict), counts(all))
     };
-    let _ = writeln!(text, "before: {}; after: {}", side(&report.before), side(&report.after));
+    let _ = writeln!(
+        text,
+        "before: {}; after: {}",
+        side(&report.before),
+        side(&report.after)
+    );
     let _ = writeln!(text, "time: {}", seconds(view.elapsed_ms));
     text
 }
@@ -169,7 +176,11 @@ fn table(report: &PatchReport) -> String {
             rows.push([String::new(), more, String::new(), String::new()]);
         }
     }
-    let width = |column: usize| rows.iter().map(|r| r.get(column).map_or(0, |c| c.chars().count())).max();
+    let width = |column: usize| {
+        rows.iter()
+            .map(|r| r.get(column).map_or(0, |c| c.chars().count()))
+            .max()
+    };
     let widths: Vec<usize> = (0..3).map(|c| width(c).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in &rows {
@@ -196,8 +207,18 @@ fn evidence(view: &PatchView<'_>, look: Look) -> String {
     let report = view.report;
     let before = report.fixed.iter().chain(&report.open);
     let sides = [
-        ("before", before.collect::<Vec<_>>(), &report.before, &view.sources.before),
-        ("after", report.introduced.iter().collect(), &report.after, &view.sources.after),
+        (
+            "before",
+            before.collect::<Vec<_>>(),
+            &report.before,
+            &view.sources.before,
+        ),
+        (
+            "after",
+            report.introduced.iter().collect(),
+            &report.after,
+            &view.sources.after,
+        ),
     ];
     let mut text = String::new();
     for (name, ids, check, sources) in sides {
@@ -207,9 +228,17 @@ fn evidence(view: &PatchView<'_>, look: Look) -> String {
         let Some(shown) = found.first() else { continue };
         let _ = writeln!(text, "\n{}", look.heading(name));
         text.push_str(&obligation(shown, sources, &Notes::new(), look, Detail::SHORT));
-        let others = found.iter().skip(1).filter(|o| o.counterexample.is_some()).count();
+        let others = found
+            .iter()
+            .skip(1)
+            .filter(|o| o.counterexample.is_some())
+            .count();
         if others > 0 {
-            let _ = writeln!(text, "and {} (--format json)", plural(others, "further counterexample"));
+            let _ = writeln!(
+                text,
+                "and {} (--format json)",
+                plural(others, "further counterexample")
+            );
         }
     }
     text
@@ -242,7 +271,11 @@ fn assumed(report: &PatchReport, look: Look) -> String {
     let mut others: BTreeSet<&str> = BTreeSet::new();
     for function in &report.after.functions {
         if !function.contract.is_empty() {
-            lines.push(format!("callers of {} keep {}", function.name, function.contract.join(", ")));
+            lines.push(format!(
+                "callers of {} keep {}",
+                function.name,
+                function.contract.join(", ")
+            ));
         }
         others.extend(rests_on(function));
     }

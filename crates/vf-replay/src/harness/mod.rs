@@ -79,7 +79,10 @@ impl Harness {
     pub fn write_to(&self, folder: &Path) -> Result<(), ReplayError> {
         let script = ("run.sh".to_string(), self.script());
         let joined = self.single.then(|| (REPRODUCER.to_string(), self.joined()));
-        let kept = self.files.iter().filter(|(name, _)| !self.single || is_source(name));
+        let kept = self
+            .files
+            .iter()
+            .filter(|(name, _)| !self.single || is_source(name));
         for (name, text) in kept.chain(&joined).chain([&script]) {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|source| ReplayError::Write { path, source })?;
@@ -195,12 +198,9 @@ pub fn write_for(
         if index > 0 {
             units.push(name);
         }
-        let dir = source.path.parent().unwrap_or(Path::new("."));
-        let dir = if dir.is_absolute() {
-            dir.to_path_buf()
-        } else {
-            build.directory.join(dir)
-        };
+        // Where the file lies on disk, which is not in terms of the directory that the flags start from.
+        let file = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
+        let dir = file.parent().unwrap_or(Path::new(".")).to_path_buf();
         if !include_dirs.contains(&dir) {
             include_dirs.push(dir);
         }

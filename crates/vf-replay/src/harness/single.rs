@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::text::shell_word;
 use super::{
-    ASAN_OPTIONS, BINARY, Harness, MAIN, MODELS, RUNTIME_FILE, SOURCE, STUBS, SourceText, UBSAN_OPTIONS, source_text,
+    ASAN_OPTIONS, BINARY, Harness, MAIN, MODELS, RUNTIME_FILE, SOURCE, STUBS, SourceText, UBSAN_OPTIONS,
+    source_text,
 };
 
 /// Name of the file.
@@ -27,7 +28,10 @@ impl Harness {
     /// The same program with everything but the source under test in one file.
     pub fn into_single(mut self) -> Harness {
         for command in &mut self.compile {
-            let unit = command.iter().enumerate().find_map(|(i, word)| Some((i, part(word)?)));
+            let unit = command
+                .iter()
+                .enumerate()
+                .find_map(|(i, word)| Some((i, part(word)?)));
             let Some((at, part)) = unit else { continue };
             let mut words = vec![format!("-DVF_PART={part}")];
             if part == 1 {
@@ -73,13 +77,14 @@ impl Harness {
              # Compiles {REPRODUCER} with a version of the source and runs it WITHOUT a sandbox.\n\
              #   [TREE=DIR] sh run.sh FILE.c\n\
              # PASS (0): the function returned and no sanitizer reported anything. FAIL (1): anything else.\n\
-             # It does not compile: 2. TREE is where relative includes start from.\n\
+             # It does not compile: 2. TREE is where relative includes start from. It may run for a minute.\n\
              test -f \"$1\" || {{ echo 'usage: [TREE=DIR] sh run.sh FILE.c' >&2; exit 2; }}\n\
              source=$(cd \"$(dirname \"$1\")\" && pwd)/$(basename \"$1\")\n\
              here=$(cd \"$(dirname \"$0\")\" && pwd)\n\
              tree=${{TREE:-{}}}\n\
              work=$(mktemp -d) || exit 2\n\
              trap 'rm -rf \"$work\"' EXIT\n\
+             limit=$(command -v timeout) && limit=\"$limit 60\"\n\
              cd \"$work\" || exit 2\n",
             shell_word(&tree)
         );
@@ -89,7 +94,7 @@ impl Harness {
             script.push_str(" || exit 2\n");
         }
         script.push_str(&format!(
-            "ASAN_OPTIONS={ASAN_OPTIONS} UBSAN_OPTIONS={UBSAN_OPTIONS} ./{BINARY} >log 2>&1\n\
+            "ASAN_OPTIONS={ASAN_OPTIONS} UBSAN_OPTIONS={UBSAN_OPTIONS} $limit ./{BINARY} >log 2>&1\n\
              status=$?\n\
              cat log\n\
              if [ $status -eq 0 ] && grep -q '^vf-replay: returned' log && ! grep -q 'runtime error:' log; then\n\
@@ -117,7 +122,13 @@ fn portable(word: &str, tree: &str) -> String {
     };
     match word.find(tree).filter(|at| !tree.is_empty() && inside(*at)) {
         Some(at) => {
-            let quoted = |part: &str| if part.is_empty() { String::new() } else { shell_word(part) };
+            let quoted = |part: &str| {
+                if part.is_empty() {
+                    String::new()
+                } else {
+                    shell_word(part)
+                }
+            };
             let before = quoted(word.get(..at).unwrap_or_default());
             let after = quoted(word.get(at + tree.len()..).unwrap_or_default());
             format!("{before}\"$tree\"{after}")

@@ -18,35 +18,35 @@ pub struct Stubs(BTreeMap<String, String>);
 /// named: on the machines supported, a result comes back in the same registers whatever integer or pointer
 /// type it has (System V ABI, AMD64 supplement, 3.2.3).
 fn stub(program: &Program, name: &str) -> String {
-        let function = program.functions.iter().find(|f| f.name == *name);
-        let global = program.globals.iter().find(|g| g.name == *name);
-        let literal = string_literal(name.as_bytes());
-        match (function, global) {
-            (Some(f), _) if f.noreturn => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
-            (Some(f), _) if matches!(f.body, Body::Declared) || f.library_model => match &f.ret {
-                CType::Void => format!("void {name}(void) {{}}\n"),
-                CType::Float { .. } => {
-                    format!("double {name}(void) {{ vf_take_value({literal}); return 0; }}\n")
-                }
-                CType::Record(id) => record_result(
-                    name,
-                    &literal,
-                    program
-                        .records
-                        .get(id.0 as usize)
-                        .and_then(|r| r.size)
-                        .unwrap_or(0),
-                ),
-                _ => format!("unsigned __int128 {name}(void) {{ return vf_take_value({literal}); }}\n"),
-            },
-            (_, Some(g)) if g.init == Initial::Unknown => {
-                format!(
-                    "__attribute__((aligned(16))) char {name}[{}];\n",
-                    g.size.unwrap_or(4096).max(1)
-                )
+    let function = program.functions.iter().find(|f| f.name == *name);
+    let global = program.globals.iter().find(|g| g.name == *name);
+    let literal = string_literal(name.as_bytes());
+    match (function, global) {
+        (Some(f), _) if f.noreturn => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
+        (Some(f), _) if matches!(f.body, Body::Declared) || f.library_model => match &f.ret {
+            CType::Void => format!("void {name}(void) {{}}\n"),
+            CType::Float { .. } => {
+                format!("double {name}(void) {{ vf_take_value({literal}); return 0; }}\n")
             }
-            _ => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
+            CType::Record(id) => record_result(
+                name,
+                &literal,
+                program
+                    .records
+                    .get(id.0 as usize)
+                    .and_then(|r| r.size)
+                    .unwrap_or(0),
+            ),
+            _ => format!("unsigned __int128 {name}(void) {{ return vf_take_value({literal}); }}\n"),
+        },
+        (_, Some(g)) if g.init == Initial::Unknown => {
+            format!(
+                "__attribute__((aligned(16))) char {name}[{}];\n",
+                g.size.unwrap_or(4096).max(1)
+            )
         }
+        _ => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
+    }
 }
 
 impl Stubs {
