@@ -106,12 +106,18 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let reproducer = match (&args.reproducer, &outcome.patch) {
         (Some(folder), Some(patch)) => {
             progress.show(&"running the reproducer");
+            let also = patch
+                .report()
+                .fixed
+                .iter()
+                .filter(|id| !outcome.targets.contains(id));
+            let ids: Vec<String> = outcome.targets.iter().chain(also).cloned().collect();
             let fix = Fix {
                 path: &tree.join(patch.file()),
                 old: patch.old_text(),
                 new: patch.new_text(),
-                before: &outcome.before,
-                ids: &outcome.targets,
+                before: &patch.report().before,
+                ids: &ids,
                 tree: &tree,
                 also_changed: Vec::new(),
             };

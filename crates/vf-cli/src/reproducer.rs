@@ -32,7 +32,7 @@ pub struct Fix<'a> {
     pub new: &'a str,
     /// Verdicts on the old version.
     pub before: &'a CheckReport,
-    /// Ids of `before` that the fix is about.
+    /// Ids of `before` that the fix is about, the ones that matter most first.
     pub ids: &'a [String],
     /// Root of the tree.
     pub tree: &'a Path,
@@ -143,7 +143,10 @@ pub fn make(fix: &Fix<'_>, folder: &Path, options: &Options) -> Result<Result<Re
         .filter_map(|o| Some((o, o.counterexample.as_ref()?)))
         .collect();
     // What a sanitizer looks for comes first: of the rest no compiled program fails.
-    found.sort_by_key(|(o, _)| !Property::from_name(&o.property).is_some_and(is_visible));
+    found.sort_by_key(|(o, _)| {
+        let visible = Property::from_name(&o.property).is_some_and(is_visible);
+        (!visible, fix.ids.iter().position(|id| *id == o.id))
+    });
     let mut best: Option<(Reproducer, Vec<(String, String)>)> = None;
     let mut why = "no obligation that the fix is about has a counterexample".to_string();
     for (obligation, counterexample) in found.into_iter().take(TRIED) {
