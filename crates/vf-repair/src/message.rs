@@ -1,6 +1,8 @@
 //! What a commit message says of a proven change: what went wrong and on which input, what is changed, what the proof
 //! says, what it takes for granted, and what nobody has shown.
 
+use std::collections::BTreeSet;
+
 use vf_ir::Property;
 use vf_source::diff::{LineKind, Patch};
 use vf_verify::report::{ObligationReport, Verdict};
@@ -153,6 +155,8 @@ impl Change<'_> {
         if !clauses.is_empty() {
             parts.push(format!("that callers keep {}", listed(&clauses)));
         }
+        let compared = self.report.compared.iter().flat_map(|c| &c.assumptions);
+        let others: BTreeSet<&String> = others.into_iter().chain(compared).collect();
         parts.extend(others.iter().map(|a| format!("that {a}")));
         if parts.is_empty() {
             "It assumes nothing of the callers.".to_string()

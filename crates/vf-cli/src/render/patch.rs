@@ -18,6 +18,10 @@ use crate::reproducer::Reproducer;
 const ROWS: usize = 6;
 /// Characters of an operation that a row shows.
 const OPERATION: usize = 40;
+/// Characters of a safe input that are shown.
+const WITNESS: usize = 120;
+/// Reasons for which behaviour is not proved to be kept, for each function.
+const REASONS: usize = 2;
 /// Assumptions that are listed.
 const ASSUMPTIONS: usize = 8;
 
@@ -142,6 +146,7 @@ pub fn judgement(view: &PatchView<'_>, look: Look) -> String {
     }
     text.push_str(&assumed(report, look));
     let _ = writeln!(text, "\nbehaviour: {}", behaviour_word(report.behaviour));
+    text.push_str(&not_preserved(report));
     text
 }
 
@@ -260,9 +265,49 @@ fn differing(report: &PatchReport, look: Look) -> String {
     text
 }
 
-/// A safe input that still reaches the fixed line: that the fix is not to do nothing. The judgement holds none yet.
-fn witness(_report: &PatchReport, _look: Look) -> String {
-    String::new()
+/// Safe inputs that still reach what was changed: that the fix is not to do nothing.
+fn witness(report: &PatchReport, look: Look) -> String {
+    let found = report
+        .compared
+        .iter()
+        .filter_map(|c| Some((c, c.witness.as_ref()?)));
+    let lines: Vec<String> = found
+        .map(|(compared, witness)| {
+            let inputs: Vec<String> = witness.inputs.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+            let inputs = match inputs.len() {
+                0 => "any input".to_string(),
+                _ => shortened(&inputs.join(", "), WITNESS),
+            };
+            format!("  in {}, on {inputs}\n", compared.function)
+        })
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\n{}\n{}",
+        look.heading("safe, and still reaches the change"),
+        lines.concat()
+    )
+}
+
+/// Of functions whose behaviour is not proved to be kept: how far it was looked at, and why it is not.
+fn not_preserved(report: &PatchReport) -> String {
+    let mut text = String::new();
+    for compared in &report.compared {
+        if let Some(bound) = compared.bound {
+            let rounds = plural(bound as usize, "iteration");
+            let _ = writeln!(
+                text,
+                "  {}: the same for at most {rounds} of each loop",
+                compared.function
+            );
+        }
+        for why in compared.open.iter().take(REASONS) {
+            let _ = writeln!(text, "  {}: {why}", compared.function);
+        }
+    }
+    text
 }
 
 /// What the proofs of the new version rest on, and what its functions ask of their callers.
@@ -279,6 +324,13 @@ fn assumed(report: &PatchReport, look: Look) -> String {
         }
         others.extend(rests_on(function));
     }
+    others.extend(
+        report
+            .compared
+            .iter()
+            .flat_map(|c| &c.assumptions)
+            .map(String::as_str),
+    );
     lines.extend(others.into_iter().map(String::from));
     if lines.is_empty() {
         return String::new();
