@@ -104,7 +104,7 @@ fn git_am_takes_the_patch_of_a_repair() {
         "With trip = 8",
         "Replace `if (trip > 8)` with",
         "assumes",
-        "not proved",
+        "every input that was safe",
     ] {
         let flat = message.replace('\n', " ");
         assert!(flat.contains(part), "no `{part}` in {message}");

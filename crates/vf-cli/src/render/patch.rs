@@ -273,7 +273,12 @@ fn witness(report: &PatchReport, look: Look) -> String {
         .filter_map(|c| Some((c, c.witness.as_ref()?)));
     let lines: Vec<String> = found
         .map(|(compared, witness)| {
-            let inputs: Vec<String> = witness.inputs.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+            // What a block holds is listed by itself.
+            let telling = |(name, value): &(&String, &String)| {
+                !name.starts_with("object_size(") && !value.starts_with("a block ")
+            };
+            let inputs = witness.inputs.iter().filter(telling);
+            let inputs: Vec<String> = inputs.map(|(n, v)| format!("{n} = {v}")).collect();
             let inputs = match inputs.len() {
                 0 => "any input".to_string(),
                 _ => shortened(&inputs.join(", "), WITNESS),

@@ -4,11 +4,13 @@
 //! declarations of its own. It passes if the call returns; KASAN and UBSAN, which fail the running test when they
 //! report something, see what the sanitizers of user space see in a replay.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use vf_ir::input::{ChoiceKind, Contents, Input, InputPointer, InputValue};
-use vf_ir::{CType, Function, Program};
+use vf_ir::{CType, Function, Program, RecordId};
 
+use super::members::{Scalar, record_named, scalars};
 use super::text::{comment, is_identifier, string_literal};
 use crate::ReplayError;
 
@@ -40,7 +42,9 @@ pub fn kunit(program: &Program, input: &Input, suite: &str, what: &str) -> Resul
         declarations: String::new(),
         body: String::new(),
         notes: Vec::new(),
+        names: Vec::new(),
     };
+    test.name_objects();
     test.fill()?;
     let suite: String = suite
         .chars()
@@ -66,9 +70,33 @@ struct Test<'a> {
     declarations: String,
     body: String,
     notes: Vec<String>,
+    /// What each object is called, and the record that it is.
+    names: Vec<(String, Option<RecordId>)>,
 }
 
 impl Test<'_> {
+    /// An object that a parameter leads to has the parameter's name.
+    fn name_objects(&mut self) {
+        for (index, object) in self.input.objects.iter().enumerate() {
+            let led_to =
+                |value: &InputValue| *value == InputValue::Pointer(InputPointer::Object { index, offset: 0 });
+            let parameter = self.input.arguments.iter().position(led_to);
+            let local = parameter
+                .and_then(|p| self.function.params.get(p))
+                .and_then(|p| self.function.locals.get(p.index()));
+            let free = |name: &str| {
+                is_identifier(name) && name != "test" && self.names.iter().all(|(known, _)| known != name)
+            };
+            let name = local.map(|l| l.name.clone()).filter(|name| free(name));
+            let record = record_named(self.program, &object.element_type).filter(|id| {
+                let record = self.program.records.get(id.0 as usize);
+                record.is_some_and(|r| r.size == Some(object.size))
+            });
+            self.names
+                .push((name.unwrap_or_else(|| format!("object_{index}")), record));
+        }
+    }
+
     fn file(&self, suite: &str, what: &str) -> String {
         let name = format!("{suite}_{}_test", self.function.name);
         let mut unset = String::new();
@@ -102,27 +130,39 @@ impl Test<'_> {
     /// All objects first, since their contents may point to each other.
     fn fill(&mut self) -> Result<(), ReplayError> {
         let input = self.input;
-        for (index, object) in input.objects.iter().enumerate() {
-            let what = match object.element_type.as_str() {
-                "" => comment(&object.name),
-                element => format!("{}: {}", comment(&object.name), comment(element)),
+        let names = self.names.clone();
+        for (object, (name, record)) in input.objects.iter().zip(&names) {
+            let declared = match record {
+                Some(_) => format!(
+                    "{} *{name} = kunit_kzalloc(test, sizeof(*{name}), GFP_KERNEL);",
+                    object.element_type
+                ),
+                None => format!(
+                    "char *{name} = kunit_kzalloc(test, {}, GFP_KERNEL); /* {} */",
+                    object.size,
+                    comment(&object.name)
+                ),
             };
-            let _ = writeln!(
-                self.declarations,
-                "\tchar *object_{index} = kunit_kzalloc(test, {}, GFP_KERNEL); /* {what} */",
-                object.size
-            );
+            let _ = writeln!(self.declarations, "\t{declared}");
         }
-        for index in 0..input.objects.len() {
-            self.line(&format!("KUNIT_ASSERT_NOT_NULL(test, object_{index});"));
+        for (name, _) in &names {
+            self.line(&format!("KUNIT_ASSERT_NOT_NULL(test, {name});"));
         }
-        for (index, object) in input.objects.iter().enumerate() {
-            self.contents(&format!("object_{index}"), &object.contents, Some(object.size));
+        for (object, (name, record)) in input.objects.iter().zip(&names) {
+            match record {
+                Some(record) => self.members(name, *record, &object.contents),
+                None => self.contents(name, &object.contents, Some(object.size), true),
+            }
         }
         for (name, contents) in &input.globals {
             let global = self.program.globals.iter().find(|g| g.name == *name);
             if is_identifier(name) && global.is_none_or(|g| !g.constant) {
-                self.contents(&format!("(char *)&{name}"), contents, global.and_then(|g| g.size));
+                self.contents(
+                    &format!("(char *)&{name}"),
+                    contents,
+                    global.and_then(|g| g.size),
+                    false,
+                );
             } else {
                 self.notes
                     .push(format!("the contents of {name}, which C cannot name here"));
@@ -135,19 +175,62 @@ impl Test<'_> {
         Ok(())
     }
 
-    fn contents(&mut self, object: &str, contents: &Contents, size: Option<u64>) {
+    /// A record by its members; what is no member that C can name goes by its place.
+    fn members(&mut self, name: &str, record: RecordId, contents: &Contents) {
+        let members = scalars(self.program, record);
+        let mut bytes: BTreeMap<u64, u8> = BTreeMap::new();
+        for (offset, run) in &contents.bytes {
+            let places = (*offset..).zip(run);
+            bytes.extend(places.filter(|(_, b)| **b != 0).map(|(at, b)| (at, *b)));
+        }
+        let mut left = Contents::default();
+        for (offset, pointer) in &contents.pointers {
+            match members.iter().find(|m| m.is_pointer && m.offset == *offset) {
+                Some(member) => {
+                    let pointer = self.pointer(pointer);
+                    if pointer != "NULL" {
+                        self.line(&format!("{name}->{} = {pointer};", member.path));
+                    }
+                }
+                None => left.pointers.push((*offset, pointer.clone())),
+            }
+        }
+        for member in members.iter().filter(|m| !m.is_pointer) {
+            let value = taken(&mut bytes, member);
+            if value != 0 {
+                let bits = u32::try_from(8 * member.bytes).unwrap_or(64);
+                let value = number(bits, u128::from(value), member.signed);
+                self.line(&format!("{name}->{} = {value};", member.path));
+            }
+        }
+        left.bytes = bytes.into_iter().map(|(at, b)| (at, vec![b])).collect();
+        let size = self.program.records.get(record.0 as usize).and_then(|r| r.size);
+        self.contents(&format!("(char *){name}"), &left, size, true);
+    }
+
+    /// Bytes and pointers by their place. Where all is zero already, zeroes are left out.
+    fn contents(&mut self, object: &str, contents: &Contents, size: Option<u64>, zeroed: bool) {
         let fits =
             |offset: u64, len: u64| size.is_none_or(|s| offset.checked_add(len).is_some_and(|end| end <= s));
-        for (offset, bytes) in &contents.bytes {
-            // Objects are zeroed already; globals need not be.
-            if size.is_some() && object.starts_with("object_") && bytes.iter().all(|b| *b == 0) {
+        for (offset, run) in &contents.bytes {
+            let zeroes = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|b| **b == 0).count();
+            let (first, last) = if zeroed {
+                (zeroes(&mut run.iter()), zeroes(&mut run.iter().rev()))
+            } else {
+                (0, 0)
+            };
+            let Some(bytes) = run
+                .get(first..run.len().saturating_sub(last))
+                .filter(|b| !b.is_empty())
+            else {
                 continue;
-            }
-            if fits(*offset, bytes.len() as u64) {
+            };
+            let offset = offset.saturating_add(first as u64);
+            if fits(offset, bytes.len() as u64) {
                 let literal = string_literal(bytes);
                 self.line(&format!(
                     "memcpy({}, {literal}, {});",
-                    at(object, *offset),
+                    at(object, offset),
                     bytes.len()
                 ));
             } else {
@@ -184,10 +267,14 @@ impl Test<'_> {
         match pointer {
             InputPointer::Null => "NULL".to_string(),
             InputPointer::Address(address) => format!("(void *){address:#x}ul"),
-            InputPointer::Object { index, offset } if *index < self.input.objects.len() => match offset {
-                0 => format!("(void *)object_{index}"),
-                offset => format!("(void *)(object_{index} + {offset})"),
-            },
+            InputPointer::Object { index, offset } if *index < self.names.len() => {
+                let (name, record) = self.names.get(*index).cloned().unwrap_or_default();
+                match (offset, record) {
+                    (0, Some(_)) => name,
+                    (0, None) => format!("(void *){name}"),
+                    (offset, _) => format!("(void *)((char *){name} + {offset})"),
+                }
+            }
             InputPointer::Global { name, offset } if is_identifier(name) => {
                 format!("(void *)((char *)&{name} + {offset})")
             }
@@ -268,6 +355,14 @@ fn commented(text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// The value of a member, whose bytes (least significant first) are then done with.
+fn taken(bytes: &mut BTreeMap<u64, u8>, member: &Scalar) -> u64 {
+    (0..member.bytes.min(8)).fold(0, |value, i| {
+        let byte = bytes.remove(&(member.offset + i)).unwrap_or(0);
+        value | u64::from(byte) << (8 * i)
+    })
 }
 
 fn at(object: &str, offset: u64) -> String {

@@ -8,6 +8,7 @@
 
 mod flags;
 mod kunit;
+mod members;
 mod models;
 mod single;
 mod stubs;
