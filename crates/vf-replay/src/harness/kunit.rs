@@ -253,9 +253,13 @@ impl Test<'_> {
         for choice in self.input.choices.iter().filter(|c| !c.function.is_empty()) {
             let name = &choice.function;
             let note = match &choice.kind {
-                ChoiceKind::Value(InputValue::Int { value, .. }) => format!("{name}() returned {value:#x}"),
+                ChoiceKind::Value(InputValue::Int { value, .. }) => format!("{name}() returned {value}"),
                 ChoiceKind::Value(_) => continue,
-                ChoiceKind::Bytes(bytes) => format!("{name}() gave {}", string_literal(bytes)),
+                ChoiceKind::Bytes(bytes) if bytes.iter().all(|b| *b == 0) => format!("{name}() gave zeroes"),
+                ChoiceKind::Bytes(bytes) => {
+                    let bytes: Vec<String> = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                    format!("{name}() gave the bytes {}", bytes.join(" "))
+                }
                 ChoiceKind::AllocationFails(true) => format!("{name}() failed"),
                 ChoiceKind::AllocationFails(false) => continue,
             };
