@@ -1,13 +1,15 @@
 //! What became of the counterexamples that started a repair: run again on the program as it was and on the
 //! repaired text, under sanitizers.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use vf_frontend::error::FrontendError;
 use vf_frontend::{Loaded, Options, Wanted};
 use vf_repair::RepairOutcome;
 use vf_replay::harness::Build;
 use vf_replay::sandbox::Limits;
-use vf_replay::{ReplayOutcome, Request};
+use vf_replay::{Execution, Request};
 use vf_verify::report::{ObligationReport, Verdict};
 
 use crate::check::{first_line, note, target};
@@ -16,8 +18,47 @@ use crate::read::source_texts;
 /// Counterexamples that are run; further ones tell little more.
 const REPLAYED: usize = 3;
 
-/// One line for each counterexample that was run.
-pub fn replay(outcome: &RepairOutcome, tree: &Path, options: &Options) -> Vec<String> {
+/// What became of one counterexample.
+pub enum Replayed {
+    Ran {
+        obligation: String,
+        before: String,
+        after: String,
+    },
+    NotRun(String),
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Replayed::Ran {
+                obligation,
+                before,
+                after,
+            } => write!(f, "replay of {obligation}: before: {before}; after: {after}"),
+            Replayed::NotRun(why) => write!(f, "not replayed: {why}"),
+        }
+    }
+}
+
+impl Replayed {
+    /// For a commit message, where the run shows what it should.
+    pub fn tested(&self) -> Option<String> {
+        match self {
+            Replayed::Ran { before, after, .. } if after == CLEAN => {
+                let seen = before.strip_prefix("confirmed by a sanitizer: ")?;
+                Some(format!("fails before the change ({seen}) and returns after it"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The function returned and no sanitizer reported anything.
+const CLEAN: &str = "clean";
+
+/// The counterexamples that were run.
+pub fn replay(outcome: &RepairOutcome, tree: &Path, options: &Options) -> Vec<Replayed> {
     let Some(patch) = &outcome.patch else {
         return Vec::new();
     };
@@ -33,28 +74,22 @@ pub fn replay(outcome: &RepairOutcome, tree: &Path, options: &Options) -> Vec<St
     if refuted.is_empty() {
         return Vec::new();
     }
-    let load = |text: Option<&str>| {
-        let mut options = options.clone();
-        options.overlay = text.map(|t| (path.clone(), t.to_string())).into_iter().collect();
-        options.wanted = Wanted::Functions(vec![outcome.function.clone()]);
-        vf_frontend::load(std::slice::from_ref(&path), &options)
-    };
-    let (before, after) = match (load(None), load(Some(patch.new_text()))) {
+    let version = |text: &str| load(&path, text, &outcome.function, options);
+    let (before, after) = match (version(patch.old_text()), version(patch.new_text())) {
         (Ok(before), Ok(after)) => (before, after),
         (Err(error), _) | (_, Err(error)) => {
-            return vec![format!("not replayed: {}", first_line(&error.to_string()))];
+            return vec![Replayed::NotRun(first_line(&error.to_string()))];
         }
     };
     refuted
         .into_iter()
         .map(|obligation| {
             let run = |loaded| run(obligation, loaded, options);
-            format!(
-                "replay of {}: before: {}; after: {}",
-                obligation.id,
-                run(&before),
-                run(&after)
-            )
+            Replayed::Ran {
+                obligation: obligation.id.clone(),
+                before: run(&before),
+                after: run(&after),
+            }
         })
         .collect()
 }
@@ -65,15 +100,7 @@ fn run(obligation: &ObligationReport, loaded: &Loaded, options: &Options) -> Str
         return "no counterexample".to_string();
     };
     let files = source_texts(loaded, &counterexample.input.function);
-    let mut flags = options.flags.clone();
-    if options.model == vf_ir::DataModel::Ilp32 {
-        flags.push("-m32".to_string());
-    }
-    let build = Build {
-        compiler: options.compiler.clone(),
-        flags,
-        directory: directory(options),
-    };
+    let build = build(options);
     let request = Request {
         program: &loaded.program,
         files: &files,
@@ -83,18 +110,32 @@ fn run(obligation: &ObligationReport, loaded: &Loaded, options: &Options) -> Str
         limits: Limits::default(),
     };
     match vf_replay::replay(&request) {
-        Ok(outcome) if is_clean(&outcome) => "clean".to_string(),
+        Ok(outcome) if outcome.execution.as_ref().is_ok_and(Execution::is_clean) => CLEAN.to_string(),
         Ok(outcome) => note(obligation, &outcome),
         Err(error) => format!("not run: {}", first_line(&error.to_string())),
     }
 }
 
-/// The function returned and no sanitizer said anything.
-fn is_clean(outcome: &ReplayOutcome) -> bool {
-    outcome
-        .execution
-        .as_ref()
-        .is_ok_and(|e| e.findings.is_empty() && e.finished.stdout_text().contains("vf-replay: returned"))
+/// A file as if it held this text, with one function of it.
+pub fn load(path: &Path, text: &str, function: &str, options: &Options) -> Result<Loaded, FrontendError> {
+    let mut options = options.clone();
+    options.overlay.retain(|(known, _)| known != path);
+    options.overlay.push((path.to_path_buf(), text.to_string()));
+    options.wanted = Wanted::Functions(vec![function.to_string()]);
+    vf_frontend::load(&[path.to_path_buf()], &options)
+}
+
+/// How the program's own build compiles it.
+pub fn build(options: &Options) -> Build {
+    let mut flags = options.flags.clone();
+    if options.model == vf_ir::DataModel::Ilp32 {
+        flags.push("-m32".to_string());
+    }
+    Build {
+        compiler: options.compiler.clone(),
+        flags,
+        directory: directory(options),
+    }
 }
 
 fn directory(options: &Options) -> PathBuf {

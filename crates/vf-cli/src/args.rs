@@ -186,6 +186,12 @@ pub struct PatchArgs {
     /// Write the result here instead of standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write a patch that is a proven fix here, as a mail for `git am` that says what was proved and assumed
+    #[arg(long, value_name = "FILE")]
+    pub write_patch: Option<PathBuf>,
+    /// Write a harness of the counterexample into this new folder, and run it on both versions: C, and for kernel code KUnit
+    #[arg(long, value_name = "DIR")]
+    pub reproducer: Option<PathBuf>,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -212,9 +218,15 @@ pub struct RepairArgs {
     /// Who proposes: a model folder, the URL of an OpenAI-compatible server, `embedded`, or `none`
     #[arg(long, value_name = "DIR|URL|embedded|none", default_value = "none")]
     pub model: String,
-    /// Where the proven patch goes (default: standard output)
+    /// Where the proven patch goes, as a mail for `git am` (default: a plain diff on standard output)
     #[arg(short = 'o', long = "output", value_name = "OUT.patch")]
     pub output: Option<PathBuf>,
+    /// The commit that made the mistake, for the tag `Fixes:` (default: the one that git blames, if it is one)
+    #[arg(long, value_name = "REV")]
+    pub fixes: Option<String>,
+    /// Write a harness of the counterexample into this new folder, and run it on both versions: C, and for kernel code KUnit
+    #[arg(long, value_name = "DIR")]
+    pub reproducer: Option<PathBuf>,
     /// Record each round as a line of JSON
     #[arg(long, value_name = "FILE.jsonl")]
     pub log: Option<PathBuf>,

@@ -17,6 +17,7 @@ use crate::output;
 use crate::progress::ProgressLine;
 use crate::read;
 use crate::render;
+use crate::render::look::Look;
 
 pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
@@ -65,7 +66,10 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     report.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     progress.clear();
     let text = match args.format {
-        Format::Text => render::text::check(&report, &loaded.sources, &notes, args.progress),
+        Format::Text => {
+            let look = Look::of_output(args.output.as_deref());
+            render::text::check(&report, &loaded.sources, &notes, args.progress, look)
+        }
         Format::Json => json(&report)?,
         Format::Sarif => json(&render::sarif::check(&report, &loaded.sources))?,
     };

@@ -89,6 +89,11 @@ pub enum CliError {
         patch: String,
         error: Box<vf_repair::PatchError>,
     },
+    #[error("--fixes {revision}: {error}; name a commit of the repository that the file is in")]
+    Fixes {
+        revision: String,
+        error: Box<vf_repair::PatchError>,
+    },
     #[error("{patch}: give the tree that the patch applies to with --tree, or a range of revisions FROM..TO")]
     NoTree { patch: String },
     #[error("{}: is not text", path.display())]

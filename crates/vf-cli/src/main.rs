@@ -7,6 +7,7 @@ mod check;
 mod checker;
 mod emit;
 mod exit;
+mod mail;
 mod model;
 mod output;
 mod patch;
@@ -15,6 +16,7 @@ mod read;
 mod render;
 mod repair;
 mod replay;
+mod reproducer;
 
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;

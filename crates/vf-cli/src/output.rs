@@ -90,6 +90,47 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     Ok(())
 }
 
+/// Fails early where [`write_folder`] would fail: what is there already is not overwritten.
+pub fn require_new_folder(path: &Path) -> Result<(), WriteError> {
+    let wrong = |source| WriteError {
+        target: path.to_path_buf(),
+        source,
+    };
+    match std::fs::read_dir(path).map(|entries| entries.count()) {
+        Ok(0) => Ok(()),
+        Ok(_) => Err(wrong(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "the folder is there and holds files; name a new one",
+        ))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => require_writable_place(path),
+        Err(source) => Err(wrong(source)),
+    }
+}
+
+/// Makes a folder with all of these files, or none: it is filled under another name and then renamed.
+pub fn write_folder(path: &Path, files: &[(String, String)]) -> Result<(), WriteError> {
+    use std::os::unix::fs::PermissionsExt;
+    let wrong = |source| WriteError {
+        target: path.to_path_buf(),
+        source,
+    };
+    require_new_folder(path)?;
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let temporary = tempfile::Builder::new()
+        .prefix(".verify-fix-")
+        .suffix(".tmp")
+        .permissions(std::fs::Permissions::from_mode(0o777))
+        .tempdir_in(parent.unwrap_or(Path::new(".")))
+        .map_err(wrong)?;
+    for (name, text) in files {
+        write_file(&temporary.path().join(name), text.as_bytes()).map_err(|e| wrong(e.source))?;
+    }
+    std::fs::rename(temporary.path(), path).map_err(wrong)?;
+    // It lies under its own name now; there is nothing to remove.
+    let _ = temporary.keep();
+    Ok(())
+}
+
 /// Those of the file that is replaced, or what the user's mask leaves of `rw-rw-rw-`.
 fn permissions(target: &Path) -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
@@ -119,6 +160,27 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert!(write_file(&folder.path().join("missing/out"), b"x").is_err());
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out");
+        let files = [
+            ("a".to_string(), "1".to_string()),
+            ("b".to_string(), "2".to_string()),
+        ];
+        write_folder(&path, &files).expect("written");
+        assert_eq!(std::fs::read_to_string(path.join("b")).expect("read"), "2");
+        let error = write_folder(&path, &files).expect_err("it is there");
+        assert!(error.to_string().contains("name a new one"), "{error}");
+        let other = folder.path().join("other");
+        let bad = [
+            ("a".to_string(), "1".to_string()),
+            ("no/such".to_string(), String::new()),
+        ];
+        assert!(write_folder(&other, &bad).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
     }
 
     #[test]

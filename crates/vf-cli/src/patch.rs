@@ -1,28 +1,42 @@
 //! `verify-fix patch`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Serialize;
 use serde_json::json;
-use vf_repair::{Behaviour, PatchInput, PatchReport, PatchVerdict, judge_functions};
+use vf_frontend::Options;
+use vf_repair::mail::annotated;
+use vf_repair::{ChangedFile, PatchInput, PatchReport, PatchVerdict, changed_files, judge_functions};
 use vf_source::SourceMap;
-use vf_source::diff::Patch;
-use vf_verify::report::{CheckReport, ObligationReport};
+use vf_source::diff::{Patch, diff_files};
+use vf_verify::report::{FunctionReport, ObligationReport};
 
 use crate::args::{Format, PatchArgs};
 use crate::check::{deadline, json};
 use crate::checker;
 use crate::exit::{CliError, Exit};
+use crate::mail::{self, Proven};
 use crate::output;
 use crate::read;
 use crate::render;
-use crate::render::text::{Notes, counts, overall_word, seconds};
+use crate::render::look::Look;
+use crate::render::patch::{PatchView, Sources};
+use crate::reproducer::{self, Fix, Reproducer};
 
 pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
     let properties = read::properties(&args.ask.properties)?;
     if let Some(path) = &args.output {
         output::require_writable_place(path)?;
+    }
+    if let Some(path) = &args.write_patch {
+        output::require_writable_place(path)?;
+    }
+    if let Some(folder) = &args.reproducer {
+        output::require_new_folder(folder)?;
     }
     let tree = args.tree.clone().unwrap_or_else(|| PathBuf::from("."));
     let (input, file) = input(args, &tree)?;
@@ -34,17 +48,45 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         }
     });
     let time = deadline(&args.ask, start).map(|end| end.saturating_duration_since(Instant::now()));
-    let report =
-        judge_functions(&input, &args.functions, &mut checker, time).map_err(|error| CliError::Patch {
-            patch: name(args),
-            error: Box::new(error),
-        })?;
+    let wrong = |error| CliError::Patch {
+        patch: name(args),
+        error: Box::new(error),
+    };
+    let files = changed_files(&input).map_err(wrong)?;
+    let report = judge_functions(&input, &args.functions, &mut checker, time).map_err(wrong)?;
+    let options = checker.options.clone();
     // Takes the progress line away before anything else is printed.
     drop(checker);
+    let reproducer = match &args.reproducer {
+        Some(folder) => match reproduce(&report, &files, &tree, folder, &options)? {
+            Ok(reproducer) => Some(reproducer),
+            Err(why) => {
+                output::complain(&format!("note: no reproducer: {why}"));
+                None
+            }
+        },
+        None => None,
+    };
+    if let Some(path) = &args.write_patch {
+        let tested = reproducer.as_ref().and_then(Reproducer::tested);
+        write_patch(path, &input, &report, &files, &tree, tested)?;
+    }
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let text = match args.format {
-        Format::Text => text(&report, elapsed),
-        Format::Json => json(&report)?,
+        Format::Text => {
+            let view = PatchView {
+                report: &report,
+                sources: &Sources::new(&report, &files),
+                replays: &[],
+                reproducer: reproducer.as_ref(),
+                elapsed_ms: elapsed,
+            };
+            render::patch::patch(&view, Look::of_output(args.output.as_deref()))
+        }
+        Format::Json => json(&Judged {
+            report: &report,
+            reproducer,
+        })?,
         Format::Sarif => {
             let mut value = render::sarif::check(&report.after, &SourceMap::new());
             if let Some(run) = value
@@ -62,6 +104,120 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     };
     output::write(args.output.as_deref(), &text)?;
     Ok(exit(report.verdict))
+}
+
+/// The judgement as JSON, with what was written beside it.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    report: &'a PatchReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reproducer: Option<Reproducer>,
+}
+
+/// The judged patch with what was proved and assumed in its message: its own, where it is a mail, or one that is made.
+fn write_patch(
+    path: &Path,
+    input: &PatchInput,
+    report: &PatchReport,
+    files: &[ChangedFile],
+    tree: &Path,
+    tested: Option<String>,
+) -> Result<(), CliError> {
+    if report.verdict != PatchVerdict::ProvenFix {
+        output::complain(&format!(
+            "note: {} was not written: the patch is no proven fix",
+            path.display()
+        ));
+        return Ok(());
+    }
+    let fixed = |f: &&FunctionReport| f.obligations.iter().any(|o| report.fixed.contains(&o.id));
+    let holder = report.before.functions.iter().find(fixed);
+    let changed = holder.and_then(|f| files.iter().find(|c| c.path == Path::new(&f.file)));
+    let Some((holder, changed)) = holder.zip(changed.or(files.first())) else {
+        return Ok(());
+    };
+    let inside = |file: &ChangedFile| file.path.strip_prefix(tree).unwrap_or(&file.path).to_path_buf();
+    let made = |file: &ChangedFile| {
+        let some = |text: &Arc<str>| (!text.is_empty()).then(|| text.to_string());
+        let name = inside(file).to_string_lossy().into_owned();
+        diff_files(&name, some(&file.old).as_deref(), some(&file.new).as_deref())
+    };
+    let diff: String = files.iter().map(made).collect();
+    let assumptions: BTreeSet<&String> = report
+        .after
+        .functions
+        .iter()
+        .flat_map(|f| &f.obligations)
+        .flat_map(|o| &o.assumptions)
+        .collect();
+    let assumptions: Vec<String> = assumptions.into_iter().cloned().collect();
+    let proven = Proven {
+        tree,
+        file: &inside(changed),
+        function: &holder.name,
+        old: &changed.old,
+        diff: &diff,
+        report,
+        ids: &report.fixed,
+        assumptions: &assumptions,
+        tested,
+        fixes: None,
+        model: None,
+    };
+    let own = match input {
+        PatchInput::Patch { text, .. } => annotated(text, &proven.change(&mail::tool()).findings()),
+        PatchInput::Files { .. } | PatchInput::Revisions { .. } => None,
+    };
+    let text = own.unwrap_or_else(|| {
+        let written = proven.mail();
+        for note in &written.notes {
+            output::complain(&format!("note: {note}"));
+        }
+        written.text
+    });
+    output::write_file(path, text.as_bytes())?;
+    Ok(())
+}
+
+/// A reproducer of what the patch fixes, or of what it leaves refuted.
+fn reproduce(
+    report: &PatchReport,
+    files: &[ChangedFile],
+    tree: &Path,
+    folder: &Path,
+    options: &Options,
+) -> Result<Result<Reproducer, String>, CliError> {
+    let wanted: Vec<&String> = report.fixed.iter().chain(&report.open).collect();
+    let holder = report.before.functions.iter().find(|f| {
+        let shown = |o: &&ObligationReport| o.counterexample.is_some();
+        f.obligations
+            .iter()
+            .filter(shown)
+            .any(|o| wanted.contains(&&o.id))
+    });
+    let file = holder.and_then(|f| files.iter().find(|c| c.path == Path::new(&f.file)));
+    let (Some(holder), Some(file)) = (holder, file) else {
+        return Ok(Err(
+            "nothing that was refuted in a changed file has a counterexample".to_string(),
+        ));
+    };
+    let here = |id: &&String| holder.obligations.iter().any(|o| o.id == **id);
+    let ids: Vec<String> = wanted.into_iter().filter(here).cloned().collect();
+    let fix = Fix {
+        path: &file.path,
+        old: &file.old,
+        new: &file.new,
+        before: &report.before,
+        ids: &ids,
+        tree,
+        also_changed: files
+            .iter()
+            .filter(|f| f.path != file.path)
+            .map(|f| f.path.as_path())
+            .collect(),
+    };
+    reproducer::make(&fix, folder, options)
 }
 
 pub fn exit(verdict: PatchVerdict) -> Exit {
@@ -128,95 +284,4 @@ fn input(args: &PatchArgs, tree: &Path) -> Result<(PatchInput, Option<PathBuf>),
         },
         file,
     ))
-}
-
-pub fn behaviour_word(behaviour: Behaviour) -> &'static str {
-    match behaviour {
-        Behaviour::Preserved => "preserved",
-        Behaviour::Changed => "changed",
-        Behaviour::Vacuous => "vacuous",
-        Behaviour::Unknown => "unknown (executions show no difference, which proves nothing)",
-    }
-}
-
-fn verdict_line(report: &PatchReport) -> &'static str {
-    match report.verdict {
-        PatchVerdict::Regressed if report.introduced.is_empty() => {
-            "regressed: where nothing was wrong before, it does something else now"
-        }
-        PatchVerdict::ProvenFix => "proven-fix: what was open before is proved, and nothing new is open",
-        PatchVerdict::NotFixed => "not-fixed: what was wrong before is wrong still",
-        PatchVerdict::Regressed => "regressed: something is refuted now that was not before",
-        PatchVerdict::Unknown => "unknown: neither a fix nor a regression could be shown",
-    }
-}
-
-fn text(report: &PatchReport, elapsed: u64) -> String {
-    let mut text = format!("{}\n", verdict_line(report));
-    let before = |id: &String| find(&report.before, id);
-    let after = |id: &String| find(&report.after, id);
-    section(&mut text, "fixed", &report.fixed, before, false);
-    section(&mut text, "open", &report.open, before, true);
-    section(&mut text, "introduced", &report.introduced, after, true);
-    let side = |name: &str, check: &CheckReport| {
-        let all = check.functions.iter().flat_map(|f| &f.obligations);
-        format!("{name}: {} ({})\n", overall_word(check.verdict), counts(all))
-    };
-    text.push('\n');
-    text.push_str(&side("before", &report.before));
-    text.push_str(&side("after", &report.after));
-    for function in report.before.functions.iter().chain(&report.after.functions) {
-        if let Some(why) = &function.unsupported {
-            text.push_str(&format!("not looked at: {}: {why}\n", function.name));
-        }
-    }
-    text.push_str(&format!("behaviour: {}\n", behaviour_word(report.behaviour)));
-    if let Some(difference) = &report.difference {
-        text.push_str(&format!("  in `{}`, on\n", difference.function));
-        for (name, value) in &difference.inputs {
-            text.push_str(&format!("    {name} = {value}\n"));
-        }
-        for (side, seen) in [("before", &difference.before), ("after", &difference.after)] {
-            text.push_str(&format!("  {side}: {}\n", seen.join("; ")));
-        }
-    }
-    text.push_str(&format!("time: {}\n", seconds(elapsed)));
-    text
-}
-
-fn section<'r>(
-    text: &mut String,
-    title: &str,
-    ids: &[String],
-    find: impl Fn(&String) -> Option<&'r ObligationReport>,
-    with_evidence: bool,
-) {
-    if ids.is_empty() {
-        return;
-    }
-    text.push_str(&format!("\n{title}: {}\n", ids.len()));
-    for id in ids {
-        match find(id) {
-            Some(obligation) if with_evidence => {
-                text.push_str(&render::text::obligation(
-                    obligation,
-                    &SourceMap::new(),
-                    &Notes::new(),
-                ));
-            }
-            Some(obligation) => {
-                let place = render::text::place(&obligation.location);
-                text.push_str(&format!("  {id} at {place}: {}\n", obligation.text));
-            }
-            None => text.push_str(&format!("  {id}\n")),
-        }
-    }
-}
-
-fn find<'r>(report: &'r CheckReport, id: &str) -> Option<&'r ObligationReport> {
-    report
-        .functions
-        .iter()
-        .flat_map(|f| &f.obligations)
-        .find(|o| o.id == id)
 }

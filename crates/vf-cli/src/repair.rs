@@ -5,21 +5,29 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde::Serialize;
+use vf_repair::history::Commit;
 use vf_repair::{
-    BugReport, Event, Hooks, Limits, Proposer, RepairOutcome, RepairRequest, RepairTarget, SolverOnly, Stage,
-    Stopped, Tried, repair,
+    BugReport, Event, Hooks, Limits, PatchReport, Proposer, ProvenPatch, RepairOutcome, RepairRequest,
+    RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
 };
 
-use crate::aftermath;
+use vf_verify::report::CheckReport;
+
+use crate::aftermath::{self, Replayed};
 use crate::args::{Format, RepairArgs};
 use crate::check::json;
 use crate::checker;
 use crate::exit::{CliError, Exit};
+use crate::mail::{self, Proven};
 use crate::model;
 use crate::output::{self, complain};
 use crate::progress::ProgressLine;
 use crate::read;
+use crate::render;
+use crate::render::look::Look;
+use crate::render::repair::RepairView;
+use crate::reproducer::{self, Fix, Reproducer};
 
 /// Candidates from templates that a round may try beside the model's answers.
 const TEMPLATES: u32 = 64;
@@ -31,11 +39,15 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     if let Some(path) = &args.output {
         output::require_writable_place(path)?;
     }
+    if let Some(folder) = &args.reproducer {
+        output::require_new_folder(folder)?;
+    }
     let (tree, target) = target(args)?;
     let file = match &target {
         RepairTarget::Report(report) => report.file.clone(),
         RepairTarget::File { file, .. } => file.clone(),
     };
+    let fixes = mail::named(args.fixes.as_deref(), &tree, &file)?;
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(SolverOnly::new())];
     match model::proposer(args)? {
         Some(proposer) => proposers.push(proposer),
@@ -66,8 +78,19 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     };
     let mut checker = checker::prover(&args.read, &args.ask, properties, &tree, Some(&file), start)?;
     let mut progress = ProgressLine::new();
+    let mut origins = Vec::new();
     let outcome = {
-        let mut tell = |event: Event| show(&mut progress, &event);
+        let mut tell = |event: Event| {
+            if let Event::Tried {
+                origin,
+                result: Tried::Proven | Tried::Partial(_),
+                ..
+            } = &event
+            {
+                origins.push(origin.clone());
+            }
+            show(&mut progress, &event);
+        };
         let hooks = Hooks {
             progress: &mut tell,
             log: log.as_mut().map(|l| l as &mut dyn Write),
@@ -80,9 +103,56 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         progress.show(&"replaying the former counterexamples");
         aftermath::replay(&outcome, &tree, &checker.options)
     };
+    let reproducer = match (&args.reproducer, &outcome.patch) {
+        (Some(folder), Some(patch)) => {
+            progress.show(&"running the reproducer");
+            let also = patch
+                .report()
+                .fixed
+                .iter()
+                .filter(|id| !outcome.targets.contains(id));
+            let ids: Vec<String> = outcome.targets.iter().chain(also).cloned().collect();
+            let fix = Fix {
+                path: &tree.join(patch.file()),
+                old: patch.old_text(),
+                new: patch.new_text(),
+                before: &patch.report().before,
+                ids: &ids,
+                tree: &tree,
+                also_changed: Vec::new(),
+            };
+            match reproducer::make(&fix, folder, &checker.options)? {
+                Ok(reproducer) => Some(reproducer),
+                Err(why) => {
+                    progress.note(&format_args!("note: no reproducer: {why}"));
+                    None
+                }
+            }
+        }
+        _ => None,
+    };
     progress.clear();
-    print(args, &outcome, &replays, start)?;
+    let evidence = Evidence {
+        replays,
+        reproducer,
+        fixes,
+        model: origins
+            .iter()
+            .find_map(|o| o.strip_prefix("model:"))
+            .map(String::from),
+    };
+    print(args, &tree, &outcome, &evidence, start)?;
     Ok(exit(&outcome))
+}
+
+/// What is known of a proven patch beside its proof.
+struct Evidence {
+    replays: Vec<Replayed>,
+    reproducer: Option<Reproducer>,
+    /// The commit that `--fixes` names.
+    fixes: Option<Commit>,
+    /// Name of the model whose text is in the patch.
+    model: Option<String>,
 }
 
 /// What is to be repaired, and the root that its paths start from.
@@ -175,20 +245,57 @@ fn show(progress: &mut ProgressLine, event: &Event) {
 /// The patch goes to the file or to standard output; what is said about it goes where the patch does not.
 fn print(
     args: &RepairArgs,
+    tree: &Path,
     outcome: &RepairOutcome,
-    replays: &[String],
+    evidence: &Evidence,
     start: Instant,
 ) -> Result<(), CliError> {
-    let diff = outcome.patch.as_ref().map(vf_repair::ProvenPatch::diff);
-    if let (Some(path), Some(diff)) = (&args.output, &diff) {
-        output::write_file(path, diff.as_bytes())?;
+    let diff = outcome.patch.as_ref().map(ProvenPatch::diff);
+    let mut notes = Vec::new();
+    if let (Some(path), Some(patch), Some(diff)) = (&args.output, &outcome.patch, &diff) {
+        let tested = evidence.reproducer.as_ref().and_then(Reproducer::tested);
+        let written = Proven {
+            tree,
+            file: patch.file(),
+            function: patch.function(),
+            old: patch.old_text(),
+            diff,
+            report: patch.report(),
+            ids: &outcome.targets,
+            assumptions: patch.assumptions(),
+            tested: tested.or_else(|| evidence.replays.iter().find_map(Replayed::tested)),
+            fixes: evidence.fixes.clone(),
+            model: evidence.model.clone(),
+        }
+        .mail();
+        output::write_file(path, written.text.as_bytes())?;
+        notes.push(format!(
+            "written to {}; apply with `git am` or `git apply`",
+            path.display()
+        ));
+        notes.extend(written.notes);
     }
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let replays: Vec<String> = evidence.replays.iter().map(ToString::to_string).collect();
     match args.format {
         Format::Text => {
-            let said = summary(args, outcome, replays, elapsed);
-            match (&args.output, &diff) {
-                (None, Some(diff)) => {
+            let to_stderr = args.output.is_none() && diff.is_some();
+            let look = if to_stderr {
+                Look::of_stderr()
+            } else {
+                Look::of_output(None)
+            };
+            let view = RepairView {
+                outcome,
+                tree,
+                replays: &replays,
+                reproducer: evidence.reproducer.as_ref(),
+                notes: &notes,
+                elapsed_ms: elapsed,
+            };
+            let said = render::repair::repair(&view, look);
+            match &diff {
+                Some(diff) if to_stderr => {
                     complain(said.trim_end());
                     output::write_stdout(diff)?;
                 }
@@ -196,26 +303,51 @@ fn print(
             }
         }
         Format::Json | Format::Sarif => {
-            let value = json!({
-                "schema": "verify-fix/1",
-                "verdict": verdict(outcome),
-                "elapsed_ms": elapsed,
-                "file": outcome.file,
-                "function": outcome.function,
-                "targets": outcome.targets,
-                "stopped": outcome.stopped.describe(),
-                "rounds": outcome.rounds,
-                "candidates": outcome.candidates,
-                "before": outcome.before,
-                "patch": diff,
-                "judgement": outcome.patch.as_ref().map(vf_repair::ProvenPatch::report),
-                "replays": replays,
-                "assumptions": outcome.patch.as_ref().map(vf_repair::ProvenPatch::assumptions),
-            });
+            // Readers of JSON see only standard output.
+            for note in &notes {
+                complain(&format!("note: {note}"));
+            }
+            let value = Printed {
+                schema: vf_verify::report::SCHEMA,
+                verdict: verdict(outcome),
+                elapsed_ms: elapsed,
+                file: &outcome.file,
+                function: &outcome.function,
+                targets: &outcome.targets,
+                stopped: outcome.stopped.describe(),
+                rounds: outcome.rounds,
+                candidates: outcome.candidates,
+                before: &outcome.before,
+                patch: diff,
+                judgement: outcome.patch.as_ref().map(ProvenPatch::report),
+                replays: &replays,
+                reproducer: evidence.reproducer.as_ref(),
+                assumptions: outcome.patch.as_ref().map(ProvenPatch::assumptions),
+            };
             output::write_stdout(&json(&value)?)?;
         }
     }
     Ok(())
+}
+
+/// How the repair ended, as JSON (`docs/schema.md`).
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: &'a str,
+    verdict: &'a str,
+    elapsed_ms: u64,
+    file: &'a Path,
+    function: &'a str,
+    targets: &'a [String],
+    stopped: &'a str,
+    rounds: u32,
+    candidates: u32,
+    before: &'a CheckReport,
+    patch: Option<String>,
+    judgement: Option<&'a PatchReport>,
+    replays: &'a [String],
+    reproducer: Option<&'a Reproducer>,
+    assumptions: Option<&'a [String]>,
 }
 
 fn verdict(outcome: &RepairOutcome) -> &'static str {
@@ -225,58 +357,4 @@ fn verdict(outcome: &RepairOutcome) -> &'static str {
         Stopped::NothingChecked => "unknown",
         _ => "no-proven-repair",
     }
-}
-
-fn summary(args: &RepairArgs, outcome: &RepairOutcome, replays: &[String], elapsed: u64) -> String {
-    let place = format!("{} in {}", outcome.function, outcome.file.display());
-    let mut text = match outcome.stopped {
-        Stopped::Proven => format!("proven: a repair of {place}\n"),
-        Stopped::NothingToFix => format!("nothing to fix: {place}: {}\n", outcome.stopped.describe()),
-        Stopped::NothingChecked => format!("unknown: {place}: {}\n", outcome.stopped.describe()),
-        stopped => format!("no proven repair of {place}: {}\n", stopped.describe()),
-    };
-    for id in &outcome.targets {
-        text.push_str(&format!("  to prove: {id}\n"));
-    }
-    if let Some(patch) = &outcome.patch {
-        let report = patch.report();
-        text.push_str(&format!(
-            "  fixed: {}; left open: {}; introduced: {}\n  behaviour: {}\n",
-            report.fixed.len(),
-            report.open.len(),
-            report.introduced.len(),
-            crate::patch::behaviour_word(report.behaviour),
-        ));
-        for assumption in patch.assumptions() {
-            text.push_str(&format!("  the proof assumes: {assumption}\n"));
-        }
-        for replay in replays {
-            text.push_str(&format!("  {replay}\n"));
-        }
-        if let Some(path) = &args.output {
-            text.push_str(&format!(
-                "  written to {}; apply with `git apply`\n",
-                path.display()
-            ));
-        }
-    }
-    for failed in outcome
-        .failed
-        .iter()
-        .take(if outcome.patch.is_some() { 0 } else { 10 })
-    {
-        let why = failed.failure.to_string();
-        text.push_str(&format!(
-            "  tried: {}: {}\n",
-            failed.candidate.note,
-            crate::check::first_line(&why)
-        ));
-    }
-    text.push_str(&format!(
-        "summary: {} candidates in {} rounds\ntime: {}\n",
-        outcome.candidates,
-        outcome.rounds,
-        crate::render::text::seconds(elapsed)
-    ));
-    text
 }

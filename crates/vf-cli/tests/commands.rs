@@ -41,12 +41,12 @@ fn text_puts_the_verdict_first_and_points_at_the_place() {
         "{text}"
     );
     for line in [
-        "  refuted[index-upper-bound] CWE-787: table[i]",
-        "   --> t.c:5:12",
-        "    5 |     return table[i];",
-        "      |            ^^^^^^^^",
-        "    = with i = 8",
-        "    = compiled with sanitizers: confirmed by a sanitizer: index 8 out of bounds for type 'int [8]'",
+        "refuted[index-upper-bound]: table[i] (CWE-787)",
+        " --> t.c:5:12",
+        "5 |     return table[i];",
+        "  |            ^^^^^^^^ the index is not below the length (i = 8)",
+        "  = with: i = 8",
+        "  = compiled with sanitizers: confirmed by a sanitizer: index 8 out of bounds for type 'int [8]'",
         "summary: 1 proved, 1 refuted",
     ] {
         assert!(text.lines().any(|l| l == line), "no line `{line}` in:\n{text}");

@@ -58,10 +58,24 @@ pub enum PatchError {
 
 /// One file in both versions; an absent side is an empty text.
 #[derive(Clone, Debug)]
-struct ChangedFile {
-    path: PathBuf,
-    old: Arc<str>,
-    new: Arc<str>,
+pub struct ChangedFile {
+    /// As the locations of a report have it.
+    pub path: PathBuf,
+    pub old: Arc<str>,
+    pub new: Arc<str>,
+}
+
+/// The files that a patch changes, as they are before and after it.
+pub fn changed_files(input: &PatchInput) -> Result<Vec<ChangedFile>, PatchError> {
+    match input {
+        PatchInput::Patch { text, tree } => patched(text, tree),
+        PatchInput::Files { before, after } => Ok(vec![ChangedFile {
+            path: before.clone(),
+            old: read_text(before)?,
+            new: read_text(after)?,
+        }]),
+        PatchInput::Revisions { repository, from, to } => revisions(repository, from, to),
+    }
 }
 
 /// Judges a patch in the functions that it touches and their callers. `time` bounds the whole run; half of it is for
@@ -82,18 +96,7 @@ pub fn judge_functions(
     checker: &mut dyn Checker,
     time: Option<Duration>,
 ) -> Result<PatchReport, PatchError> {
-    let files = match input {
-        PatchInput::Patch { text, tree } => patched(text, tree)?,
-        PatchInput::Files { before, after } => {
-            vec![ChangedFile {
-                path: before.clone(),
-                old: read_text(before)?,
-                new: read_text(after)?,
-            }]
-        }
-        PatchInput::Revisions { repository, from, to } => revisions(repository, from, to)?,
-    };
-    let files: Vec<ChangedFile> = files
+    let files: Vec<ChangedFile> = changed_files(input)?
         .into_iter()
         .filter(|f| normalised(&f.old) != normalised(&f.new))
         .collect();
@@ -417,10 +420,12 @@ fn revisions(repository: &Path, from: &str, to: &str) -> Result<Vec<ChangedFile>
     }
 }
 
-fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
+/// What git prints. Nothing that the repository's own configuration names is run for it.
+pub(crate) fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
     let output = Command::new("git")
         .arg("-C")
         .arg(directory)
+        .args(["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"])
         .args(arguments)
         .output()
         .map_err(PatchError::NoGit)?;

@@ -12,10 +12,12 @@
 mod build;
 mod error;
 pub mod harness;
+mod pair;
 mod replay;
 pub mod sandbox;
 pub mod sanitizer;
 
 pub use build::find_compiler;
 pub use error::ReplayError;
+pub use pair::{Pair, PairRequest, Ran, Version, reproduce};
 pub use replay::{Execution, ReplayOutcome, Request, Target, Witness, materialize, replay};

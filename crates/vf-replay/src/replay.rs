@@ -90,6 +90,32 @@ pub struct ReplayOutcome {
     pub execution: Result<Execution, ReplayError>,
 }
 
+impl Execution {
+    /// The function returned and no sanitizer said anything.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.finished.stdout_text().contains("vf-replay: returned")
+    }
+}
+
+/// How a run ended, in words.
+pub(crate) fn ended(execution: &Execution) -> String {
+    match execution.finished.ended {
+        Ended::Exited(0) => "the program returned without a violation".to_string(),
+        // The run-time gave up and said why.
+        Ended::Exited(96..=98) => execution
+            .finished
+            .stdout_text()
+            .lines()
+            .rev()
+            .find_map(|l| l.strip_prefix("vf-replay: ").map(String::from))
+            .unwrap_or_else(|| "the harness gave up".to_string()),
+        Ended::Exited(code) => format!("the program ended with status {code}"),
+        Ended::Signalled(signal) => format!("the program was ended by signal {signal}"),
+        Ended::OutOfWallTime => "the program did not end in time".to_string(),
+        Ended::OutOfMemory => "the program used too much memory".to_string(),
+    }
+}
+
 impl ReplayOutcome {
     pub fn confirmed(&self) -> bool {
         !self.witnesses.is_empty()
@@ -104,21 +130,7 @@ impl ReplayOutcome {
             (Some(Witness::Interpreter), _) => "confirmed by the interpreter".to_string(),
             (None, Err(error)) => format!("not run: {error}"),
             (None, Ok(execution)) => {
-                let how = match execution.finished.ended {
-                    Ended::Exited(0) => "the program returned without a violation".to_string(),
-                    // The run-time gave up and said why.
-                    Ended::Exited(96..=98) => execution
-                        .finished
-                        .stdout_text()
-                        .lines()
-                        .rev()
-                        .find_map(|l| l.strip_prefix("vf-replay: ").map(String::from))
-                        .unwrap_or_else(|| "the harness gave up".to_string()),
-                    Ended::Exited(code) => format!("the program ended with status {code}"),
-                    Ended::Signalled(signal) => format!("the program was ended by signal {signal}"),
-                    Ended::OutOfWallTime => "the program did not end in time".to_string(),
-                    Ended::OutOfMemory => "the program used too much memory".to_string(),
-                };
+                let how = ended(execution);
                 let other = match execution.findings.as_slice() {
                     [] => String::new(),
                     [only] => format!(" (a sanitizer reported something else: {})", only.message),
@@ -187,7 +199,7 @@ pub fn materialize(request: &Request<'_>, folder: &Path) -> Result<Harness, Repl
     Ok(harness)
 }
 
-fn scratch_folder() -> Result<tempfile::TempDir, ReplayError> {
+pub(crate) fn scratch_folder() -> Result<tempfile::TempDir, ReplayError> {
     tempfile::Builder::new()
         .prefix("verify-fix-replay-")
         .tempdir()
@@ -204,14 +216,7 @@ fn execute(request: &Request<'_>) -> Result<Execution, ReplayError> {
         ..request.build.clone()
     };
     let scratch = scratch_folder()?;
-    // Canonical, because file rules are about files and not about names.
-    let folder = scratch
-        .path()
-        .canonicalize()
-        .map_err(|source| ReplayError::Read {
-            path: scratch.path().to_path_buf(),
-            source,
-        })?;
+    let folder = canonical(scratch.path())?;
     let strict = has_strict_bounds(&sandbox, &build.compiler, &folder);
     let mut harness = harness::write(request.program, request.input, request.files, &build, strict)?;
     let binary = compile(
@@ -221,32 +226,51 @@ fn execute(request: &Request<'_>) -> Result<Execution, ReplayError> {
         &request.input.function,
         &folder,
     )?;
+    run(&sandbox, &binary, &folder, request.limits, harness.notes)
+}
+
+/// The folder's one true name, because the sandbox's rules are about files and not about names.
+pub(crate) fn canonical(folder: &Path) -> Result<PathBuf, ReplayError> {
+    folder.canonicalize().map_err(|source| ReplayError::Read {
+        path: folder.to_path_buf(),
+        source,
+    })
+}
+
+/// Runs a compiled harness.
+pub(crate) fn run(
+    sandbox: &Sandbox,
+    binary: &Path,
+    folder: &Path,
+    limits: Limits,
+    notes: Vec<String>,
+) -> Result<Execution, ReplayError> {
     let job = Job {
-        program: &binary,
+        program: binary,
         args: Vec::new(),
         env: vec![
             ("ASAN_OPTIONS".into(), ASAN_OPTIONS.into()),
             ("UBSAN_OPTIONS".into(), UBSAN_OPTIONS.into()),
             ("LC_ALL".into(), "C".into()),
         ],
-        folder: &folder,
+        folder,
         directory: None,
         trust: Trust::Untrusted,
-        limits: request.limits,
+        limits,
     };
     let finished = sandbox.run(&job)?;
     let findings = findings(&finished.stderr_text());
     Ok(Execution {
         finished,
         findings,
-        notes: harness.notes,
+        notes,
     })
 }
 
 /// Whether a report is the promised violation: of the property's kind, and with the obligation's place
 /// somewhere on the stack (an inlined callee's or a library function's own place comes further in). A report
 /// without any place counts when its kind is right.
-fn is_witness(target: &Target, finding: &Finding) -> bool {
+pub(crate) fn is_witness(target: &Target, finding: &Finding) -> bool {
     if !finding.shows(target.property) {
         return false;
     }

@@ -7,7 +7,10 @@
 //! library defines ([`stubs`]).
 
 mod flags;
+mod kunit;
+mod members;
 mod models;
+mod single;
 mod stubs;
 mod text;
 
@@ -20,7 +23,9 @@ use crate::ReplayError;
 use text::{comment, is_identifier, line_marker, string_literal};
 
 pub use flags::flags_that_matter;
-pub use stubs::stubs;
+pub use kunit::{KUnit, kunit};
+pub use single::REPRODUCER;
+pub use stubs::Stubs;
 
 /// The run-time, the same for every harness.
 pub const RUNTIME: &str = include_str!("vf_runtime.c");
@@ -28,6 +33,9 @@ pub const RUNTIME: &str = include_str!("vf_runtime.c");
 /// Name of the program that the commands make.
 pub const BINARY: &str = "vf_replay";
 const MAIN: &str = "vf_harness.c";
+/// The file that defines the function; the harness includes it.
+const SOURCE: &str = "vf_source_0.c";
+const RUNTIME_FILE: &str = "vf_runtime.c";
 /// Routed through the run-time in any case: it needs the real ones beside a model's.
 const ALLOCATORS: [&str; 3] = ["malloc", "calloc", "realloc"];
 
@@ -62,13 +70,21 @@ pub struct Harness {
     pub compile: Vec<Vec<String>>,
     /// What the harness could not express; such an input may behave differently.
     pub notes: Vec<String>,
+    /// Whether all but the program's own files is one file ([`REPRODUCER`]).
+    pub(crate) single: bool,
+    stubs: Stubs,
 }
 
 impl Harness {
     /// Writes the files, and a script that compiles and runs them, into a folder that exists.
     pub fn write_to(&self, folder: &Path) -> Result<(), ReplayError> {
         let script = ("run.sh".to_string(), self.script());
-        for (name, text) in self.files.iter().chain([&script]) {
+        let joined = self.single.then(|| (REPRODUCER.to_string(), self.joined()));
+        let kept = self
+            .files
+            .iter()
+            .filter(|(name, _)| !self.single || is_source(name));
+        for (name, text) in kept.chain(&joined).chain([&script]) {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(|source| ReplayError::Write { path, source })?;
         }
@@ -93,13 +109,24 @@ impl Harness {
         script
     }
 
-    /// Puts stubs for these names, which the linker did not find, into the harness.
+    /// Defines these names, which the linker did not find.
     pub fn define(&mut self, program: &Program, undefined: &[String]) {
-        let text = stubs(program, undefined);
+        self.stubs.add(program, undefined);
+        let text = self.stubs.text();
         if let Some(file) = self.files.iter_mut().find(|(name, _)| name == STUBS) {
             file.1 = text;
         }
     }
+
+    /// How many names are defined that neither the program nor the C library defines.
+    pub fn defined(&self) -> usize {
+        self.stubs.count()
+    }
+}
+
+/// Whether a file of a harness is the program's own.
+fn is_source(name: &str) -> bool {
+    name.starts_with("vf_source_")
 }
 
 /// Leaks are not a property; errors end the run; a stack trace of an abort tells which assertion it was.
@@ -137,9 +164,21 @@ pub fn write(
     build: &Build,
     strict_bounds: bool,
 ) -> Result<Harness, ReplayError> {
+    write_for(&[program], input, sources, build, strict_bounds)
+}
+
+/// [`write`] for several versions of a program: made from the first, and with the models that any of them uses.
+pub fn write_for(
+    versions: &[&Program],
+    input: &Input,
+    sources: &[SourceText],
+    build: &Build,
+    strict_bounds: bool,
+) -> Result<Harness, ReplayError> {
     let no_function = || ReplayError::NoFunction {
         function: input.function.clone(),
     };
+    let program = versions.first().copied().ok_or_else(no_function)?;
     let id = program.function_named(&input.function).ok_or_else(no_function)?;
     let function = program.function(id);
     let mut writer = Writer {
@@ -151,35 +190,30 @@ pub fn write(
     };
     writer.main()?;
     let mut files = Vec::new();
-    let models = models::models(program);
+    let models = models::models(versions);
     let mut units = vec![MAIN.to_string()];
     let mut include_dirs = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let name = format!("vf_source_{index}.c");
-        files.push((
-            name.clone(),
-            format!("{}{}", line_marker(&source.path), source.text),
-        ));
+        files.push((name.clone(), source_text(source)));
         if index > 0 {
             units.push(name);
         }
-        let dir = source.path.parent().unwrap_or(Path::new("."));
-        let dir = if dir.is_absolute() {
-            dir.to_path_buf()
-        } else {
-            build.directory.join(dir)
-        };
+        // Where the file lies on disk, which is not in terms of the directory that the flags start from.
+        let file = std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone());
+        let dir = file.parent().unwrap_or(Path::new(".")).to_path_buf();
         if !include_dirs.contains(&dir) {
             include_dirs.push(dir);
         }
     }
     files.push((MAIN.to_string(), writer.file()));
-    files.push(("vf_runtime.c".to_string(), RUNTIME.to_string()));
+    files.push((RUNTIME_FILE.to_string(), RUNTIME.to_string()));
     files.push((MODELS.to_string(), models.text));
-    files.push((STUBS.to_string(), stubs(program, &[])));
+    let stubs = Stubs::default();
+    files.push((STUBS.to_string(), stubs.text()));
     // The program's own definitions come first: they win over models of the same name. The stubs come last:
     // they are compiled again once the linker has said what is missing.
-    units.extend(["vf_runtime.c", MODELS, STUBS].map(String::from));
+    units.extend([RUNTIME_FILE, MODELS, STUBS].map(String::from));
 
     let compiler = build.compiler.to_string_lossy().into_owned();
     let mut sanitize: Vec<String> = SANITIZE.iter().map(|s| s.to_string()).collect();
@@ -192,7 +226,7 @@ pub fn write(
     for unit in &units {
         let object = unit.replace(".c", ".o");
         let mut command = vec![compiler.clone()];
-        let own = [MODELS, STUBS, "vf_runtime.c"].contains(&unit.as_str());
+        let own = [MODELS, STUBS, RUNTIME_FILE].contains(&unit.as_str());
         if own {
             command.extend(["-w", "-fno-builtin"].map(String::from));
             // Only what they read and write of the program's matters, and at which line of theirs nobody asks.
@@ -241,7 +275,14 @@ pub fn write(
         files,
         compile,
         notes: writer.notes,
+        single: false,
+        stubs,
     })
+}
+
+/// The text as the harness includes it: reports name the original.
+fn source_text(source: &SourceText) -> String {
+    format!("{}{}", line_marker(&source.path), source.text)
 }
 
 struct Writer<'a> {
@@ -273,7 +314,7 @@ impl Writer<'_> {
              void vf_push_store(unsigned long argument, long at, const char *bytes, unsigned long size);\n\
              void vf_returned(void);\n\
              static char *vf_o[{objects}];\n\n\
-             #include \"vf_source_0.c\"\n\n\
+             #include \"{SOURCE}\"\n\n\
              #undef main\n\
              int main(void)\n{{\n{body}\treturn 0;\n}}\n",
             name = comment(&self.input.function),

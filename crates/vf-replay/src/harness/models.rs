@@ -77,7 +77,7 @@ void vf_unexpected(const char *f);
 #define __vf_nondet_pointer() ((void *)(unsigned long)vf_take_value(__func__))
 "#;
 
-/// The models that a program uses.
+/// The models that programs use.
 #[derive(Debug)]
 pub(super) struct Models {
     /// A C file that defines them.
@@ -86,8 +86,12 @@ pub(super) struct Models {
     pub(super) wrapped: Vec<&'static str>,
 }
 
-pub(super) fn models(program: &Program) -> Models {
-    let used = |name: &str| program.functions.iter().any(|f| f.name == name);
+/// The models of what any of the programs uses.
+pub(super) fn models(programs: &[&Program]) -> Models {
+    let used = |name: &str| {
+        let mut all = programs.iter().flat_map(|p| &p.functions);
+        all.any(|f| f.name == name)
+    };
     let mut text = PRELUDE.to_string();
     for file in KERNEL {
         let parts = Contract::read(file);
