@@ -3,6 +3,7 @@
 
 mod aftermath;
 mod args;
+mod cache;
 mod check;
 mod checker;
 mod emit;

@@ -64,7 +64,15 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
             time,
         },
     };
-    let mut checker = checker::prover(&args.read, &args.ask, properties, &tree, Some(&file), start)?;
+    let mut checker = checker::prover(
+        &args.read,
+        &args.ask,
+        &args.cache,
+        properties,
+        &tree,
+        Some(&file),
+        start,
+    )?;
     let mut progress = ProgressLine::new();
     let outcome = {
         let mut tell = |event: Event| show(&mut progress, &event);

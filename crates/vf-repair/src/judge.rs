@@ -14,7 +14,9 @@ use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
 use crate::behaviour::{Difference, difference};
-use crate::ctext::lex::{identifiers, normalised, variables};
+use crate::contracts::{ContractChange, contract_changes};
+use crate::ctext::functions::functions;
+use crate::ctext::lex::{identifiers, mentions, normalised, variables};
 
 /// For the search for an input on which the two versions of one function differ.
 const COMPARING: Duration = Duration::from_secs(3);
@@ -36,6 +38,12 @@ pub struct PatchReport {
     /// Ids of `after`: not proved, and proved or absent before. `NAME/unsupported` for a function that the
     /// front end understood before and does not understand now.
     pub introduced: Vec<String>,
+    /// What the functions that were changed ask of their callers, before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<ContractChange>,
+    /// What the patch may reach and was not checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_at: Vec<NotLookedAt>,
     /// Where behaviour is changed: an input that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
@@ -70,6 +78,16 @@ pub struct Witness {
     pub inputs: BTreeMap<String, String>,
     /// In machine form.
     pub input: Input,
+}
+
+/// A file, or a function of it, that a patch may reach and that was not checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotLookedAt {
+    pub file: String,
+    /// All of the file where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +132,15 @@ impl Version {
     fn executions_of(&self, function: &str) -> Option<&Executions> {
         let found = self.executions.iter().find(|e| e.defines(function));
         found.map(Arc::as_ref)
+    }
+
+    /// Whether one function's text names another one.
+    pub(crate) fn calls(&self, caller: &str, callee: &str) -> bool {
+        let bodies = self.files.iter().flat_map(|(_, text)| {
+            let found = functions(text).into_iter().filter(|f| f.name == caller);
+            found.filter_map(|f| text.get(f.body))
+        });
+        bodies.into_iter().any(|body| mentions(body, callee))
     }
 }
 
@@ -239,6 +266,11 @@ fn distance(verdict: Verdict) -> u8 {
 }
 
 impl<'a> FunctionChange<'a> {
+    /// Whether its own words are other ones.
+    pub fn is_rewritten(&self) -> bool {
+        self.text_before != self.text_after
+    }
+
     fn new_obligation(&self, index: usize) -> Option<&'a ObligationReport> {
         self.after.and_then(|f| f.obligations.get(index))
     }
@@ -442,6 +474,8 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
         fixed,
         open,
         introduced,
+        contracts: contract_changes(&changes, after),
+        not_looked_at: Vec::new(),
         difference,
         compared,
     }

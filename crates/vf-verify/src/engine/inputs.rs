@@ -17,7 +17,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, StmtKind, Storage, Ty};
+use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, RecordId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
@@ -481,10 +481,7 @@ impl Engine<'_> {
         let Some(CType::Record(record)) = object.element else {
             return false;
         };
-        let tested = self
-            .tested_members
-            .get_or_insert_with(|| Rc::new(tested_members(self.program)));
-        tested.contains(&(record.0, at))
+        self.settings.tested_members.contains(&(record, at))
     }
 
     /// Pointer parameters with the length that follows them: `size(p) >= n * sizeof(*p)`.
@@ -799,9 +796,12 @@ fn find_null_tests(expr: &Expr, found: &mut impl FnMut(u32)) {
     }
 }
 
-/// (record, offset) of members whose loaded pointers are compared with null somewhere in the program.
-fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
-    let mut members = HashSet::new();
+/// (record, offset) of members.
+pub type TestedMembers = BTreeSet<(RecordId, u64)>;
+
+/// Members whose loaded pointers are compared with null somewhere in the program.
+pub fn tested_members(program: &vf_ir::Program) -> TestedMembers {
+    let mut members = TestedMembers::new();
     for index in 0..program.functions.len() {
         let function = &program.functions[index];
         let mut tested: HashSet<u32> = HashSet::new();
@@ -850,7 +850,7 @@ fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
                         .get(record.0 as usize)
                         .and_then(|r| r.fields.get(*field as usize));
                     if let Some(field) = offset {
-                        members.insert((record.0, field.offset));
+                        members.insert((*record, field.offset));
                     }
                 }
             }
