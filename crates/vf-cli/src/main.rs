@@ -6,6 +6,7 @@ mod args;
 mod cache;
 mod check;
 mod checker;
+mod contracts;
 mod emit;
 mod exit;
 mod model;

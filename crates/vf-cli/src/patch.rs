@@ -188,6 +188,7 @@ fn text(report: &PatchReport, elapsed: u64) -> String {
             text.push_str(&format!("  {side}: {}\n", seen.join("; ")));
         }
     }
+    text.push_str(&crate::contracts::text(report));
     text.push_str(&format!("time: {}\n", seconds(elapsed)));
     text
 }

@@ -214,6 +214,8 @@ fn print(
                 "stopped": outcome.stopped.describe(),
                 "rounds": outcome.rounds,
                 "candidates": outcome.candidates,
+                "checked": outcome.checked,
+                "checked_per_second": outcome.checked_per_second(),
                 "before": outcome.before,
                 "patch": diff,
                 "judgement": outcome.patch.as_ref().map(vf_repair::ProvenPatch::report),
@@ -280,8 +282,12 @@ fn summary(args: &RepairArgs, outcome: &RepairOutcome, replays: &[String], elaps
             crate::check::first_line(&why)
         ));
     }
+    let rate = outcome
+        .checked_per_second()
+        .map(|rate| format!(", {} of them checked, {rate:.1} a second", outcome.checked))
+        .unwrap_or_default();
     text.push_str(&format!(
-        "summary: {} candidates in {} rounds\ntime: {}\n",
+        "summary: {} candidates in {} rounds{rate}\ntime: {}\n",
         outcome.candidates,
         outcome.rounds,
         crate::render::text::seconds(elapsed)
