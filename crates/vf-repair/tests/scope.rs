@@ -191,7 +191,7 @@ fn a_header_reaches_the_files_that_include_it() {
     // A compilation database finds it, and says with which flags it is compiled.
     folder.write(
         "compile_commands.json",
-        r#"[{"directory": "", "file": "sub/c.c", "arguments": ["cc", "-DUSED", "-c", "sub/c.c"]},
+        r#"[{"directory": "", "file": "sub/c.c", "arguments": ["cc", "-Iinc", "-c", "sub/c.c"]},
             {"directory": "", "file": "sub/d.c", "arguments": ["cc", "-c", "sub/d.c"]}]"#,
     );
     let (report, asked) = folder.judge(&folder.change(&[("inc/room.h", "ROOM 8", "ROOM 9")]));
@@ -247,51 +247,72 @@ fn revisions_are_read_as_they_were() {
     assert_eq!(folder.read("room.h"), "#error not this one\n");
 }
 
-const FILL: &str = "void fill(int *a, int n)\n{\n\tfor (int i = 0; i <= n; i++)\n\t\ta[i] = i;\n}\n\
-    void wide(void)\n{\n\tint b[9];\n\tfill(b, 8);\n}\n\
-    void narrow(void)\n{\n\tint b[8];\n\tfill(b, 8);\n}\n\
+const PUT: &str = "int put(int *a, int n)\n{\n\tif (n < 1)\n\t\treturn 0;\n\ta[n] = 1;\n\treturn 1;\n}\n\
+    void wide(void)\n{\n\tint b[9];\n\tput(b, 8);\n}\n\
+    void narrow(void)\n{\n\tint b[8];\n\tput(b, 8);\n}\n\
     void wrapper(void)\n{\n\tnarrow();\n}\n";
 
 #[test]
 fn a_root_cause_makes_the_contract_weaker() {
-    let folder = Folder::new(&[("a.c", FILL)]);
-    let (report, _) = folder.judge(&folder.change(&[("a.c", "i <= n", "i < n")]));
+    let folder = Folder::new(&[("a.c", PUT)]);
+    let (report, asked) = folder.judge(&folder.change(&[("a.c", "a[n]", "a[n - 1]")]));
+    assert_eq!(asked, both("a.c", &["narrow", "put", "wide"]));
     assert_eq!(report.verdict, PatchVerdict::ProvenFix);
-    let fill = report
+    let put = report
         .contracts
         .iter()
-        .find(|c| c.function == "fill")
+        .find(|c| c.function == "put")
         .expect("it was changed");
-    assert_eq!(fill.precondition, Precondition::Weaker, "{fill:?}");
-    assert!(fill.before.iter().any(|c| c.contains("0 .. n)")), "{fill:?}");
-    assert_eq!((&fill.beyond_usual[..], &fill.callers[..]), (&[][..], &[][..]));
+    assert_eq!(put.precondition, Precondition::Weaker, "{put:?}");
+    assert!(put.before.iter().any(|c| c.contains("0 .. n)")), "{put:?}");
+    assert_eq!((&put.beyond_usual[..], &put.callers[..]), (&[][..], &[][..]));
+    let beyond: Vec<_> = report
+        .not_looked_at
+        .iter()
+        .filter_map(|n| n.function.as_deref())
+        .collect();
+    assert_eq!(beyond, ["wrapper"]);
 }
 
 #[test]
 fn a_symptom_leaves_the_matter_to_the_callers() {
-    let folder = Folder::new(&[("a.c", FILL)]);
+    let folder = Folder::new(&[("a.c", PUT)]);
     // The function says what it needs, and stays as it is.
-    let written = "/*@ requires n >= 0;\n  @ requires \\valid(a + (0 .. n)); */\nvoid fill(int *a, int n)\n{\n\tint done = 0;";
-    let (report, asked) = folder.judge(&folder.change(&[("a.c", "void fill(int *a, int n)\n{", written)]));
-    let last = asked.last().expect("asked");
-    assert!(
-        last.1.contains(&"wrapper".to_string())
-            || report
-                .not_looked_at
-                .iter()
-                .any(|n| n.function.as_deref() == Some("wrapper"))
+    let (from, to) = (
+        "int put(int *a, int n)\n{\n",
+        "/*@ requires \\valid(a + (0 .. n)); */\nint put(int *a, int n)\n{\n\tint done = 1;\n",
     );
-    let fill = report
+    let (report, _) = folder.judge(&folder.change(&[("a.c", from, to)]));
+    let put = report
         .contracts
         .iter()
-        .find(|c| c.function == "fill")
+        .find(|c| c.function == "put")
         .expect("it was changed");
-    assert!(
-        fill.beyond_usual.iter().any(|c| c.contains("0 .. n)")),
-        "{fill:?}"
-    );
-    let keeps = |name: &str| fill.callers.iter().find(|c| c.function == name).map(|c| c.keeps);
-    assert_eq!(keeps("wide"), Some(Keeps::Yes), "{fill:?}");
-    assert_eq!(keeps("narrow"), Some(Keeps::No), "{fill:?}");
+    assert!(put.beyond_usual.iter().any(|c| c.contains("0 .. n)")), "{put:?}");
+    let keeps = |name: &str| put.callers.iter().find(|c| c.function == name).map(|c| c.keeps);
+    assert_eq!(keeps("wide"), Some(Keeps::Yes), "{put:?}");
+    assert_eq!(keeps("narrow"), Some(Keeps::No), "{put:?}");
     assert_ne!(report.verdict, PatchVerdict::ProvenFix);
+}
+
+#[test]
+fn a_larger_contract_reaches_the_callers_of_the_callers() {
+    // `middle` hands its own parameters on: what it asks changes with what `put` asks.
+    let text = format!(
+        "{}void middle(int *a, int n)\n{{\n\tput(a, n);\n}}\nvoid top(void)\n{{\n\tint b[8];\n\tmiddle(b, 8);\n}}\n",
+        PUT.split("void wide")
+            .next()
+            .expect("a function")
+            .replace("a[n]", "a[n - 1]")
+    );
+    let folder = Folder::new(&[("a.c", &text)]);
+    let (report, asked) = folder.judge(&folder.change(&[("a.c", "a[n - 1]", "a[n]")]));
+    assert_eq!(asked.first(), both("a.c", &["middle", "put"]).first());
+    assert_eq!(
+        asked.last(),
+        both("a.c", &["middle", "put", "top"]).last(),
+        "{:?}",
+        report.contracts
+    );
+    assert_eq!(report.verdict, PatchVerdict::Regressed);
 }
