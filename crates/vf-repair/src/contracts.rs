@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use vf_ir::Property;
 use vf_verify::report::{FunctionReport, ObligationReport, Verdict};
 
-use crate::ctext::lex::mentions;
+use crate::ctext::lex::{mentions, normalised};
 use crate::judge::{FunctionChange, Version};
 
 /// What a change does to what a function asks of its callers.
@@ -64,14 +64,19 @@ pub enum Keeps {
 }
 
 /// The contracts of every function whose text or contract is another one.
-pub(crate) fn contract_changes(changes: &[FunctionChange<'_>], after: &Version) -> Vec<ContractChange> {
+pub(crate) fn contract_changes(
+    changes: &[FunctionChange<'_>],
+    before: &Version,
+    after: &Version,
+) -> Vec<ContractChange> {
+    let words = |version: &Version, name: &str| version.texts_of(name).map(normalised).collect::<Vec<_>>();
     let mut found = Vec::new();
     for change in changes {
         let (Some(old), Some(new)) = (change.before, change.after) else {
             continue;
         };
         let precondition = compare(old, new);
-        let shown = change.is_rewritten()
+        let shown = words(before, &old.name) != words(after, &new.name)
             || matches!(
                 precondition,
                 Precondition::Weaker | Precondition::Stronger | Precondition::Different
@@ -152,7 +157,12 @@ fn callers(of: &FunctionReport, version: &Version) -> Vec<Caller> {
             counterexample.is_some_and(|c| c.input.function == caller.name)
         };
         let inside: Vec<&ObligationReport> = of.obligations.iter().filter(begins_there).collect();
-        if calls.is_empty() && inside.is_empty() && !version.calls(&caller.name, &of.name) {
+        if calls.is_empty()
+            && inside.is_empty()
+            && !version
+                .texts_of(&caller.name)
+                .any(|text| mentions(text, &of.name))
+        {
             continue;
         }
         let broken: Vec<String> = calls

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vf_verify::{Executions, Preservation};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
+use vf_verify::{Executions, Preservation};
 
 use vf_ir::Property;
 use vf_ir::input::Input;
@@ -16,7 +16,7 @@ use crate::align::{Alignment, LineMap, Match, align};
 use crate::behaviour::{Difference, difference};
 use crate::contracts::{ContractChange, contract_changes};
 use crate::ctext::functions::functions;
-use crate::ctext::lex::{identifiers, mentions, normalised, variables};
+use crate::ctext::lex::{identifiers, normalised, variables};
 
 /// For the search for an input on which the two versions of one function differ.
 const COMPARING: Duration = Duration::from_secs(3);
@@ -134,13 +134,12 @@ impl Version {
         found.map(Arc::as_ref)
     }
 
-    /// Whether one function's text names another one.
-    pub(crate) fn calls(&self, caller: &str, callee: &str) -> bool {
-        let bodies = self.files.iter().flat_map(|(_, text)| {
-            let found = functions(text).into_iter().filter(|f| f.name == caller);
-            found.filter_map(|f| text.get(f.body))
-        });
-        bodies.into_iter().any(|body| mentions(body, callee))
+    /// Texts of a function, in the files that define it.
+    pub(crate) fn texts_of<'v>(&'v self, function: &'v str) -> impl Iterator<Item = &'v str> {
+        self.files.iter().flat_map(move |(_, text)| {
+            let found = functions(text).into_iter().filter(move |f| f.name == function);
+            found.filter_map(move |f| text.get(f.range))
+        })
     }
 }
 
@@ -266,11 +265,6 @@ fn distance(verdict: Verdict) -> u8 {
 }
 
 impl<'a> FunctionChange<'a> {
-    /// Whether its own words are other ones.
-    pub fn is_rewritten(&self) -> bool {
-        self.text_before != self.text_after
-    }
-
     fn new_obligation(&self, index: usize) -> Option<&'a ObligationReport> {
         self.after.and_then(|f| f.obligations.get(index))
     }
@@ -474,7 +468,7 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
         fixed,
         open,
         introduced,
-        contracts: contract_changes(&changes, after),
+        contracts: contract_changes(&changes, before, after),
         not_looked_at: Vec::new(),
         difference,
         compared,
@@ -528,7 +522,12 @@ fn compare(
         // Where there is nothing to preserve, what the old version did within its bounds must remain.
         let remains = found.oblivious.as_ref().is_none_or(|found| {
             bound = found.preservation;
-            open.extend(found.open.iter().map(|o| format!("where the old version always fails, {o}")));
+            open.extend(
+                found
+                    .open
+                    .iter()
+                    .map(|o| format!("where the old version always fails, {o}")),
+            );
             found.preservation != Preservation::Open
         });
         let behaviour = match (&difference, proved) {

@@ -70,6 +70,7 @@ fn names_of_statement(kind: &mut StmtKind, names: &mut impl Names) {
         StmtKind::Copy { dst, src, size } => names_of_each([dst, src, size], names),
         StmtKind::Fill { dst, unit, size } => names_of_each([dst, unit, size], names),
         StmtKind::HavocMemory { dst, size } => names_of_each([dst, size], names),
+        StmtKind::Text { dst, size, of } => names_of_each([dst, size].into_iter().chain(of), names),
         StmtKind::Alloc { size, .. } => names_of_expr(size, names),
         StmtKind::Call { callee, args, .. } => {
             match callee {

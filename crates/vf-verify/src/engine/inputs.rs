@@ -87,7 +87,11 @@ impl Engine<'_> {
             let params = &self.program.function(against.new).params;
             let tested = null_tested(self.program, against.new);
             let of_old = params.iter().zip(&function.params);
-            nullable.extend(of_old.filter(|(new, _)| tested.contains(new)).map(|(_, old)| *old));
+            nullable.extend(
+                of_old
+                    .filter(|(new, _)| tested.contains(new))
+                    .map(|(_, old)| *old),
+            );
         }
         self.counts = match self.settings.entry_mode {
             Entry::Each => counted_parameters(self.program, entry),
@@ -607,7 +611,9 @@ impl Engine<'_> {
         let record = self.program.records.get(id.0 as usize);
         let last = record.and_then(|r| r.fields.iter().max_by_key(|f| f.offset));
         match last.map(|f| &f.ty) {
-            Some(CType::Array { len, .. }) => !matches!(len, vf_ir::ArrayLen::Unknown | vf_ir::ArrayLen::Fixed(0)),
+            Some(CType::Array { len, .. }) => {
+                !matches!(len, vf_ir::ArrayLen::Unknown | vf_ir::ArrayLen::Fixed(0))
+            }
             Some(inner @ CType::Record(_)) => self.ends_with_its_type(inner),
             Some(_) => true,
             None => false,

@@ -49,10 +49,10 @@ use crate::search::Source;
 use crate::spacer::Proposals;
 use crate::{Entry, Reason};
 use chains::Chains;
-use exec::FunctionFacts;
-pub(crate) use geometric::WORD_TRIPS;
 use compare::Comparison;
 pub use compare::{Against, Compared, Coupled, Obstacle, Outcome as ComparisonOutcome};
+use exec::FunctionFacts;
+pub(crate) use geometric::WORD_TRIPS;
 pub use held::held_key;
 pub use inputs::{Contract, TestedMembers, tested_members};
 pub use loops::LoopKey;
@@ -345,7 +345,6 @@ pub(crate) struct Engine<'p> {
     string_lengths: HashMap<(ObjectId, VersionId, Term, u64), Term>,
     /// Texts of formats by what they are made of.
     texts: HashMap<String, usize>,
-    /// (record, offset) of members whose pointers the program compares with null.
     // What comes out.
     events: Vec<Event>,
     candidates: Vec<CandidateInstance>,
