@@ -110,7 +110,7 @@ fn the_readme_shows_what_the_program_prints() {
     .expect("writable");
     let run = |command: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_verify-fix"))
-        .env("VERIFY_FIX_CACHE", "off")
+            .env("VERIFY_FIX_CACHE", "off")
             .args([command, "table.c"])
             .current_dir(folder.path())
             .output()

@@ -29,10 +29,12 @@ impl Question {
         }
     }
 
-    /// Asks about the callers of a function too; whether there are any that were not asked about.
+    /// Asks about the callers of a function too, and about theirs, which may hand on what it asks for; whether there are any that
+    /// were not asked about.
     pub fn ask_callers_of(&mut self, name: &str) -> bool {
         let before = self.names.len();
-        self.names.extend(self.reach.callers_of(name));
+        self.names
+            .extend(self.reach.beyond(&BTreeSet::from([name.to_string()])));
         self.names.len() > before
     }
 
