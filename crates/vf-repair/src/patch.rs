@@ -19,9 +19,9 @@ use vf_verify::report::{CheckReport, Overall, SCHEMA};
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 use crate::contracts::Precondition;
 use crate::ctext::functions::functions;
-use crate::judge::{PatchReport, Version, judge};
+use crate::judge::{PatchReport, PatchVerdict, Version, judge};
 use crate::locate::LocateError;
-use scope::{Question, Scope, scope};
+use scope::{Question, Scope, chosen, scope};
 use versions::{Side, Versions, versions};
 
 /// Where the two versions come from. Nothing is ever written to any of them.
@@ -52,6 +52,8 @@ pub enum PatchError {
     NoCFile,
     #[error("the two versions are the same but for white space and comments")]
     NoChange,
+    #[error("no function `{name}` is defined in what the patch changes")]
+    NoFunction { name: String },
     #[error("`{revision}` is no revision that git could take; write FROM..TO")]
     BadRevision { revision: String },
     #[error("git cannot be run: {0}; install git or give the patch as a file")]
@@ -62,9 +64,21 @@ pub enum PatchError {
     NotText { file: String, revision: String },
 }
 
-/// Judges a patch. `time` bounds the whole run; it is shared out evenly between what is left to check.
+/// Judges a patch in the functions that it reaches. `time` bounds the whole run; it is shared out evenly between what is left to
+/// check.
 pub fn judge_patch(
     input: &PatchInput,
+    checker: &mut dyn Checker,
+    time: Option<Duration>,
+) -> Result<PatchReport, PatchError> {
+    judge_functions(input, &[], checker, time)
+}
+
+/// The same in these functions only, each for any callers; with none, as [`judge_patch`]. Where the change touches others
+/// too, it is no proven fix.
+pub fn judge_functions(
+    input: &PatchInput,
+    only: &[String],
     checker: &mut dyn Checker,
     time: Option<Duration>,
 ) -> Result<PatchReport, PatchError> {
@@ -79,16 +93,24 @@ pub fn judge_patch(
     if !versions.files.iter().any(|f| f.is_c() || f.is_header()) {
         return Err(PatchError::NoCFile);
     }
+    if !only.is_empty() {
+        not_looked_at.extend(questions.iter().flat_map(|q| q.touched_beside(only)));
+        questions = chosen(&versions, questions, only)?;
+    }
+    let left_out = !only.is_empty() && !not_looked_at.is_empty();
     let mut report = loop {
         let (before, after) = both(&versions, &questions, checker, &left)?;
         let report = judge(&before, &after);
         let over = left().is_some_and(|left| left.is_zero());
-        if over || !widen(&mut questions, &report) {
+        if over || !only.is_empty() || !widen(&mut questions, &report) {
             break report;
         }
     };
-    for question in &questions {
-        not_looked_at.extend(question.not_looked_at());
+    if only.is_empty() {
+        not_looked_at.extend(questions.iter().flat_map(Question::not_looked_at));
+    }
+    if left_out && report.verdict == PatchVerdict::ProvenFix {
+        report.verdict = PatchVerdict::Unknown;
     }
     report.not_looked_at = not_looked_at;
     Ok(report)

@@ -31,6 +31,15 @@ impl Reach {
         names
     }
 
+    /// Functions of the file, or inline ones of its headers, that have changed.
+    pub fn touched(&self) -> impl Iterator<Item = &String> {
+        self.touched.iter()
+    }
+
+    pub fn defines(&self, name: &str) -> bool {
+        self.defined.contains(name)
+    }
+
     pub fn callers_of(&self, name: &str) -> impl Iterator<Item = String> {
         self.callers.get(name).into_iter().flatten().cloned()
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::PatchError;
 use super::changed::{Reach, by_program, by_text, only_functions};
 use super::includes::including;
 use super::versions::{ChangedFile, Side, Versions};
@@ -38,6 +39,19 @@ impl Question {
         self.names.len() > before
     }
 
+    /// Functions that the change touches and that were not asked for.
+    pub fn touched_beside(&self, only: &[String]) -> Vec<NotLookedAt> {
+        let others = self.reach.touched().filter(|name| !only.contains(name));
+        let file = self.file.path.to_string_lossy();
+        others
+            .map(|function| NotLookedAt {
+                file: file.clone().into_owned(),
+                function: Some(function.clone()),
+                why: "the patch touches it, and it is none of the functions that were asked for".to_owned(),
+            })
+            .collect()
+    }
+
     /// Functions of the file that the change may reach by way of others, and that were not asked about.
     pub fn not_looked_at(&self) -> Vec<NotLookedAt> {
         let beyond = self.reach.beyond(&self.names).into_iter();
@@ -50,6 +64,33 @@ impl Question {
                     .to_owned(),
             })
             .collect()
+    }
+}
+
+/// The functions that were asked for by name, in the files of the patch that define them.
+pub(super) fn chosen(
+    versions: &Versions,
+    mut reached: Vec<Question>,
+    only: &[String],
+) -> Result<Vec<Question>, PatchError> {
+    for file in &versions.files {
+        if !reached.iter().any(|q| q.file == *file) {
+            reached.push(Question::new(file.clone(), by_text(&file.old, &file.new)));
+        }
+    }
+    for question in &mut reached {
+        let defined = only.iter().filter(|name| question.reach.defines(name));
+        question.names = defined.cloned().collect();
+    }
+    match only
+        .iter()
+        .find(|name| !reached.iter().any(|q| q.names.contains(*name)))
+    {
+        Some(name) => Err(PatchError::NoFunction { name: name.clone() }),
+        None => {
+            reached.retain(|q| !q.names.is_empty());
+            Ok(reached)
+        }
     }
 }
 

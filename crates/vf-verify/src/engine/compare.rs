@@ -613,7 +613,9 @@ impl Engine<'_> {
     pub(super) fn is_mentioned(&self, key: &ObjectKey, object: ObjectId) -> bool {
         let late = matches!(key, ObjectKey::Reached(..) | ObjectKey::Returned(..));
         match &self.comparison {
-            Some(comparison) if late && comparison.side == Side::New => comparison.mentioned.contains(&object),
+            Some(comparison) if late && comparison.side == Side::New => {
+                comparison.mentioned.contains(&object)
+            }
             _ => true,
         }
     }

@@ -575,8 +575,8 @@ impl Engine<'_> {
             };
             let needed = t.mul(exact, number(u128::from(scale)));
             if self.compares() {
-                let single = matches!(**to, CType::Record(_))
-                    && !self.counts.get(local).is_some_and(|c| c.is_array);
+                let single =
+                    matches!(**to, CType::Record(_)) && !self.counts.get(local).is_some_and(|c| c.is_array);
                 let least = if single { scale } else { 0 };
                 self.is_tight(pointer, t.ite(none, number(u128::from(least)), needed));
             }
@@ -639,7 +639,11 @@ impl Engine<'_> {
             let Some(info) = self.objects.get(&id).cloned() else {
                 continue;
             };
-            if self.is_private(id, &passed) || info.constant || info.summary || !self.is_mentioned(&info.key, id) {
+            if self.is_private(id, &passed)
+                || info.constant
+                || info.summary
+                || !self.is_mentioned(&info.key, id)
+            {
                 continue;
             }
             let Some(before) = self.contents(&edge.state, id) else {
