@@ -119,6 +119,17 @@ pub struct AskArgs {
     pub timeout: Option<f64>,
 }
 
+/// Where answers of earlier runs are; shared by the commands.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CacheArgs {
+    /// Folder of answers that are kept between runs (default: VERIFY_FIX_CACHE, else verify-fix in the user's folder of caches)
+    #[arg(long = "cache", value_name = "DIR", conflicts_with = "no_cache")]
+    pub directory: Option<PathBuf>,
+    /// Prove everything anew and keep nothing (also: VERIFY_FIX_CACHE=off)
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// C files; several are linked as one program
@@ -159,6 +170,8 @@ pub struct CheckArgs {
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
+    pub cache: CacheArgs,
+    #[command(flatten)]
     pub read: ReadArgs,
 }
 
@@ -192,6 +205,8 @@ pub struct PatchArgs {
     /// Write a harness of the counterexample into this new folder, and run it on both versions: C, and for kernel code KUnit
     #[arg(long, value_name = "DIR")]
     pub reproducer: Option<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     #[command(flatten)]
     pub read: ReadArgs,
 }
@@ -246,6 +261,8 @@ pub struct RepairArgs {
     pub ask: AskArgs,
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     #[command(flatten)]
     pub read: ReadArgs,
 }

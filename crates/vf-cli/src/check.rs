@@ -40,6 +40,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         output::write(args.output.as_deref(), &text)?;
         return Ok(Exit::Proved);
     }
+    options.cache = crate::cache::open(&args.cache)?;
     let mut report = vf_verify::check(
         &loaded.program,
         &loaded.sources,

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use vf_ir::Property;
+use vf_repair::prover::Tree;
 use vf_repair::{ProverChecker, tree_flags};
 
-use crate::args::{AskArgs, ReadArgs};
+use crate::args::{AskArgs, CacheArgs, ReadArgs};
 use crate::check;
 use crate::exit::CliError;
 use crate::output::complain;
@@ -16,6 +17,7 @@ use crate::read;
 pub fn prover(
     read: &ReadArgs,
     ask: &AskArgs,
+    cache: &CacheArgs,
     properties: Vec<Property>,
     tree: &Path,
     file: Option<&Path>,
@@ -40,8 +42,12 @@ pub fn prover(
             options.directory = found.directory;
         }
     }
-    Ok(ProverChecker::new(
-        options,
-        check::options(ask, properties, start),
-    ))
+    let mut check = check::options(ask, properties, start);
+    check.cache = crate::cache::open(cache)?;
+    let mut checker = ProverChecker::new(options, check);
+    checker.tree = Some(Tree {
+        root: tree.to_path_buf(),
+        more_flags: read.cc_flags.clone(),
+    });
+    Ok(checker)
 }

@@ -65,6 +65,8 @@ pub enum CliError {
     Replay(#[from] vf_replay::ReplayError),
     #[error(transparent)]
     Write(#[from] WriteError),
+    #[error(transparent)]
+    Cache(#[from] vf_cache::CacheError),
     #[error("the result cannot be put into JSON: {0}")]
     Serialise(serde_json::Error),
     #[error("cannot read {}: {source}", path.display())]

@@ -3,8 +3,10 @@
 
 mod aftermath;
 mod args;
+mod cache;
 mod check;
 mod checker;
+mod contracts;
 mod emit;
 mod exit;
 mod mail;

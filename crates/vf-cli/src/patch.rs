@@ -40,7 +40,15 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     }
     let tree = args.tree.clone().unwrap_or_else(|| PathBuf::from("."));
     let (input, file) = input(args, &tree)?;
-    let mut checker = checker::prover(&args.read, &args.ask, properties, &tree, file.as_deref(), start)?;
+    let mut checker = checker::prover(
+        &args.read,
+        &args.ask,
+        &args.cache,
+        properties,
+        &tree,
+        file.as_deref(),
+        start,
+    )?;
     let mut progress = crate::progress::ProgressLine::new();
     checker.progress = Box::new(move |p| {
         if !p.is_detail() {

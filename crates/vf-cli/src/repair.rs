@@ -76,7 +76,15 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
             time,
         },
     };
-    let mut checker = checker::prover(&args.read, &args.ask, properties, &tree, Some(&file), start)?;
+    let mut checker = checker::prover(
+        &args.read,
+        &args.ask,
+        &args.cache,
+        properties,
+        &tree,
+        Some(&file),
+        start,
+    )?;
     let mut progress = ProgressLine::new();
     let mut origins = Vec::new();
     let outcome = {
@@ -317,6 +325,8 @@ fn print(
                 stopped: outcome.stopped.describe(),
                 rounds: outcome.rounds,
                 candidates: outcome.candidates,
+                checked: outcome.checked,
+                checked_per_second: outcome.checked_per_second(),
                 before: &outcome.before,
                 patch: diff,
                 judgement: outcome.patch.as_ref().map(ProvenPatch::report),
@@ -342,6 +352,8 @@ struct Printed<'a> {
     stopped: &'a str,
     rounds: u32,
     candidates: u32,
+    checked: u32,
+    checked_per_second: Option<f64>,
     before: &'a CheckReport,
     patch: Option<String>,
     judgement: Option<&'a PatchReport>,

@@ -82,6 +82,7 @@ fn the_examples_of_the_schema_are_what_the_program_prints() {
 fn the_example_of_a_repair_has_the_fields_that_the_program_prints() {
     let case = repository().join("corpus/cases/cxl-range-id");
     let output = Command::new(env!("CARGO_BIN_EXE_verify-fix"))
+        .env("VERIFY_FIX_CACHE", "off")
         .args(["repair", "--format", "json", "--report"])
         .arg(case.join("report.txt"))
         .arg("--tree")
@@ -109,6 +110,7 @@ fn the_readme_shows_what_the_program_prints() {
     .expect("writable");
     let run = |command: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_verify-fix"))
+            .env("VERIFY_FIX_CACHE", "off")
             .args([command, "table.c"])
             .current_dir(folder.path())
             .output()

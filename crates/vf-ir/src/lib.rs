@@ -22,10 +22,12 @@ pub mod obligation;
 pub mod parse;
 pub mod print;
 pub mod program;
+pub mod restrict;
 pub mod slice;
 pub mod types;
 pub mod versions;
 
 pub use obligation::{Access, Condition, Obligation, ObligationId, Property};
 pub use program::*;
+pub use restrict::Restricted;
 pub use types::*;

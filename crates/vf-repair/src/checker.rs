@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use vf_frontend::Loaded;
 use vf_ir::Program;
 use vf_verify::Executions;
 use vf_verify::report::CheckReport;
@@ -42,6 +43,13 @@ pub enum CheckError {
 /// Something that gives verdicts on a text.
 pub trait Checker {
     fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError>;
+
+    /// What the file and all of its functions are lowered to; `None` where verdicts are scripted. The request's functions do not
+    /// count.
+    fn load(&mut self, request: &CheckRequest<'_>) -> Result<Option<Loaded>, CheckError> {
+        let _ = request;
+        Ok(None)
+    }
 
     /// Whether the compiler takes a text in the place of a file; its message where it does not. The front end
     /// is lenient (it does not know every type), so this is asked before a candidate is checked.

@@ -1,5 +1,6 @@
 //! Compiler flags of a tree: `compile_commands.json`, or `compile_flags.txt` / `flags.txt` with one flag a line.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -108,6 +109,18 @@ fn from_database(path: &Path, tree: &Path, file: &Path) -> Result<TreeFlags, Fla
         directory: Some(tree.to_path_buf()),
         origin: Some(path.to_path_buf()),
     })
+}
+
+/// The files that the tree's compilation database lists, as the system knows them; none without one that can be read.
+pub fn listed_files(tree: &Path) -> BTreeSet<PathBuf> {
+    let database = read(&tree.join("compile_commands.json")).ok();
+    let database: Option<Value> = database.and_then(|text| serde_json::from_str(&text).ok());
+    let entries = database.as_ref().and_then(Value::as_array).into_iter().flatten();
+    let paths = entries.filter_map(|entry| {
+        let directory = tree.join(entry["directory"].as_str().unwrap_or(""));
+        directory.join(entry["file"].as_str()?).canonicalize().ok()
+    });
+    paths.collect()
 }
 
 /// Without the compiler, the output, the input and the dependency files.

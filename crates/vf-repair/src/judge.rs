@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use vf_verify::{Executions, Preservation};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
+use vf_verify::{Executions, Preservation};
 
 use vf_ir::Property;
 use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
 use crate::behaviour::{Difference, difference};
+use crate::contracts::{ContractChange, contract_changes};
+use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, normalised, variables};
 
 /// For the search for an input on which the two versions of one function differ.
@@ -36,6 +38,12 @@ pub struct PatchReport {
     /// Ids of `after`: not proved, and proved or absent before. `NAME/unsupported` for a function that the
     /// front end understood before and does not understand now.
     pub introduced: Vec<String>,
+    /// What the functions that were changed ask of their callers, before and after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<ContractChange>,
+    /// What the patch may reach and was not checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_looked_at: Vec<NotLookedAt>,
     /// Where behaviour is changed: an input that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
@@ -70,6 +78,16 @@ pub struct Witness {
     pub inputs: BTreeMap<String, String>,
     /// In machine form.
     pub input: Input,
+}
+
+/// A file, or a function of it, that a patch may reach and that was not checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotLookedAt {
+    pub file: String,
+    /// All of the file where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    pub why: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +132,14 @@ impl Version {
     fn executions_of(&self, function: &str) -> Option<&Executions> {
         let found = self.executions.iter().find(|e| e.defines(function));
         found.map(Arc::as_ref)
+    }
+
+    /// Texts of a function, in the files that define it.
+    pub(crate) fn texts_of<'v>(&'v self, function: &'v str) -> impl Iterator<Item = &'v str> {
+        self.files.iter().flat_map(move |(_, text)| {
+            let found = functions(text).into_iter().filter(move |f| f.name == function);
+            found.filter_map(move |f| text.get(f.range))
+        })
     }
 }
 
@@ -442,6 +468,8 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
         fixed,
         open,
         introduced,
+        contracts: contract_changes(&changes, before, after),
+        not_looked_at: Vec::new(),
         difference,
         compared,
     }
@@ -494,7 +522,12 @@ fn compare(
         // Where there is nothing to preserve, what the old version did within its bounds must remain.
         let remains = found.oblivious.as_ref().is_none_or(|found| {
             bound = found.preservation;
-            open.extend(found.open.iter().map(|o| format!("where the old version always fails, {o}")));
+            open.extend(
+                found
+                    .open
+                    .iter()
+                    .map(|o| format!("where the old version always fails, {o}")),
+            );
             found.preservation != Preservation::Open
         });
         let behaviour = match (&difference, proved) {

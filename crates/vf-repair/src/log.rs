@@ -33,6 +33,12 @@ pub enum LogRecord {
         candidates: u32,
         rounds: u32,
         stopped: String,
+        /// Candidates that the compiler or the prover looked at.
+        #[serde(default)]
+        checked: u32,
+        /// How long that took together.
+        #[serde(default)]
+        checking_ms: u64,
     },
 }
 
@@ -161,6 +167,8 @@ mod tests {
                 candidates: 2,
                 rounds: 2,
                 stopped: "proven".into(),
+                checked: 2,
+                checking_ms: 80,
             },
         ];
         let mut text = Vec::new();
@@ -198,6 +206,8 @@ mod tests {
             candidates: 0,
             rounds: 0,
             stopped: String::new(),
+            checked: 0,
+            checking_ms: 0,
         };
         assert!(matches!(write_record(&mut Full, &end), Err(LogError::Write(_))));
     }

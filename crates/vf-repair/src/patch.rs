@@ -1,20 +1,30 @@
 //! Judging a patch that somebody else made: both versions are checked in the functions that it touches.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
+//!
+//! `versions` reads them; `scope` says which functions of which files are asked about, by `changed` (which functions a change
+//! reaches) and `includes` (which C files include a changed header). Where the contract of a function that was checked
+//! turns out to be another one, its callers are asked about too.
+
+mod changed;
+mod includes;
+mod scope;
+mod versions;
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use vf_source::diff::{DiffError, Patch, apply, touched_lines};
+use vf_source::diff::DiffError;
 use vf_verify::report::{CheckReport, Overall, SCHEMA};
 
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
+use crate::contracts::Precondition;
 use crate::ctext::functions::functions;
-use crate::ctext::lex::{mentions, normalised};
 use crate::judge::{PatchReport, PatchVerdict, Version, judge};
-use crate::locate::{LocateError, line_of, read_in_tree, read_text};
+use crate::locate::LocateError;
+use scope::{Question, Scope, chosen, scope};
+pub(crate) use versions::git;
+pub use versions::{ChangedFile, changed_files};
+use versions::{Side, Versions, versions};
 
 /// Where the two versions come from. Nothing is ever written to any of them.
 #[derive(Clone, Debug)]
@@ -23,7 +33,7 @@ pub enum PatchInput {
     Patch { text: String, tree: PathBuf },
     /// Two versions of one file. Both are read as if they stood at the place of `before`.
     Files { before: PathBuf, after: PathBuf },
-    /// Two revisions of a git repository. Files that they share come from its working tree.
+    /// Two revisions of a git repository. Files that are in its working tree as they are in the revisions come from there.
     Revisions {
         repository: PathBuf,
         from: String,
@@ -56,30 +66,8 @@ pub enum PatchError {
     NotText { file: String, revision: String },
 }
 
-/// One file in both versions; an absent side is an empty text.
-#[derive(Clone, Debug)]
-pub struct ChangedFile {
-    /// As the locations of a report have it.
-    pub path: PathBuf,
-    pub old: Arc<str>,
-    pub new: Arc<str>,
-}
-
-/// The files that a patch changes, as they are before and after it.
-pub fn changed_files(input: &PatchInput) -> Result<Vec<ChangedFile>, PatchError> {
-    match input {
-        PatchInput::Patch { text, tree } => patched(text, tree),
-        PatchInput::Files { before, after } => Ok(vec![ChangedFile {
-            path: before.clone(),
-            old: read_text(before)?,
-            new: read_text(after)?,
-        }]),
-        PatchInput::Revisions { repository, from, to } => revisions(repository, from, to),
-    }
-}
-
-/// Judges a patch in the functions that it touches and their callers. `time` bounds the whole run; half of it is for
-/// each version.
+/// Judges a patch in the functions that it reaches. `time` bounds the whole run; it is shared out evenly between what is left to
+/// check.
 pub fn judge_patch(
     input: &PatchInput,
     checker: &mut dyn Checker,
@@ -96,217 +84,111 @@ pub fn judge_functions(
     checker: &mut dyn Checker,
     time: Option<Duration>,
 ) -> Result<PatchReport, PatchError> {
-    let files: Vec<ChangedFile> = changed_files(input)?
-        .into_iter()
-        .filter(|f| normalised(&f.old) != normalised(&f.new))
-        .collect();
-    if files.is_empty() {
-        return Err(PatchError::NoChange);
-    }
     let started = Instant::now();
-    let left = |share: u32| time.map(|t| t.saturating_sub(started.elapsed()) / share);
-    let questions = if only.is_empty() {
-        questions(&files)
-    } else {
-        chosen(&files, only)?
-    };
-    if questions.is_empty() {
+    let left = || time.map(|t| t.saturating_sub(started.elapsed()));
+    let versions = versions(input)?;
+    let Scope {
+        mut questions,
+        mut not_looked_at,
+    } = scope(&versions, checker, &left)?;
+    // A change of a macro or a type that reaches no function is one to say nothing about, not an error.
+    if !versions.files.iter().any(|f| f.is_c() || f.is_header()) {
         return Err(PatchError::NoCFile);
     }
-    let count = questions.len() as u32;
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    for (i, (file, names)) in questions.iter().enumerate() {
-        let shares = 2 * (count - i as u32);
-        before.extend(one_version(
-            checker,
-            &files,
-            file,
-            names,
-            Side::Old,
-            left(shares),
-        )?);
-        after.extend(one_version(
-            checker,
-            &files,
-            file,
-            names,
-            Side::New,
-            left(shares - 1),
-        )?);
+    if !only.is_empty() {
+        not_looked_at.extend(questions.iter().flat_map(|q| q.touched_beside(only)));
+        questions = chosen(&versions, questions, only)?;
     }
-    let version = |found: Vec<Checked>, side: Side| Version {
-        files: files
-            .iter()
-            .map(|f| (f.path.to_string_lossy().into_owned(), side.text(f).clone()))
-            .collect(),
-        executions: found.iter().filter_map(|c| c.executions.clone()).collect(),
-        report: joined(found.into_iter().map(|c| c.report)),
-    };
-    let mut report = judge(&version(before, Side::Old), &version(after, Side::New));
-    if report.verdict == PatchVerdict::ProvenFix && !only.is_empty() {
-        let header_changed = files.iter().any(is_header);
-        let touched = files.iter().flat_map(|f| changed_functions(f, header_changed));
-        if !touched
-            .collect::<BTreeSet<_>>()
-            .iter()
-            .all(|name| only.contains(name))
-        {
-            report.verdict = PatchVerdict::Unknown;
+    let left_out = !only.is_empty() && !not_looked_at.is_empty();
+    let mut report = loop {
+        let (before, after) = both(&versions, &questions, checker, &left)?;
+        let report = judge(&before, &after);
+        let over = left().is_some_and(|left| left.is_zero());
+        if over || !only.is_empty() || !widen(&mut questions, &report) {
+            break report;
         }
+    };
+    if only.is_empty() {
+        not_looked_at.extend(questions.iter().flat_map(Question::not_looked_at));
     }
+    if left_out && report.verdict == PatchVerdict::ProvenFix {
+        report.verdict = PatchVerdict::Unknown;
+    }
+    report.not_looked_at = not_looked_at;
     Ok(report)
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Old,
-    New,
+/// Both versions with what was found of them.
+fn both(
+    versions: &Versions,
+    questions: &[Question],
+    checker: &mut dyn Checker,
+    left: &dyn Fn() -> Option<Duration>,
+) -> Result<(Version, Version), PatchError> {
+    let count = questions.len() as u32;
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for (i, question) in (0..).zip(questions) {
+        let shares = 2 * (count - i);
+        let share = |shares: u32| left().map(|left| left / shares.max(1));
+        let mut ask = |side, time| one_version(checker, versions, question, side, time);
+        before.extend(ask(Side::Old, share(shares))?);
+        after.extend(ask(Side::New, share(shares - 1))?);
+    }
+    let version = |found: Vec<Checked>, side: Side| {
+        let mut files: Vec<_> = versions.files.iter().collect();
+        files.extend(
+            questions
+                .iter()
+                .map(|q| &q.file)
+                .filter(|f| !versions.files.contains(f)),
+        );
+        let text = |f: &versions::ChangedFile| (f.path.to_string_lossy().into_owned(), f.text(side).clone());
+        Version {
+            files: files.into_iter().map(text).collect(),
+            executions: found.iter().filter_map(|c| c.executions.clone()).collect(),
+            report: joined(found.into_iter().map(|c| c.report)),
+        }
+    };
+    Ok((version(before, Side::Old), version(after, Side::New)))
 }
 
-impl Side {
-    fn text(self, file: &ChangedFile) -> &Arc<str> {
-        if self == Side::Old { &file.old } else { &file.new }
+/// Asks about the callers of functions whose contract is another one now; whether there are any that were not asked about.
+fn widen(questions: &mut [Question], report: &PatchReport) -> bool {
+    let mut more = false;
+    for contract in &report.contracts {
+        if matches!(
+            contract.precondition,
+            Precondition::Stronger | Precondition::Different
+        ) {
+            for question in questions.iter_mut() {
+                more |= question.ask_callers_of(&contract.function);
+            }
+        }
     }
+    more
 }
 
 /// Checks one side of one file; nothing for a side on which the file does not exist, or none of the
 /// functions does.
 fn one_version(
     checker: &mut dyn Checker,
-    files: &[ChangedFile],
-    file: &ChangedFile,
-    names: &[String],
+    versions: &Versions,
+    question: &Question,
     side: Side,
     time_left: Option<Duration>,
 ) -> Result<Option<Checked>, CheckError> {
-    let text = side.text(file);
-    let here: Vec<String> = functions(text).into_iter().map(|f| f.name).collect();
-    let names: Vec<String> = names.iter().filter(|n| here.contains(n)).cloned().collect();
+    let here = functions(question.file.text(side)).into_iter().map(|f| f.name);
+    let names: Vec<String> = here.filter(|name| question.names.contains(name)).collect();
     if names.is_empty() {
         return Ok(None);
     }
-    let overlay: Vec<(PathBuf, String)> = files
-        .iter()
-        .filter(|f| !side.text(f).is_empty())
-        .map(|f| (f.path.clone(), side.text(f).to_string()))
-        .collect();
     let question = CheckRequest {
-        file: &file.path,
-        overlay: &overlay,
+        file: &question.file.path,
+        overlay: &versions.overlay(side),
         functions: &names,
         time_left,
     };
     Ok(Some(checker.check(&question)?))
-}
-
-fn is_header(file: &ChangedFile) -> bool {
-    file.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("h"))
-}
-
-/// Which functions of which files to check: those that the change touches on either side and those that call
-/// them; all where something outside of functions changed, or a header.
-fn questions(files: &[ChangedFile]) -> Vec<(ChangedFile, Vec<String>)> {
-    let is_c = |f: &ChangedFile| f.path.extension().is_some_and(|e| e.eq_ignore_ascii_case("c"));
-    let sources: Vec<&ChangedFile> = files.iter().filter(|f| is_c(f)).collect();
-    let chosen = if sources.is_empty() {
-        files.iter().filter(|f| is_header(f)).collect()
-    } else {
-        sources
-    };
-    let header_changed = files.iter().any(is_header) && chosen.iter().any(|f| is_c(f));
-    let mut found = Vec::new();
-    for file in chosen {
-        let mut names = changed_functions(file, header_changed);
-        let callers: Vec<String> = [&file.old, &file.new]
-            .iter()
-            .flat_map(|text| {
-                let text: &str = text;
-                functions(text)
-                    .into_iter()
-                    .filter(|f| {
-                        names
-                            .iter()
-                            .any(|n| mentions(text.get(f.body.clone()).unwrap_or(""), n))
-                    })
-                    .map(|f| f.name)
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        names.extend(callers);
-        if !names.is_empty() {
-            found.push((file.clone(), names.into_iter().collect()));
-        }
-    }
-    found
-}
-
-/// Functions of a file that a change touches on either side: all where something outside of functions changed.
-fn changed_functions(file: &ChangedFile, header_changed: bool) -> BTreeSet<String> {
-    let (before, after) = touched_lines(&file.old, &file.new);
-    let (mut names, outside_old) = touched(&file.old, &before);
-    let (more, outside_new) = touched(&file.new, &after);
-    names.extend(more);
-    if header_changed || outside_old || outside_new {
-        let texts = [&file.old, &file.new];
-        names.extend(texts.iter().flat_map(|t| functions(t)).map(|f| f.name));
-    }
-    names
-}
-
-/// The files that define the functions that were asked for.
-fn chosen(files: &[ChangedFile], only: &[String]) -> Result<Vec<(ChangedFile, Vec<String>)>, PatchError> {
-    let mut found: Vec<(ChangedFile, Vec<String>)> = Vec::new();
-    for file in files {
-        let texts = [&file.old, &file.new];
-        let defined: BTreeSet<String> = texts.iter().flat_map(|t| functions(t)).map(|f| f.name).collect();
-        let here: BTreeSet<&String> = only.iter().filter(|name| defined.contains(*name)).collect();
-        if !here.is_empty() {
-            found.push((file.clone(), here.into_iter().cloned().collect()));
-        }
-    }
-    let missing = only
-        .iter()
-        .find(|name| !found.iter().any(|(_, names)| names.contains(name)));
-    match missing {
-        Some(name) => Err(PatchError::NoFunction { name: name.clone() }),
-        None => Ok(found),
-    }
-}
-
-/// Functions whose lines a change touches, and whether it touches code outside of all of them.
-fn touched(text: &str, lines: &[Range<u32>]) -> (BTreeSet<String>, bool) {
-    let spans: Vec<(String, Range<u32>)> = functions(text)
-        .into_iter()
-        .map(|f| {
-            (
-                f.name,
-                line_of(text, f.range.start)..line_of(text, f.range.end) + 1,
-            )
-        })
-        .collect();
-    let all: Vec<&str> = text.lines().collect();
-    let mut names = BTreeSet::new();
-    let mut outside = false;
-    for range in lines {
-        // A pure insertion or deletion touches the function it stands in.
-        let end = range.end.max(range.start + 1);
-        for (name, span) in &spans {
-            if range.start < span.end && span.start < end {
-                names.insert(name.clone());
-            }
-        }
-        let code = range.clone().any(|line| {
-            let covered = spans.iter().any(|(_, s)| s.contains(&line));
-            let text = all.get(line as usize - 1).copied().unwrap_or("").trim();
-            !covered
-                && !text.is_empty()
-                && !text.starts_with("//")
-                && !text.starts_with("/*")
-                && !text.starts_with('*')
-        });
-        outside |= code;
-    }
-    (names, outside)
 }
 
 fn joined(reports: impl Iterator<Item = CheckReport>) -> CheckReport {
@@ -333,108 +215,4 @@ fn joined(reports: impl Iterator<Item = CheckReport>) -> CheckReport {
         all.verdict = Overall::Unknown;
     }
     all
-}
-
-/// Applies a patch in memory.
-fn patched(text: &str, tree: &Path) -> Result<Vec<ChangedFile>, PatchError> {
-    let patch = Patch::parse(text)?;
-    let mut files: Vec<ChangedFile> = Vec::new();
-    for part in &patch.files {
-        let relative = Path::new(part.path());
-        let known = files.iter().position(|f| f.path.ends_with(relative));
-        let old: Arc<str> = match known {
-            Some(i) => files[i].new.clone(),
-            None if part.old_path.is_none() => Arc::from(""),
-            None => read_in_tree(tree, relative)?.text,
-        };
-        let new: Arc<str> = Arc::from(apply(part, &old)?);
-        match known {
-            Some(i) => files[i].new = new,
-            None => files.push(ChangedFile {
-                path: tree.join(relative),
-                old,
-                new,
-            }),
-        }
-    }
-    Ok(files)
-}
-
-fn revisions(repository: &Path, from: &str, to: &str) -> Result<Vec<ChangedFile>, PatchError> {
-    for revision in [from, to] {
-        if revision.is_empty() || revision.starts_with('-') || revision.contains(['\0', ':', ' ']) {
-            return Err(PatchError::BadRevision {
-                revision: revision.to_string(),
-            });
-        }
-    }
-    let root = git(repository, &["rev-parse", "--show-toplevel"])?;
-    let root = PathBuf::from(String::from_utf8_lossy(&root).trim_end());
-    let listed = git(
-        &root,
-        &[
-            "diff",
-            "--no-renames",
-            "--name-status",
-            "-z",
-            "--end-of-options",
-            from,
-            to,
-            "--",
-        ],
-    )?;
-    let listed = String::from_utf8_lossy(&listed).into_owned();
-    let mut words = listed.split('\0').filter(|w| !w.is_empty());
-    let mut files = Vec::new();
-    while let (Some(status), Some(name)) = (words.next(), words.next()) {
-        if !matches!(
-            Path::new(name).extension().and_then(|e| e.to_str()),
-            Some("c" | "h" | "C" | "H")
-        ) {
-            continue;
-        }
-        let text = |revision: &str, absent: &str| -> Result<Arc<str>, PatchError> {
-            if status == absent {
-                return Ok(Arc::from(""));
-            }
-            let bytes = git(
-                &root,
-                &["show", "--end-of-options", &format!("{revision}:{name}")],
-            )?;
-            let not_text = |_| PatchError::NotText {
-                file: name.to_string(),
-                revision: revision.to_string(),
-            };
-            String::from_utf8(bytes).map(Arc::from).map_err(not_text)
-        };
-        files.push(ChangedFile {
-            path: root.join(name),
-            old: text(from, "A")?,
-            new: text(to, "D")?,
-        });
-    }
-    if files.is_empty() {
-        Err(PatchError::NoCFile)
-    } else {
-        Ok(files)
-    }
-}
-
-/// What git prints. Nothing that the repository's own configuration names is run for it.
-pub(crate) fn git(directory: &Path, arguments: &[&str]) -> Result<Vec<u8>, PatchError> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(directory)
-        .args(["-c", "core.fsmonitor=false", "-c", "log.showSignature=false"])
-        .args(arguments)
-        .output()
-        .map_err(PatchError::NoGit)?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let message = String::from_utf8_lossy(&output.stderr).trim().to_string();
-    Err(PatchError::Git {
-        command: arguments.first().copied().unwrap_or("").to_string(),
-        message,
-    })
 }

@@ -1,15 +1,16 @@
 //! The [`Checker`] over the real front end, compiler and verifier.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vf_frontend::{Options, Wanted};
+use vf_frontend::{Loaded, Options, Wanted};
 use vf_verify::{CheckOptions, Executions};
 
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
+use crate::flags::tree_flags;
 
 /// Longest compiler message that is kept, in characters.
 const MAX_MESSAGE: usize = 600;
@@ -20,8 +21,18 @@ pub struct ProverChecker<'a> {
     pub options: Options,
     /// `functions` is set for each question, `timeout` to what is left of the run's time.
     pub check: CheckOptions,
+    /// Where flags of other files than the first are found; those of `options` go for files that it says nothing of.
+    pub tree: Option<Tree>,
     /// Told what the verifier does.
     pub progress: Box<dyn FnMut(vf_verify::Progress) + 'a>,
+}
+
+/// A tree that may say how each of its files is compiled.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    pub root: PathBuf,
+    /// Come after the tree's own.
+    pub more_flags: Vec<String>,
 }
 
 impl<'a> ProverChecker<'a> {
@@ -29,24 +40,45 @@ impl<'a> ProverChecker<'a> {
         ProverChecker {
             options,
             check,
+            tree: None,
             progress: Box::new(|_| {}),
         }
+    }
+
+    /// Reads one file, with the flags that its tree has for it.
+    fn read(&self, request: &CheckRequest<'_>, wanted: Wanted) -> Result<Loaded, CheckError> {
+        let mut options = self.options.clone();
+        options.overlay = request.overlay.to_vec();
+        options.wanted = wanted;
+        let failed = |message: String| CheckError::Load {
+            file: request.file.to_path_buf(),
+            message,
+        };
+        if let Some(Tree { root, more_flags }) = &self.tree
+            && let Ok(file) = request.file.strip_prefix(root)
+        {
+            let found = tree_flags(root, file).map_err(|e| failed(e.to_string()))?;
+            if !found.flags.is_empty() {
+                options.flags = found.flags;
+                options.flags.extend(more_flags.iter().cloned());
+                options.directory = found.directory;
+            }
+        }
+        vf_frontend::load(&[request.file.to_path_buf()], &options).map_err(|e| failed(e.to_string()))
     }
 }
 
 impl Checker for ProverChecker<'_> {
+    fn load(&mut self, request: &CheckRequest<'_>) -> Result<Option<Loaded>, CheckError> {
+        self.read(request, Wanted::All).map(Some)
+    }
+
     fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError> {
-        let mut options = self.options.clone();
-        options.overlay = request.overlay.to_vec();
-        options.wanted = match request.functions {
+        let wanted = match request.functions {
             [] => Wanted::All,
             names => Wanted::Functions(names.to_vec()),
         };
-        let loaded =
-            vf_frontend::load(&[request.file.to_path_buf()], &options).map_err(|e| CheckError::Load {
-                file: request.file.to_path_buf(),
-                message: e.to_string(),
-            })?;
+        let loaded = self.read(request, wanted)?;
         let mut check = self.check.clone();
         check.functions = request.functions.to_vec();
         check.timeout = shorter(check.timeout, request.time_left);

@@ -114,6 +114,10 @@ pub struct RepairOutcome {
     pub stopped: Stopped,
     pub rounds: u32,
     pub candidates: u32,
+    /// Candidates that the compiler or the prover looked at; the others were refused by their text.
+    pub checked: u32,
+    /// How long that took, over all of them.
+    pub checking: Duration,
     /// Every candidate that failed, with the reason.
     pub failed: Vec<Feedback>,
 }
@@ -130,6 +134,14 @@ pub enum Stopped {
     RoundLimit,
     CandidateLimit,
     TimeLimit,
+}
+
+impl RepairOutcome {
+    /// Candidates checked in a second; `None` where none was.
+    pub fn checked_per_second(&self) -> Option<f64> {
+        let seconds = self.checking.as_secs_f64();
+        (self.checked > 0 && seconds > 0.0).then(|| f64::from(self.checked) / seconds)
+    }
 }
 
 impl Stopped {
@@ -191,6 +203,8 @@ pub fn repair(
         candidates: run.tried,
         rounds: run.round,
         stopped: end.describe().to_string(),
+        checked: run.checked,
+        checking_ms: u64::try_from(run.checking.as_millis()).unwrap_or(u64::MAX),
     };
     if let Some(log) = hooks.log.as_deref_mut() {
         write_record(log, &record)?;

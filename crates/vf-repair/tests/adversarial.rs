@@ -83,6 +83,8 @@ impl Checker for ScriptedProver {
             file,
             unsupported: None,
             contract: Vec::new(),
+            usual: Vec::new(),
+            written: Vec::new(),
             obligations,
             search: None,
         };

@@ -63,6 +63,8 @@ impl Checker for Lines {
                 file: file.clone(),
                 unsupported: None,
                 contract: vec![],
+                usual: Vec::new(),
+                written: Vec::new(),
                 obligations,
                 search: None,
             }

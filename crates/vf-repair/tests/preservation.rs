@@ -102,7 +102,10 @@ fn a_guard_keeps_everything_else() {
         panic!("{:?}", report.compared)
     };
     let at = compared.witness.as_ref().map(|w| w.inputs["at"].clone());
-    let at: i64 = at.expect("a safe input that comes to the array").parse().expect("number");
+    let at: i64 = at
+        .expect("a safe input that comes to the array")
+        .parse()
+        .expect("number");
     assert!((0..16).contains(&at));
 }
 
@@ -111,10 +114,16 @@ fn other_ways_to_write_it_are_the_same() {
     let fix = ("at > 16", "at >= 16");
     for more in [
         ("2 * x", "x + x"),
-        ("box->text[at] = c;", "{ char *place = box->text; place[at] = c; }"),
+        (
+            "box->text[at] = c;",
+            "{ char *place = box->text; place[at] = c; }",
+        ),
         ("to & 15", "to % 16"),
         // Refused for the other of two reasons.
-        ("if (to < 0)\n\t\treturn -22;", "if (to < 0)\n\t\treturn at < 0 ? -34 : -22;"),
+        (
+            "if (to < 0)\n\t\treturn -22;",
+            "if (to < 0)\n\t\treturn at < 0 ? -34 : -22;",
+        ),
     ] {
         let mut changes = vec![more];
         if !more.1.contains("at >= 16") {
@@ -136,7 +145,13 @@ fn what_differs_is_not_proved() {
             &[fix, ("box->text[at] = c", "box->text[at] = c + 1")],
             &[fix, ("box->text[at] = c;", "")],
             &[fix, ("2 * x", "2 * x + (x == 77)")],
-            &[fix, ("total += box->kind & 1;", "total += box->kind & 1; total += at == 3;")],
+            &[
+                fix,
+                (
+                    "total += box->kind & 1;",
+                    "total += box->kind & 1; total += at == 3;",
+                ),
+            ],
             &[fix, ("return at;", "return at == 5 ? 6 : at;")],
             &[fix, ("return -22", "return -34 + (to == -5)")],
             // Calls: gone, added, others, with other arguments, in another order, with other memory to look at.
@@ -146,8 +161,17 @@ fn what_differs_is_not_proved() {
             &[fix, ("send(to, box);", "{ send(to, box); send(to, box); }")],
             &[fix, ("send(to, box);", "send(to + 1, box);")],
             &[fix, ("send(to, box);", "ready(to);")],
-            &[fix, ("send(to, box);", "{ box->kind++; send(to, box); box->kind--; }")],
-            &[fix, ("if (ready(to) > 0)\n\t\tsend(to, box);\n\ttable[to & 15] = at;", "table[to & 15] = at;\n\tif (ready(to) > 0)\n\t\tsend(to, box);")],
+            &[
+                fix,
+                ("send(to, box);", "{ box->kind++; send(to, box); box->kind--; }"),
+            ],
+            &[
+                fix,
+                (
+                    "if (ready(to) > 0)\n\t\tsend(to, box);\n\ttable[to & 15] = at;",
+                    "table[to & 15] = at;\n\tif (ready(to) > 0)\n\t\tsend(to, box);",
+                ),
+            ],
             &[fix, ("stop(3)", "stop(4)")],
             &[fix, ("if (to == 99)\n\t\tstop(3);", "")],
             // What is kept, and what is given back.
@@ -221,7 +245,10 @@ fn where_the_old_version_is_never_safe_its_effects_within_bounds_remain() {
         ("i <= n", "i < 0"),
         ("i <= n", "i + 1 < n"),
         ("for (i = 0; i <= n; i++)\n\t\tp[i] = what;", "(void)i;"),
-        ("for (i = 0; i <= n; i++)\n\t\tp[i] = what;", "for (i = 0; i < n; i++)\n\t\tp[i] = 0;"),
+        (
+            "for (i = 0; i <= n; i++)\n\t\tp[i] = what;",
+            "for (i = 0; i < n; i++)\n\t\tp[i] = 0;",
+        ),
     ] {
         let found = found(from, to);
         assert!(!is_proved(found), "{to} is {found:?}");

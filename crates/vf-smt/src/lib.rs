@@ -43,8 +43,10 @@ pub mod term;
 mod translate;
 pub mod traverse;
 pub mod value;
+mod version;
 
 pub use solver::{Limits, Model, Outcome, Solver, Statistics, UnknownWhy};
 pub use stop::Stop;
 pub use term::{MAX_BITS, Sort, Term, Terms, View};
 pub use value::{Assignment, Value};
+pub use version::{library, version};

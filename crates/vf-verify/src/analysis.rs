@@ -1,10 +1,11 @@
 //! The analysis of entry functions: what is known of each obligation in the end.
 //!
-//! `workers` spreads the entries over the cores; `proofs` searches for proofs of one entry, `horn_clauses` asks Spacer for
+//! `workers` spreads the entries over the cores; `cache` knows the answers of earlier runs; `proofs` searches for proofs of one entry, `horn_clauses` asks Spacer for
 //! its invariants; `unrolling` looks for violations, `beside` lets the two run at once; `violations` executes what
 //! the solver found; `suggestions` says what would have helped; `layers` prints, and `places` knows the source.
 
 mod beside;
+mod cache;
 mod horn_clauses;
 mod layers;
 mod places;
@@ -17,13 +18,14 @@ mod violations;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vf_ir::{Condition, FunctionId, ObligationId, Program};
 use vf_smt::{Limits, Stop, Terms};
 use vf_source::SourceMap;
 
-use crate::engine::{self, Budget, CheckKey, Execution, Settings};
+use crate::engine::{self, Budget, CheckKey, Execution, Settings, TestedMembers, tested_members};
 use crate::report::{Counterexample, Needs, SuggestedInvariant, Verdict};
 use crate::search::{self, Search};
 use crate::solve::{Finding, SolveOptions, Solved, solve};
@@ -54,8 +56,12 @@ pub struct Context<'p> {
     skipped: Vec<BTreeSet<ObligationId>>,
     /// Functions whose address is taken; only asked of whole programs.
     taken: BTreeSet<FunctionId>,
+    /// Members that the whole program compares with null.
+    tested_members: TestedMembers,
+    /// Where this is a part of a larger program: its functions there.
+    outside: Option<&'p [FunctionId]>,
     /// For unrolling beside the proof search.
-    cores: Cores,
+    cores: Arc<Cores>,
 }
 
 /// What is known of one obligation after the analysis of one entry.
@@ -136,6 +142,8 @@ pub struct EntryResult {
     pub failure: Option<Reason>,
     /// Functions of which something was reached that was not followed.
     pub not_followed: BTreeMap<FunctionId, Reason>,
+    /// Clauses of the function's contract, whether a proof needed them or not.
+    pub offered: BTreeSet<String>,
     /// How the search for proofs went, without what blocks it.
     pub search: Search,
     /// How the queries ended that are no proofs, and the loops before them.
@@ -149,6 +157,7 @@ impl EntryResult {
             decisions: BTreeMap::new(),
             failure,
             not_followed: BTreeMap::new(),
+            offered: BTreeSet::new(),
             search: Search::default(),
             blocked: BTreeMap::new(),
         }
@@ -187,7 +196,9 @@ impl<'p> Context<'p> {
             } else {
                 BTreeSet::new()
             },
-            cores: Cores::default(),
+            tested_members: tested_members(program),
+            outside: None,
+            cores: Arc::default(),
         }
     }
 
@@ -255,6 +266,7 @@ impl<'p> Context<'p> {
             without: &self.options.without,
             probes: &[],
             against: None,
+            tested_members: &self.tested_members,
         }
     }
 

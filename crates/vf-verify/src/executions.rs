@@ -57,7 +57,9 @@ pub fn decided_outside(model: &str) -> bool {
 
 /// Whether a function reads what a process has in its memory and changes nothing there: a call of it cannot be told from none.
 pub fn only_asks(model: &str) -> bool {
-    ["from_user", "get_user", "memdup_user"].iter().any(|part| model.contains(part))
+    ["from_user", "get_user", "memdup_user"]
+        .iter()
+        .any(|part| model.contains(part))
 }
 
 fn is_real(asked: &Asked) -> bool {
@@ -230,6 +232,28 @@ impl Executions {
         let mut found = Context::on_deep_stack(search).unwrap_or_default();
         found.retain(|input| self.run(input).is_some());
         found
+    }
+
+    /// What an answer about this version may depend on, its places in the source included: all of the program, what is asked of it,
+    /// and the tool. `None` without a cache. An answer about two versions has a key of both.
+    pub fn key(&self) -> Option<vf_cache::Key> {
+        let cache = self.options.cache.as_ref()?;
+        let options = CheckOptions {
+            timeout: None,
+            cache: None,
+            ..self.options.clone()
+        };
+        let key = cache.key("version").debug("program", &self.program);
+        Some(
+            key.debug("skipped", &self.skipped)
+                .debug("options", &options)
+                .finish(),
+        )
+    }
+
+    /// The cache of the run, if there is one.
+    pub fn cache(&self) -> Option<&vf_cache::Cache> {
+        self.options.cache.as_ref()
     }
 
     /// Whether the program has a body of the function.

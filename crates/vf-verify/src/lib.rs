@@ -84,6 +84,8 @@ pub struct CheckOptions {
     pub unroll: Option<u32>,
     /// For experiments: candidate invariants from these are not tried.
     pub without: BTreeSet<Source>,
+    /// Answers of earlier runs. What this one finds is added where no other run could decide otherwise.
+    pub cache: Option<vf_cache::Cache>,
 }
 
 /// Why something is unknown, and what to try.

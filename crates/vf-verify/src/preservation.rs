@@ -63,17 +63,30 @@ pub enum Open {
 impl fmt::Display for Open {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Open::Returns => f.write_str("it is not shown that the new version returns wherever the old one does"),
+            Open::Returns => {
+                f.write_str("it is not shown that the new version returns wherever the old one does")
+            }
             Open::Result => f.write_str("it is not shown that both return the same"),
             Open::Bytes(name) => write!(f, "it is not shown that both leave the same bytes in `{name}`"),
             Open::Life(name) => write!(f, "it is not shown that both free `{name}`, or neither"),
-            Open::Call(name) => write!(f, "it is not shown that both call `{name}` alike and in one order"),
-            Open::AddedCall(name) => write!(f, "the new version may call `{name}` where the old one does not"),
-            Open::DroppedCall(name) => write!(f, "the old version may call `{name}` where the new one does not"),
+            Open::Call(name) => write!(
+                f,
+                "it is not shown that both call `{name}` alike and in one order"
+            ),
+            Open::AddedCall(name) => {
+                write!(f, "the new version may call `{name}` where the old one does not")
+            }
+            Open::DroppedCall(name) => {
+                write!(f, "the old version may call `{name}` where the new one does not")
+            }
             Open::Loops => f.write_str("it is not shown that both go through their loops in step"),
-            Open::AddedLoop => f.write_str("it is not shown that a loop ends that the old version does not have"),
+            Open::AddedLoop => {
+                f.write_str("it is not shown that a loop ends that the old version does not have")
+            }
             Open::AllocationInLoop => f.write_str("objects that a loop allocates are not compared"),
-            Open::Unsafe => f.write_str("it is not shown that the new version is safe wherever the old one is"),
+            Open::Unsafe => {
+                f.write_str("it is not shown that the new version is safe wherever the old one is")
+            }
             Open::Signature => f.write_str("the function takes other parameters or returns another type"),
             Open::Global(name) => write!(f, "the global `{name}` has another type or other first contents"),
             Open::OneVersion => f.write_str("the function is in one of the versions only"),
@@ -127,7 +140,10 @@ impl Executions {
     ) -> Option<Comparison> {
         let started = Instant::now();
         let versions = versions::join(self.program(), new.program());
-        let entry = self.program().function_named(function).filter(|_| self.defines(function));
+        let entry = self
+            .program()
+            .function_named(function)
+            .filter(|_| self.defines(function));
         let Some(entry) = entry.filter(|_| new.defines(function)) else {
             return Some(Comparison::open(Open::OneVersion));
         };
@@ -140,8 +156,14 @@ impl Executions {
         }
         let of_new = (self.program().functions.len() as u32..versions.program.functions.len() as u32)
             .map(vf_ir::FunctionId)
-            .map(|id| versions.origin(id).map(|origin| new.skipped_of(origin)).unwrap_or_default());
-        let of_old = (0..self.program().functions.len() as u32).map(|id| self.skipped_of(vf_ir::FunctionId(id)));
+            .map(|id| {
+                versions
+                    .origin(id)
+                    .map(|origin| new.skipped_of(origin))
+                    .unwrap_or_default()
+            });
+        let of_old =
+            (0..self.program().functions.len() as u32).map(|id| self.skipped_of(vf_ir::FunctionId(id)));
         let skipped = of_old.chain(of_new).collect();
         let sources = SourceMap::new();
         let context = Context::new(&versions.program, &sources, self.options(), started).skipping(skipped);

@@ -41,6 +41,12 @@ pub struct FunctionReport {
     /// The precondition inferred for the function when it was checked alone, as ACSL clauses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<String>,
+    /// The usual reading of its parameters where it was checked alone, as ACSL predicates, whether a proof needed them or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usual: Vec<String>,
+    /// What its annotations and attributes require of its callers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<String>,
     pub obligations: Vec<ObligationReport>,
     /// How far the search for proofs got, of a function that was looked at on its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]

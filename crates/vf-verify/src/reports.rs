@@ -24,8 +24,10 @@ pub fn report_functions(
     let mut ended: Vec<(FunctionId, Reason)> = Vec::new();
     let entries: BTreeSet<FunctionId> = results.iter().map(|r| r.entry).collect();
     let mut searches: BTreeMap<FunctionId, (Search, Ends)> = BTreeMap::new();
+    let mut offered: BTreeMap<FunctionId, BTreeSet<String>> = BTreeMap::new();
     for mut result in results {
         looked_at.insert(result.entry);
+        offered.insert(result.entry, std::mem::take(&mut result.offered));
         if result.failure.is_none() {
             searches.insert(result.entry, (result.search.clone(), ends(&mut result)));
         }
@@ -91,6 +93,14 @@ pub fn report_functions(
             .flat_map(|o| o.assumptions.iter())
             .filter_map(|a| a.strip_prefix("requires ").map(str::to_owned))
             .collect();
+        let written: BTreeSet<String> = function
+            .obligations
+            .iter()
+            .filter(|o| o.required)
+            .map(|o| o.text.clone())
+            .collect();
+        let mut usual = offered.remove(&id).unwrap_or_default();
+        usual.retain(|clause| !written.contains(clause));
         reported.push(id);
         reports.push(FunctionReport {
             name: function.name.clone(),
@@ -101,6 +111,8 @@ pub fn report_functions(
                 .unwrap_or_default(),
             unsupported: failure.map(ToString::to_string),
             contract: contract.into_iter().collect(),
+            usual: usual.into_iter().collect(),
+            written: written.into_iter().collect(),
             obligations,
             search: None,
         });

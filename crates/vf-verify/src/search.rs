@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use vf_ir::FunctionId;
 
 use crate::Progress;
 use crate::engine::{CheckKey, Execution};
@@ -111,6 +112,9 @@ pub struct Search {
     pub phases: Phases,
     /// The queries that keep obligations from being proved.
     pub blocked: Vec<Blocked>,
+    /// Nothing was searched for: the verdicts are those of an earlier run, which the numbers speak of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_cache: bool,
 }
 
 impl Search {
@@ -243,12 +247,18 @@ pub(crate) struct Observer<'a> {
     pub function: &'a str,
     pub progress: &'a (dyn Fn(Progress) + Sync),
     pub asking: &'a Asking,
+    /// Functions as those know them who watch, where the function is looked at in a part of the program.
+    pub outside: Option<&'a [FunctionId]>,
 }
 
 impl Observer<'_> {
     /// Notes what is asked while `ask` waits for the answer.
     pub fn waits<T>(&self, question: Question, ask: impl FnOnce() -> T) -> T {
-        self.asking.set(self.function, Some(question));
+        let question = match (question, self.outside) {
+            (Question::Obligation(key), Some(functions)) => key.outside(functions).map(Question::Obligation),
+            (question, _) => Some(question),
+        };
+        self.asking.set(self.function, question);
         let answer = ask();
         self.asking.set(self.function, None);
         answer

@@ -77,9 +77,11 @@ fn named(check: &CheckReport) -> BTreeSet<&str> {
 
 fn behaviour_word(behaviour: Behaviour) -> &'static str {
     match behaviour {
-        Behaviour::Preserved => "preserved",
+        Behaviour::Preserved => "preserved (proved: the same wherever the old version breaks nothing)",
         Behaviour::Changed => "changed",
-        Behaviour::Vacuous => "vacuous",
+        Behaviour::Vacuous => {
+            "vacuous (the old version breaks something wherever it comes to what was wrong; what it does within its bounds is kept)"
+        }
         Behaviour::Unknown => "unknown (executions show no difference, which proves nothing)",
     }
 }
@@ -147,6 +149,7 @@ pub fn judgement(view: &PatchView<'_>, look: Look) -> String {
     text.push_str(&assumed(report, look));
     let _ = writeln!(text, "\nbehaviour: {}", behaviour_word(report.behaviour));
     text.push_str(&not_preserved(report));
+    text.push_str(&crate::contracts::text(report));
     text
 }
 

@@ -78,9 +78,13 @@ pub fn repair(view: &RepairView<'_>, look: Look) -> String {
     for note in view.notes {
         let _ = writeln!(text, "{note}");
     }
+    let rate = outcome
+        .checked_per_second()
+        .map(|rate| format!(", {} of them checked, {rate:.1} a second", outcome.checked))
+        .unwrap_or_default();
     let _ = writeln!(
         text,
-        "summary: {} in {}",
+        "summary: {} in {}{rate}",
         plural(outcome.candidates as usize, "candidate"),
         plural(outcome.rounds as usize, "round")
     );

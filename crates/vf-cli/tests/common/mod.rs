@@ -42,7 +42,9 @@ impl Sandbox {
             .args(args)
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
-            .env("RUST_BACKTRACE", "0");
+            .env("RUST_BACKTRACE", "0")
+            // Tests that want one name it.
+            .env("VERIFY_FIX_CACHE", "off");
         command
     }
 

@@ -407,9 +407,10 @@ impl<'a> Machine<'a> {
             StmtKind::Havoc { dst, why, .. } => {
                 let asked = match why {
                     HavocReason::Float | HavocReason::Assembly => Asked::Machine,
-                    HavocReason::Input | HavocReason::Argument | HavocReason::Library | HavocReason::Environment => {
-                        Asked::Number(self.asker())
-                    }
+                    HavocReason::Input
+                    | HavocReason::Argument
+                    | HavocReason::Library
+                    | HavocReason::Environment => Asked::Number(self.asker()),
                 };
                 let value = self.chosen_value("", asked)?;
                 self.assigned(*dst, value)?

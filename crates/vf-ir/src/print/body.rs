@@ -236,7 +236,12 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
             }
             StmtKind::Text { dst, size, of } => {
                 let of: Vec<String> = of.iter().map(|e| self.expr(e)).collect();
-                format!("text {}, {}, ({})", self.expr(dst), self.expr(size), of.join(", "))
+                format!(
+                    "text {}, {}, ({})",
+                    self.expr(dst),
+                    self.expr(size),
+                    of.join(", ")
+                )
             }
             StmtKind::Alloc {
                 dst,

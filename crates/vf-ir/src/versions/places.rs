@@ -29,17 +29,11 @@ pub struct Places {
 
 impl Places {
     pub fn block(&self, block: BlockId) -> u32 {
-        self.blocks
-            .get(block.index())
-            .copied()
-            .unwrap_or(NEW + block.0)
+        self.blocks.get(block.index()).copied().unwrap_or(NEW + block.0)
     }
 
     pub fn local(&self, local: LocalId) -> u32 {
-        self.locals
-            .get(local.index())
-            .copied()
-            .unwrap_or(NEW + local.0)
+        self.locals.get(local.index()).copied().unwrap_or(NEW + local.0)
     }
 
     /// Block and number of a statement.
@@ -217,7 +211,11 @@ fn elements(
                 StmtKind::Check(id) => {
                     let obligation = function.obligations.get(id.index());
                     let text = obligation.map(|o| format!("{} {}", o.property.name(), o.text));
-                    (format!("check {}", text.unwrap_or_default()), "check".into(), true)
+                    (
+                        format!("check {}", text.unwrap_or_default()),
+                        "check".into(),
+                        true,
+                    )
                 }
                 kind => {
                     let mut renamed = kind.clone();

@@ -7,6 +7,8 @@ pub fn function(name: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Funct
         file: "f.c".into(),
         unsupported: None,
         contract: Vec::new(),
+        usual: Vec::new(),
+        written: Vec::new(),
         obligations: obligations
             .iter()
             .enumerate()

@@ -43,6 +43,9 @@ pub(super) struct Run<'a> {
     pub(super) proven: Option<ProvenPatch>,
     pub(super) round: u32,
     pub(super) tried: u32,
+    /// Of these, how many the compiler or the prover looked at, and how long that took together.
+    pub(super) checked: u32,
+    pub(super) checking: Duration,
 }
 
 /// A text that candidates start from.
@@ -117,6 +120,8 @@ impl<'a> Run<'a> {
             proven: None,
             round: 0,
             tried: 0,
+            checked: 0,
+            checking: Duration::ZERO,
         })
     }
 
@@ -130,6 +135,8 @@ impl<'a> Run<'a> {
             stopped,
             rounds: self.round,
             candidates: self.tried,
+            checked: self.checked,
+            checking: self.checking,
             failed: self.failed,
         }
     }
@@ -210,7 +217,11 @@ impl<'a> Run<'a> {
                             over
                         });
                     }
+                    let (before, began) = (self.checked, Instant::now());
                     let judged = self.judge(&candidate)?;
+                    if self.checked > before {
+                        self.checking += began.elapsed();
+                    }
                     if matches!(judged, Judged::Known) {
                         continue;
                     }
@@ -385,6 +396,7 @@ impl<'a> Run<'a> {
         if !self.seen.insert(normalised(&text)) {
             return Ok(Judged::Known);
         }
+        self.checked += 1;
         let reaches_out = self.reaches_out(&text);
         let names = if reaches_out {
             Vec::new()

@@ -36,6 +36,7 @@ impl Context<'_> {
                 function: "",
                 progress: &|_| {},
                 asking: &Asking::default(),
+                outside: None,
             },
         };
         let function = self.program.function(entry).name.clone();

@@ -64,7 +64,12 @@ impl<'p> Context<'p> {
     }
 
     /// Loops in lockstep. Whether everything was proved.
-    fn compare_with_invariants(&self, question: &Question<'_>, two_steps: bool, found: &mut Comparison) -> bool {
+    fn compare_with_invariants(
+        &self,
+        question: &Question<'_>,
+        two_steps: bool,
+        found: &mut Comparison,
+    ) -> bool {
         let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
         let settings = self.comparing(question, &skip);
         let terms = Terms::new();
@@ -129,7 +134,10 @@ impl<'p> Context<'p> {
             let Ok(execution) = engine::execute(&settings, &terms, &mut memo, Mode::Unroll(bound)) else {
                 break;
             };
-            let unwound = execution.events.iter().any(|e| matches!(e, Event::Unwound { .. }));
+            let unwound = execution
+                .events
+                .iter()
+                .any(|e| matches!(e, Event::Unwound { .. }));
             if found.witnesses.is_empty() && !question.against.oblivious {
                 self.look_for_witness(question, &execution, &terms, found);
             }
@@ -185,6 +193,7 @@ impl<'p> Context<'p> {
                 function: name,
                 progress: &|_| {},
                 asking: &asking,
+                outside: None,
             },
         };
         solve(execution, terms, &options)
@@ -269,7 +278,13 @@ impl<'p> Context<'p> {
                 match solver.check(&assumptions) {
                     Outcome::Sat(model) => {
                         let model = model.assignment();
-                        Some(counterexample::input_of(self.program, name, execution, terms, model))
+                        Some(counterexample::input_of(
+                            self.program,
+                            name,
+                            execution,
+                            terms,
+                            model,
+                        ))
                     }
                     _ => None,
                 }
@@ -286,7 +301,10 @@ impl<'p> Context<'p> {
 
 /// The checks that were not proved, with what they compare (nothing: an obligation of the new version).
 fn failures(execution: &Execution, solved: &Solved) -> BTreeMap<CheckKey, Option<Compared>> {
-    let open = solved.findings.iter().filter(|(_, finding)| !finding.all_proved());
+    let open = solved
+        .findings
+        .iter()
+        .filter(|(_, finding)| !finding.all_proved());
     open.map(|(key, _)| (key.clone(), execution.comparison.compared.get(key).cloned()))
         .collect()
 }
@@ -299,15 +317,22 @@ fn open<'a>(
         None => Open::Unsafe,
         Some(what) => in_words(what),
     });
-    let followed = solved.not_followed.values().map(|reason| Open::Reason(reason.to_string()));
+    let followed = solved
+        .not_followed
+        .values()
+        .map(|reason| Open::Reason(reason.to_string()));
     checks.chain(followed)
 }
 
 fn obstacles(execution: &Execution) -> impl Iterator<Item = Open> + '_ {
-    execution.comparison.obstacles.iter().map(|obstacle| match obstacle {
-        Obstacle::AddedLoop => Open::AddedLoop,
-        Obstacle::Allocation => Open::AllocationInLoop,
-    })
+    execution
+        .comparison
+        .obstacles
+        .iter()
+        .map(|obstacle| match obstacle {
+            Obstacle::AddedLoop => Open::AddedLoop,
+            Obstacle::Allocation => Open::AllocationInLoop,
+        })
 }
 
 fn in_words(what: &Compared) -> Open {

@@ -67,6 +67,7 @@ impl Context<'_> {
             function: &function.name,
             progress,
             asking,
+            outside: self.outside,
         };
         let execution = match engine::execute(&settings, &terms, &mut memo, Mode::Invariants) {
             Ok(execution) => execution,
@@ -75,6 +76,7 @@ impl Context<'_> {
                 return result;
             }
         };
+        result.offered = execution.contracts.iter().map(|c| c.text.clone()).collect();
         let mut first = FirstPass {
             cut: execution.recursion_cut
                 || execution

@@ -59,7 +59,7 @@ impl Context<'_> {
                         let report = |p| {
                             let _ = sender.send(Message::Progress(p));
                         };
-                        let result = self.analyse(*entry, &report, asking);
+                        let result = self.answer(*entry, &report, asking);
                         let _ = sender.send(Message::Done(Box::new(result)));
                     }
                 };

@@ -543,7 +543,9 @@ impl Engine<'_> {
                 ty if self.compares() => {
                     let number = self.shared("result");
                     let width = Sort::BitVec(self.width_of(ty));
-                    Some(Value::Bits(self.terms.var(&format!("result.{number}.indirect"), width)))
+                    Some(Value::Bits(
+                        self.terms.var(&format!("result.{number}.indirect"), width),
+                    ))
                 }
                 _ => None,
             });

@@ -253,8 +253,7 @@ impl Engine<'_> {
 
     /// The number of a function that both of its versions share.
     pub(super) fn function_number(&self, function: FunctionId) -> u32 {
-        self.pair_of_new(function)
-            .map_or(function.0, |pair| pair.old.0)
+        self.pair_of_new(function).map_or(function.0, |pair| pair.old.0)
     }
 
     /// The place of a statement, in the numbers of the old version.
@@ -310,7 +309,9 @@ impl Engine<'_> {
         if !oblivious || !self.is_old_version() || pointer.bounds.is_none() {
             return;
         }
-        let size = self.terms.bv(self.pointer_bits, u128::from(ty.size(self.program.model)));
+        let size = self
+            .terms
+            .bv(self.pointer_bits, u128::from(ty.size(self.program.model)));
         let valid = self.valid(pointer, size, Access::Write);
         for object in self.accessible(pointer) {
             let (Some(was), Some(is)) = (self.contents(before, object), self.contents(after, object)) else {
@@ -358,7 +359,10 @@ impl Engine<'_> {
         if changed && !self.terms.is_false(guard) {
             comparison.touched.insert(guard);
         }
-        Some(std::mem::replace(&mut comparison.here, (frame.path, block, number)))
+        Some(std::mem::replace(
+            &mut comparison.here,
+            (frame.path, block, number),
+        ))
     }
 
     pub(super) fn leave_place(&mut self, before: Option<(Context, u32, u32)>) {
@@ -442,7 +446,9 @@ impl Engine<'_> {
         let Some(comparison) = &mut self.comparison else {
             return;
         };
-        let guard = comparison.within.map_or(guard, |within| self.terms.and(guard, within));
+        let guard = comparison
+            .within
+            .map_or(guard, |within| self.terms.and(guard, within));
         if self.terms.is_false(guard) || self.terms.is_true(holds) {
             return;
         }
@@ -466,9 +472,7 @@ impl Engine<'_> {
         let t = self.terms;
         match (a, b) {
             (Value::Bits(a), Value::Bits(b)) if t.sort(*a) == t.sort(*b) => t.eq(*a, *b),
-            (Value::Pointer(a), Value::Pointer(b)) => {
-                t.and(t.eq(a.base, b.base), t.eq(a.offset, b.offset))
-            }
+            (Value::Pointer(a), Value::Pointer(b)) => t.and(t.eq(a.base, b.base), t.eq(a.offset, b.offset)),
             _ => t.bool(false),
         }
     }
@@ -609,7 +613,9 @@ impl Engine<'_> {
     pub(super) fn is_mentioned(&self, key: &ObjectKey, object: ObjectId) -> bool {
         let late = matches!(key, ObjectKey::Reached(..) | ObjectKey::Returned(..));
         match &self.comparison {
-            Some(comparison) if late && comparison.side == Side::New => comparison.mentioned.contains(&object),
+            Some(comparison) if late && comparison.side == Side::New => {
+                comparison.mentioned.contains(&object)
+            }
             _ => true,
         }
     }
@@ -726,19 +732,10 @@ impl Engine<'_> {
     }
 
     fn held(&self, memory: &Memory, object: ObjectId) -> Option<Contents> {
-        memory
-            .get(&object)
-            .or_else(|| self.initial.get(&object))
-            .cloned()
+        memory.get(&object).or_else(|| self.initial.get(&object)).cloned()
     }
 
-    fn looked_at(
-        &self,
-        old: &Memory,
-        new: &Memory,
-        arguments: &[Value],
-        sees: Sees,
-    ) -> BTreeSet<ObjectId> {
+    fn looked_at(&self, old: &Memory, new: &Memory, arguments: &[Value], sees: Sees) -> BTreeSet<ObjectId> {
         let passed: BTreeSet<ObjectId> = arguments
             .iter()
             .filter_map(|value| match value {
@@ -748,7 +745,13 @@ impl Engine<'_> {
             .flatten()
             .collect();
         let ids: BTreeSet<ObjectId> = match sees {
-            Sees::Everything => self.initial.keys().chain(old.keys()).chain(new.keys()).copied().collect(),
+            Sees::Everything => self
+                .initial
+                .keys()
+                .chain(old.keys())
+                .chain(new.keys())
+                .copied()
+                .collect(),
             Sees::Arguments | Sees::Computed => passed.clone(),
         };
         let seen = |id: &ObjectId| {
@@ -1019,7 +1022,12 @@ impl Engine<'_> {
             let (old, new) = (self.written(a, place, g)?, self.written(b, place, g)?);
             same.push(t.eq(old, new));
         }
-        let cells = self.learned.pointer_cells.get(&object).cloned().unwrap_or_default();
+        let cells = self
+            .learned
+            .pointer_cells
+            .get(&object)
+            .cloned()
+            .unwrap_or_default();
         for at in cells {
             let at = t.bv(self.pointer_bits, u128::from(at));
             let (old, new) = (self.read_pointer(a, at)?, self.read_pointer(b, at)?);
@@ -1155,7 +1163,12 @@ impl Engine<'_> {
         let codes: Vec<Term> = against
             .errors
             .iter()
-            .map(|code| t.eq(*value, t.bv(width, (*code).wrapping_neg() & (u128::MAX >> (128 - width)))))
+            .map(|code| {
+                t.eq(
+                    *value,
+                    t.bv(width, (*code).wrapping_neg() & (u128::MAX >> (128 - width))),
+                )
+            })
             .collect();
         t.any(&codes)
     }
@@ -1196,8 +1209,12 @@ pub(super) fn does_nothing(program: &Program, model: FunctionId) -> bool {
     function.blocks().iter().flat_map(|b| &b.statements).all(|s| {
         matches!(
             s.kind,
-            StmtKind::Assign { .. } | StmtKind::Check(_) | StmtKind::Load { volatile: false, .. }
-                | StmtKind::Assume(_) | StmtKind::ObjectSize { .. } | StmtKind::StringLength { .. }
+            StmtKind::Assign { .. }
+                | StmtKind::Check(_)
+                | StmtKind::Load { volatile: false, .. }
+                | StmtKind::Assume(_)
+                | StmtKind::ObjectSize { .. }
+                | StmtKind::StringLength { .. }
         )
     }) && function.ret == vf_ir::CType::Void
 }

@@ -11,12 +11,12 @@ use vf_ir::{
 };
 use vf_smt::{Sort, Term};
 
+use super::compare::Sees;
 use super::memory::Version;
 use super::registers::{defined, liveness};
 use super::state::{Contents, Edge, Memory, Register, State};
 use super::value::{Context, INVALID, NO_OBJECT, Object, ObjectId, ObjectKey, Pointer, Value, WILD};
 use super::walks::terminator_reads;
-use super::compare::Sees;
 use super::{ChoicePoint, ChoiceTerm, Engine, Stop};
 use crate::Reason;
 

@@ -17,7 +17,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, StmtKind, Storage, Ty};
+use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, RecordId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
@@ -87,7 +87,11 @@ impl Engine<'_> {
             let params = &self.program.function(against.new).params;
             let tested = null_tested(self.program, against.new);
             let of_old = params.iter().zip(&function.params);
-            nullable.extend(of_old.filter(|(new, _)| tested.contains(new)).map(|(_, old)| *old));
+            nullable.extend(
+                of_old
+                    .filter(|(new, _)| tested.contains(new))
+                    .map(|(_, old)| *old),
+            );
         }
         self.counts = match self.settings.entry_mode {
             Entry::Each => counted_parameters(self.program, entry),
@@ -481,10 +485,7 @@ impl Engine<'_> {
         let Some(CType::Record(record)) = object.element else {
             return false;
         };
-        let tested = self
-            .tested_members
-            .get_or_insert_with(|| Rc::new(tested_members(self.program)));
-        tested.contains(&(record.0, at))
+        self.settings.tested_members.contains(&(record, at))
     }
 
     /// Pointer parameters with the length that follows them: `size(p) >= n * sizeof(*p)`.
@@ -574,8 +575,8 @@ impl Engine<'_> {
             };
             let needed = t.mul(exact, number(u128::from(scale)));
             if self.compares() {
-                let single = matches!(**to, CType::Record(_))
-                    && !self.counts.get(local).is_some_and(|c| c.is_array);
+                let single =
+                    matches!(**to, CType::Record(_)) && !self.counts.get(local).is_some_and(|c| c.is_array);
                 let least = if single { scale } else { 0 };
                 self.is_tight(pointer, t.ite(none, number(u128::from(least)), needed));
             }
@@ -610,7 +611,9 @@ impl Engine<'_> {
         let record = self.program.records.get(id.0 as usize);
         let last = record.and_then(|r| r.fields.iter().max_by_key(|f| f.offset));
         match last.map(|f| &f.ty) {
-            Some(CType::Array { len, .. }) => !matches!(len, vf_ir::ArrayLen::Unknown | vf_ir::ArrayLen::Fixed(0)),
+            Some(CType::Array { len, .. }) => {
+                !matches!(len, vf_ir::ArrayLen::Unknown | vf_ir::ArrayLen::Fixed(0))
+            }
             Some(inner @ CType::Record(_)) => self.ends_with_its_type(inner),
             Some(_) => true,
             None => false,
@@ -636,7 +639,11 @@ impl Engine<'_> {
             let Some(info) = self.objects.get(&id).cloned() else {
                 continue;
             };
-            if self.is_private(id, &passed) || info.constant || info.summary || !self.is_mentioned(&info.key, id) {
+            if self.is_private(id, &passed)
+                || info.constant
+                || info.summary
+                || !self.is_mentioned(&info.key, id)
+            {
                 continue;
             }
             let Some(before) = self.contents(&edge.state, id) else {
@@ -799,9 +806,12 @@ fn find_null_tests(expr: &Expr, found: &mut impl FnMut(u32)) {
     }
 }
 
-/// (record, offset) of members whose loaded pointers are compared with null somewhere in the program.
-fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
-    let mut members = HashSet::new();
+/// (record, offset) of members.
+pub type TestedMembers = BTreeSet<(RecordId, u64)>;
+
+/// Members whose loaded pointers are compared with null somewhere in the program.
+pub fn tested_members(program: &vf_ir::Program) -> TestedMembers {
+    let mut members = TestedMembers::new();
     for index in 0..program.functions.len() {
         let function = &program.functions[index];
         let mut tested: HashSet<u32> = HashSet::new();
@@ -850,7 +860,7 @@ fn tested_members(program: &vf_ir::Program) -> HashSet<(u32, u64)> {
                         .get(record.0 as usize)
                         .and_then(|r| r.fields.get(*field as usize));
                     if let Some(field) = offset {
-                        members.insert((record.0, field.offset));
+                        members.insert((*record, field.offset));
                     }
                 }
             }

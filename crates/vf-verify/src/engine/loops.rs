@@ -219,7 +219,13 @@ impl Engine<'_> {
             if let Some(back) = &back {
                 self.learn_from(key, &changed, &made, &entry, &head, back)?;
             }
-            self.couple_back(frame, number, Iteration::First, (entry.guard, back.as_ref()), &may)?;
+            self.couple_back(
+                frame,
+                number,
+                Iteration::First,
+                (entry.guard, back.as_ref()),
+                &may,
+            )?;
             if let Some(back) = back {
                 let whole = self.with_unwritten(frame, facts, index, &entry.state, &back.state);
                 self.establish(&established, &back, &whole)?;

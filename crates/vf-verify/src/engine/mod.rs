@@ -49,12 +49,12 @@ use crate::search::Source;
 use crate::spacer::Proposals;
 use crate::{Entry, Reason};
 use chains::Chains;
-use exec::FunctionFacts;
-pub(crate) use geometric::WORD_TRIPS;
 use compare::Comparison;
 pub use compare::{Against, Compared, Coupled, Obstacle, Outcome as ComparisonOutcome};
+use exec::FunctionFacts;
+pub(crate) use geometric::WORD_TRIPS;
 pub use held::held_key;
-pub use inputs::Contract;
+pub use inputs::{Contract, TestedMembers, tested_members};
 pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
@@ -95,6 +95,18 @@ pub struct CheckKey {
     /// The function that has the obligation (a model, or `function` itself).
     pub inner: FunctionId,
     pub obligation: ObligationId,
+}
+
+impl CheckKey {
+    /// The same check of a larger program, whose functions are given by their numbers here.
+    pub fn outside(&self, functions: &[FunctionId]) -> Option<CheckKey> {
+        Some(CheckKey {
+            function: *functions.get(self.function.index())?,
+            via: self.via.clone(),
+            inner: *functions.get(self.inner.index())?,
+            obligation: self.obligation,
+        })
+    }
 }
 
 /// A check reached by the execution.
@@ -245,6 +257,8 @@ pub struct Settings<'p> {
     pub without: &'p BTreeSet<Source>,
     /// The entry function is compared with another version of itself.
     pub against: Option<&'p Against<'p>>,
+    /// Members that the whole program compares with null.
+    pub tested_members: &'p TestedMembers,
 }
 
 /// Everything an execution produced.
@@ -331,8 +345,6 @@ pub(crate) struct Engine<'p> {
     string_lengths: HashMap<(ObjectId, VersionId, Term, u64), Term>,
     /// Texts of formats by what they are made of.
     texts: HashMap<String, usize>,
-    /// (record, offset) of members whose pointers the program compares with null.
-    tested_members: Option<Rc<HashSet<(u32, u64)>>>,
     // What comes out.
     events: Vec<Event>,
     candidates: Vec<CandidateInstance>,
@@ -452,7 +464,6 @@ pub fn execute(
             nul_before_loop: HashMap::new(),
             string_lengths: HashMap::new(),
             texts: HashMap::new(),
-            tested_members: None,
             events: Vec::new(),
             candidates: Vec::new(),
             contracts: Vec::new(),

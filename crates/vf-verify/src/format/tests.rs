@@ -186,7 +186,9 @@ fn run(program: &Program, arguments: &[Argument], unknown: &[u128]) -> Run {
                     run.room = Some(eval(size, &registers));
                 }
             }
-            StmtKind::HavocMemory { size, .. } | StmtKind::Text { size, .. } => run.text = Some(eval(size, &registers)),
+            StmtKind::HavocMemory { size, .. } | StmtKind::Text { size, .. } => {
+                run.text = Some(eval(size, &registers))
+            }
             StmtKind::Store { .. } | StmtKind::Fill { .. } => {}
             other => panic!("unexpected statement {other:?}"),
         }
