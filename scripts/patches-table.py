@@ -104,7 +104,9 @@ def short(row):
 def outcome(row):
     if row["accepted"]:
         return "**accepted**"
-    return "rejected" if row["right"] else f"rejected, but for {', '.join(row['given']) or 'no reason of its own'}"
+    if row["right"]:
+        return "rejected"
+    return f"rejected, but for {', '.join(row['given'])}" if row["given"] else "undecided"
 
 
 def counts(values):
@@ -131,20 +133,22 @@ def print_tables(rows, command):
     print(f"| reference fixes `proven-fix` | {proven} |")
     print(f"| behaviour of the reference fixes | {counts(r['answer']['behaviour'] for r in fixes)} |")
     print(f"| wrong variants | {len(wrong)} |")
-    print(f"| rejected | {len(wrong) - len(accepted)} |")
+    undecided = [r for r in wrong if not r["accepted"] and not r["right"] and not r["given"]]
     print(f"| rejected for the reason that was declared | {len(right)} |")
+    print(f"| rejected for another reason | {len(wrong) - len(accepted) - len(right) - len(undecided)} |")
+    print(f"| undecided: neither rejected nor accepted | {len(undecided)} |")
     print(f"| accepted | {len(accepted)} |")
     seconds = sorted(r["answer"]["seconds"] for r in rows)
     print(f"| seconds a patch | median {seconds[len(seconds) // 2]:.1f}, longest {seconds[-1]:.1f} |")
     print("\nBy the reason that a variant has to be rejected for:\n")
-    print("| reason | variants | rejected for it | rejected otherwise | accepted |\n| --- | --- | --- | --- | --- |")
+    print("| reason | variants | rejected for it | otherwise or undecided | accepted |\n| --- | --- | --- | --- | --- |")
     for reason in REASONS:
         of = [r for r in wrong if r["wanted"] == reason]
         a, b = sum(r["right"] for r in of), sum(r["accepted"] for r in of)
         print(f"| {reason} | {len(of)} | {a} | {len(of) - a - b} | {b} |")
     odd = [r for r in wrong if not r["right"]]
     if odd:
-        print("\n## Accepted, or rejected for another reason\n")
+        print("\n## Accepted, undecided, or rejected for another reason\n")
         print("| case | variant | what is wrong with it | has to be | verdict | behaviour | outcome |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for r in sorted(odd, key=lambda r: not r["accepted"]):
