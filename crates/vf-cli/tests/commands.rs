@@ -280,7 +280,7 @@ fn a_patch_is_judged_on_both_versions() {
     ran.ends_with(0);
     let report = json(&ran.stdout);
     assert_eq!(report["verdict"], "proven-fix");
-    assert_eq!(report["behaviour"], "unknown");
+    assert_eq!(report["behaviour"], "preserved");
     assert_eq!(report["fixed"], serde_json::json!(["lookup/index-upper-bound/1"]));
     assert_eq!(
         (&report["open"], &report["introduced"]),

@@ -129,6 +129,9 @@ mod tests {
         assert!(!found.cut_short);
         let other = tree.path().join("include/net/other.h");
         let overlay = |path: &Path| (path == direct).then(|| "#include <net/other.h>".to_string());
-        assert_eq!(including(tree.path(), &[other], overlay).files, [direct.clone()]);
+        assert_eq!(
+            including(tree.path(), &[other], overlay).files,
+            std::slice::from_ref(&direct)
+        );
     }
 }

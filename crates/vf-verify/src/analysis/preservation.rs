@@ -149,7 +149,7 @@ impl<'p> Context<'p> {
             }
             let solved = self.solve_comparison(question, &execution, &terms);
             let failed = failures(&execution, &solved);
-            let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().map(|(k, w)| (k, w)).collect();
+            let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().collect();
             let mut open_here: BTreeSet<Open> = open(&solved, &others).collect();
             // Loops are no obstacle where they are executed.
             open_here.extend(obstacles(&execution).filter(|o| !matches!(o, Open::AddedLoop)));
