@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use vf_ir::input::Input;
 use vf_ir::versions;
 use vf_source::SourceMap;
@@ -17,7 +18,7 @@ use crate::analysis::preservation::Question;
 use crate::engine::Against;
 
 /// How far it is shown that two versions do the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Preservation {
     /// On every input on which the old version breaks nothing.
     Proved,
@@ -28,7 +29,7 @@ pub enum Preservation {
 }
 
 /// What could not be shown, or stood in the way of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Open {
     /// That the new version returns where the old one does.
     Returns,
@@ -97,7 +98,7 @@ impl fmt::Display for Open {
 }
 
 /// What came of comparing two versions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Comparison {
     pub preservation: Preservation,
     /// Why it is not proved. Empty where it is.
@@ -120,6 +121,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// No other run can say otherwise.
+    fn is_final(&self) -> bool {
+        self.preservation == Preservation::Proved && self.oblivious.as_ref().is_none_or(|o| o.is_final())
+    }
+
     fn open(why: Open) -> Comparison {
         Comparison {
             open: [why].into(),
@@ -132,6 +138,33 @@ impl Executions {
     /// Compares this version of a function with a new one. `new_is_safe`: every obligation of the new one is proved. Nothing for a
     /// function whose own body is the same in both.
     pub fn compare(
+        &self,
+        new: &Executions,
+        function: &str,
+        new_is_safe: bool,
+        time: Duration,
+    ) -> Option<Comparison> {
+        let kept = self.cache().zip(self.key()).zip(new.key());
+        let kept = kept.map(|((cache, old), new)| {
+            let key = cache
+                .key("comparison")
+                .part("old", old.bytes())
+                .part("new", new.bytes())
+                .part("function", function.as_bytes())
+                .part("safe", &[u8::from(new_is_safe)]);
+            (cache, key.finish())
+        });
+        if let Some(known) = kept.as_ref().and_then(|(cache, key)| cache.get_value(key)) {
+            return Some(known);
+        }
+        let found = self.compare_anew(new, function, new_is_safe, time)?;
+        if let (Some((cache, key)), true) = (&kept, found.is_final()) {
+            cache.put_value(key, &found);
+        }
+        Some(found)
+    }
+
+    fn compare_anew(
         &self,
         new: &Executions,
         function: &str,

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::rename::{each_of_terminator, rename_in, rename_locals};
+use crate::cfg::Cfg;
 use crate::program::{BlockId, Callee, Function, LocalId, Program, StmtKind, Storage, Terminator};
 
 /// Added to numbers of what only the new version has: none of the old one's reach this far.
@@ -126,6 +127,7 @@ pub fn places(program: &Program, old: &Function, new: &Function) -> Places {
     places.changed_old = changed(&before, &unchanged_old);
     places.changed_new = changed(&after, &unchanged_new);
     places.blocks = blocks(new.blocks().len(), votes);
+    pair_loops(old, new, &mut places.blocks);
     places.locals = locals(old, new, pairs.iter().map(|(i, j)| (&before[*i], &after[*j])));
     places
 }
@@ -145,6 +147,25 @@ fn blocks(count: usize, votes: BTreeMap<(u32, u32), usize>) -> Vec<u32> {
         }
     }
     blocks
+}
+
+/// Headers of loops that have no counterpart yet are those of the old version that have none, in order.
+fn pair_loops(old: &Function, new: &Function, blocks: &mut [u32]) {
+    let headers = |function: &Function| -> Vec<u32> {
+        let cfg = Cfg::new(function);
+        let mut headers: Vec<BlockId> = cfg.loops().iter().map(|l| l.header).collect();
+        headers.sort_by_key(|header| cfg.position(*header));
+        headers.iter().map(|h| h.0).collect()
+    };
+    let free: Vec<u32> = headers(old).into_iter().filter(|h| !blocks.contains(h)).collect();
+    let open = headers(new)
+        .into_iter()
+        .filter(|h| blocks.get(*h as usize).is_some_and(|b| *b >= NEW));
+    for (new, old) in open.collect::<Vec<_>>().into_iter().zip(free) {
+        if let Some(slot) = blocks.get_mut(new as usize) {
+            *slot = old;
+        }
+    }
 }
 
 /// Locals of the user by name and type, in order; the others by the matched statements that assign them.
