@@ -180,9 +180,11 @@ impl Pass<'_> {
             None => name.to_owned(),
         };
         let length = self.measure(&call, family, &format, bytes.as_deref(), &args);
-        self.text_of = match family.va_list {
-            true => Vec::new(),
-            false => args.get(family.format..).unwrap_or_default().to_vec(),
+        self.text_of = match bytes.as_deref() {
+            Some(text) if !family.va_list && is_made_of_arguments(text) => {
+                args.get(family.format..).unwrap_or_default().to_vec()
+            }
+            _ => Vec::new(),
         };
         let done = match family.sink {
             Sink::Stream => None,
@@ -357,6 +359,16 @@ impl Pass<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether a text is made of nothing but the arguments, and of what those that are strings hold: not of `errno` (`%m`), nor of
+/// what lies behind a pointer that the kernel follows (`%pd`).
+fn is_made_of_arguments(format: &[u8]) -> bool {
+    let plain = |piece: &Piece| match piece {
+        Piece::Literal(_) => true,
+        Piece::Directive(d) => b"diouxXbBcsfFeEgGaA%".contains(&d.conversion),
+    };
+    directive::parse(format).is_ok_and(|pieces| pieces.iter().all(plain))
 }
 
 /// A length as the `int` that a function returns, in a register of some width.
