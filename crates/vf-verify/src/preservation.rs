@@ -56,6 +56,8 @@ pub enum Open {
     Global(String),
     /// The function is in one version only.
     OneVersion,
+    /// The comparison ended in a panic.
+    Fault,
     /// The time was up.
     Time,
     Reason(String),
@@ -91,6 +93,7 @@ impl fmt::Display for Open {
             Open::Signature => f.write_str("the function takes other parameters or returns another type"),
             Open::Global(name) => write!(f, "the global `{name}` has another type or other first contents"),
             Open::OneVersion => f.write_str("the function is in one of the versions only"),
+            Open::Fault => f.write_str("the comparison failed, which is a fault of this program"),
             Open::Time => f.write_str("the time for the comparison was up"),
             Open::Reason(text) => f.write_str(text),
         }
@@ -212,7 +215,8 @@ impl Executions {
                 },
                 deadline: Instant::now() + time,
             };
-            Context::on_deep_stack(|| context.compare(&question)).unwrap_or_default()
+            Context::on_deep_stack(|| context.compare(&question))
+                .unwrap_or_else(|| Comparison::open(Open::Fault))
         };
         let mut found = ask(false, time);
         if found.vacuous {

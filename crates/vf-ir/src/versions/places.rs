@@ -37,8 +37,11 @@ impl Places {
         self.locals.get(local.index()).copied().unwrap_or(NEW + local.0)
     }
 
-    /// Block and number of a statement.
+    /// Block and number of a statement, or of the end of a block.
     pub fn statement(&self, (block, number): (BlockId, u32)) -> (u32, u32) {
+        if number == END {
+            return (self.block(block), END);
+        }
         let found = self.statements.get(&(block.0, number)).copied();
         found.unwrap_or((self.block(block), NEW + number))
     }
@@ -126,16 +129,22 @@ pub fn places(program: &Program, old: &Function, new: &Function) -> Places {
     };
     places.changed_old = changed(&before, &unchanged_old);
     places.changed_new = changed(&after, &unchanged_new);
-    places.blocks = blocks(new.blocks().len(), votes);
-    pair_loops(old, new, &mut places.blocks);
+    let headers = headers(old, new, &votes);
+    places.blocks = blocks(new.blocks().len(), votes, headers);
     places.locals = locals(old, new, pairs.iter().map(|(i, j)| (&before[*i], &after[*j])));
     places
 }
 
-/// Each new block is the old one with which it shares most.
-fn blocks(count: usize, votes: BTreeMap<(u32, u32), usize>) -> Vec<u32> {
+/// Each new block is the old one with which it shares most; headers of loops were settled before.
+fn blocks(count: usize, votes: BTreeMap<(u32, u32), usize>, headers: BTreeMap<u32, u32>) -> Vec<u32> {
     let mut blocks: Vec<u32> = (0..count as u32).map(|b| NEW + b).collect();
     let mut taken = HashSet::new();
+    for (new, old) in headers {
+        if let Some(slot) = blocks.get_mut(new as usize) {
+            *slot = old;
+            taken.insert(old);
+        }
+    }
     let mut best: Vec<((u32, u32), usize)> = votes.into_iter().collect();
     best.sort_by_key(|(pair, votes)| (std::cmp::Reverse(*votes), *pair));
     for ((new, old), _) in best {
@@ -149,23 +158,30 @@ fn blocks(count: usize, votes: BTreeMap<(u32, u32), usize>) -> Vec<u32> {
     blocks
 }
 
-/// Headers of loops that have no counterpart yet are those of the old version that have none, in order.
-fn pair_loops(old: &Function, new: &Function, blocks: &mut [u32]) {
-    let headers = |function: &Function| -> Vec<u32> {
-        let cfg = Cfg::new(function);
-        let mut headers: Vec<BlockId> = cfg.loops().iter().map(|l| l.header).collect();
-        headers.sort_by_key(|header| cfg.position(*header));
-        headers.iter().map(|h| h.0).collect()
-    };
-    let free: Vec<u32> = headers(old).into_iter().filter(|h| !blocks.contains(h)).collect();
-    let open = headers(new)
-        .into_iter()
-        .filter(|h| blocks.get(*h as usize).is_some_and(|b| *b >= NEW));
-    for (new, old) in open.collect::<Vec<_>>().into_iter().zip(free) {
-        if let Some(slot) = blocks.get_mut(new as usize) {
-            *slot = old;
+/// The header of each new loop is that of the old loop with which it shares most, whatever stands in the header itself.
+fn headers(old: &Function, new: &Function, votes: &BTreeMap<(u32, u32), usize>) -> BTreeMap<u32, u32> {
+    let (of_old, of_new) = (Cfg::new(old), Cfg::new(new));
+    let mut shared: Vec<(usize, u32, u32)> = Vec::new();
+    for mine in of_new.loops() {
+        for its in of_old.loops() {
+            let within = votes.iter().filter(|((b, a), _)| {
+                mine.blocks.contains(&BlockId(*b)) && its.blocks.contains(&BlockId(*a))
+            });
+            let count = within.map(|(_, votes)| votes).sum();
+            if count > 0 {
+                shared.push((count, mine.header.0, its.header.0));
+            }
         }
     }
+    // An outer loop shares with an inner one what that one shares with its own counterpart; of equals, the first come first.
+    shared.sort_by_key(|(count, mine, its)| (std::cmp::Reverse(*count), *mine, *its));
+    let mut pairs: BTreeMap<u32, u32> = BTreeMap::new();
+    for (_, mine, its) in shared {
+        if !pairs.contains_key(&mine) && !pairs.values().any(|taken| *taken == its) {
+            pairs.insert(mine, its);
+        }
+    }
+    pairs
 }
 
 /// Locals of the user by name and type, in order; the others by the matched statements that assign them.

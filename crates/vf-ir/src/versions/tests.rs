@@ -60,6 +60,7 @@ fn what_changed_stands_twice_and_knows_its_places() {
     assert_eq!(pair.places.statement((BlockId(2), 1)), (0, 1));
     assert_eq!(pair.places.block(BlockId(2)), 0);
     assert!(pair.places.block(BlockId(1)) > 1000);
+    assert_eq!(pair.places.statement((BlockId(2), END)), (0, END));
     assert_eq!(pair.places.local(LocalId(1)), 1);
     assert!(pair.places.is_changed_after((BlockId(0), END)));
     assert!(!pair.places.is_changed_after((BlockId(2), 0)));
