@@ -36,9 +36,6 @@ pub enum LogRecord {
         /// Candidates that the compiler or the prover looked at.
         #[serde(default)]
         checked: u32,
-        /// How long that took together.
-        #[serde(default)]
-        checking_ms: u64,
     },
 }
 
@@ -168,7 +165,6 @@ mod tests {
                 rounds: 2,
                 stopped: "proven".into(),
                 checked: 2,
-                checking_ms: 80,
             },
         ];
         let mut text = Vec::new();
@@ -207,7 +203,6 @@ mod tests {
             rounds: 0,
             stopped: String::new(),
             checked: 0,
-            checking_ms: 0,
         };
         assert!(matches!(write_record(&mut Full, &end), Err(LogError::Write(_))));
     }

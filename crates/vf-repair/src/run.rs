@@ -204,7 +204,6 @@ pub fn repair(
         rounds: run.round,
         stopped: end.describe().to_string(),
         checked: run.checked,
-        checking_ms: u64::try_from(run.checking.as_millis()).unwrap_or(u64::MAX),
     };
     if let Some(log) = hooks.log.as_deref_mut() {
         write_record(log, &record)?;
