@@ -64,7 +64,7 @@ int ready(int to);
 void stop(int why) __attribute__((noreturn));
 struct box { int used; int kind; char text[16]; };
 static int table[16];
-static int total;
+static unsigned total;
 static int twice(int x) { return 2 * x; }
 
 int put(struct box *box, int at, char c, int to)

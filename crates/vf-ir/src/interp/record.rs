@@ -454,7 +454,7 @@ impl Memory {
     pub(super) fn source_of(&self, object: ObjectId, offset: u64) -> Source {
         match self.writer_of(object, offset) {
             NO_STEP => {
-                let start = u32::try_from(offset).unwrap_or(u32::MAX - 1);
+                let start = u32::try_from(offset).unwrap_or(u32::MAX).min(u32::MAX - 1);
                 Source::Initial {
                     object,
                     start,

@@ -154,6 +154,8 @@ impl<'p> Context<'p> {
             // Loops are no obstacle where they are executed.
             open_here.extend(obstacles(&execution).filter(|o| !matches!(o, Open::AddedLoop)));
             if !open_here.is_empty() {
+                // A difference that no execution has shown may be one all the same.
+                bound_without = None;
                 self.inputs_of(question, &execution, &terms, &solved, found);
                 if found.open.is_empty() {
                     found.open = open_here;
