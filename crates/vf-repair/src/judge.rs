@@ -503,6 +503,17 @@ fn compare(
         };
         let name = &old.name;
         let (Some(was), Some(is)) = (before.executions_of(name), after.executions_of(name)) else {
+            // What the front end does not understand may do anything in either version.
+            if let Some(why) = old.unsupported.as_ref().or(new.unsupported.as_ref()) {
+                compared.push(ComparedFunction {
+                    function: name.clone(),
+                    behaviour: Behaviour::Unknown,
+                    bound: None,
+                    open: vec![why.clone()],
+                    assumptions: Vec::new(),
+                    witness: None,
+                });
+            }
             continue;
         };
         let safe = new.unsupported.is_none() && new.obligations.iter().all(|o| distance(o.verdict) == 0);

@@ -291,6 +291,33 @@ fn a_text_that_fitted_is_the_same_text() {
     );
 }
 
+#[test]
+fn what_is_not_understood_is_not_kept() {
+    let text = "
+static int t[4];
+int put(int i)
+{
+	if (i < 0 || i > 4)
+		return -1;
+	t[i] = 1;
+	return 0;
+}
+int jump(int x)
+{
+	void *to = x ? &&a : &&b;
+	goto *to;
+a:
+	return 1;
+b:
+	return 2;
+}
+";
+    let (old, new) = both(text, &[("i > 4", "i > 3"), ("return 2", "return 3")]);
+    let report = judged(&old, &new);
+    assert_eq!(report.behaviour, Behaviour::Unknown, "{:?}", report.compared);
+    assert_ne!(report.verdict, PatchVerdict::ProvenFix);
+}
+
 const OUTSIDE: &str = "
 struct ops { int (*go)(int); volatile int *port; };
 static int count;
