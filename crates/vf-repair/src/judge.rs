@@ -489,6 +489,17 @@ fn overall(compared: &[ComparedFunction]) -> Behaviour {
     }
 }
 
+fn not_compared(function: &str, why: String) -> ComparedFunction {
+    ComparedFunction {
+        function: function.to_owned(),
+        behaviour: Behaviour::Unknown,
+        bound: None,
+        open: vec![why],
+        assumptions: Vec::new(),
+        witness: None,
+    }
+}
+
 /// Looks at every function that both versions have: a proof that it does the same, and an input on which it does not.
 fn compare(
     changes: &[FunctionChange<'_>],
@@ -499,20 +510,20 @@ fn compare(
     let mut first = None;
     for change in changes {
         let (Some(old), Some(new)) = (change.before, change.after) else {
+            // Callers out of view miss a function that is gone.
+            let gone = change.before.filter(|old| {
+                before
+                    .executions_of(&old.name)
+                    .is_some_and(|was| !was.is_internal(&old.name))
+            });
+            compared.extend(gone.map(|old| not_compared(&old.name, "the function is gone".to_owned())));
             continue;
         };
         let name = &old.name;
         let (Some(was), Some(is)) = (before.executions_of(name), after.executions_of(name)) else {
             // What the front end does not understand may do anything in either version.
             if let Some(why) = old.unsupported.as_ref().or(new.unsupported.as_ref()) {
-                compared.push(ComparedFunction {
-                    function: name.clone(),
-                    behaviour: Behaviour::Unknown,
-                    bound: None,
-                    open: vec![why.clone()],
-                    assumptions: Vec::new(),
-                    witness: None,
-                });
+                compared.push(not_compared(name, why.clone()));
             }
             continue;
         };

@@ -316,6 +316,13 @@ b:
     let report = judged(&old, &new);
     assert_eq!(report.behaviour, Behaviour::Unknown, "{:?}", report.compared);
     assert_ne!(report.verdict, PatchVerdict::ProvenFix);
+    // Nor what is gone, where callers out of view may want it.
+    let gone = "int jump(int x) { return x & 1; }\n";
+    let old = format!("{}{gone}", &text[..text.find("int jump").expect("there")]);
+    let new = old.replace("i > 4", "i > 3").replace(gone, "");
+    assert_eq!(judged(&old, &new).behaviour, Behaviour::Unknown);
+    let hidden = |text: &str| text.replace("int jump", "static int jump");
+    assert_eq!(judged(&hidden(&old), &new).behaviour, Behaviour::Preserved);
 }
 
 const OUTSIDE: &str = "

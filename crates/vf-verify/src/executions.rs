@@ -256,6 +256,12 @@ impl Executions {
         self.options.cache.as_ref()
     }
 
+    /// Whether all callers of the function are in view: it is `static`.
+    pub fn is_internal(&self, function: &str) -> bool {
+        let id = self.program.function_named(function);
+        id.is_some_and(|id| self.program.function(id).internal)
+    }
+
     /// Whether the program has a body of the function.
     pub fn defines(&self, function: &str) -> bool {
         let id = self.program.function_named(function);
