@@ -34,17 +34,19 @@ mod check;
 mod dependences;
 mod eval;
 mod kept;
+mod library;
 mod machine;
 mod memory;
 mod observe;
 mod outside;
 mod record;
 mod setup;
+mod text;
 mod value;
 
 pub use kept::Kept;
-pub use memory::{ObjectId, ObjectInfo, ObjectKind, Pointer};
-pub use observe::{Asked, Cell, Effects, Observed, Seen, SeenCall, SeenObject, observe};
+pub use memory::{ObjectId, ObjectInfo, ObjectKind, Padding, Pointer};
+pub use observe::{Asked, Cell, Effects, Made, Observed, Seen, SeenCall, SeenObject, observe};
 pub use record::{History, Node, NodeId, Observation, Site, Source};
 pub use value::{Value, signed};
 
@@ -64,6 +66,8 @@ pub struct Limits<'a> {
     pub trace: usize,
     /// Checks that are not made.
     pub ignore: Option<Ignore<'a>>,
+    /// What objects of the run are larger than the program says.
+    pub padding: Option<Padding>,
 }
 
 impl Default for Limits<'_> {
@@ -74,6 +78,7 @@ impl Default for Limits<'_> {
             depth: 1000,
             trace: 10_000,
             ignore: None,
+            padding: None,
         }
     }
 }

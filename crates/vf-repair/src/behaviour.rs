@@ -5,25 +5,23 @@
 //! (another result, other bytes written, other calls of functions without body), behaviour is *changed*, and the input is shown. No
 //! difference proves nothing: that is for a proof over both versions.
 
+mod near;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use vf_ir::input::{Contents, Input, InputValue};
-use vf_ir::interp::{Cell, Effects, Seen, SeenCall, SeenObject};
+use vf_ir::input::{Contents, Input};
+use vf_ir::interp::{Effects, Seen};
 use vf_verify::{Executions, SafeExecution};
+
+use near::{neighbours, with_digits};
+use words::Words;
 
 /// Inputs that are tried, at most.
 const TRIES: usize = 4_000;
-/// Inputs made of each that is known.
-const NEAR: usize = 400;
-/// Bytes of an object that are changed.
-const BYTES: u64 = 64;
-/// Room that an object is given where numbers are changed: who passes a larger number has a larger object.
-const ROOM: u64 = 4096;
-/// Places that are shown of what was written.
-const SHOWN: usize = 6;
 
 /// An input on which the old version breaks nothing, and what both versions do on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,11 +49,23 @@ impl fmt::Display for Difference {
     }
 }
 
+/// How the old version is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Inputs on which it breaks nothing.
+    Safe,
+    /// Failure-obliviously, where it is safe on no input that comes to what was changed: what it writes past the end of an object
+    /// is kept, as if the object went on, and is compared as far as the new version's object goes (Rinard et al., "Enhancing
+    /// Server Availability and Security Through Failure-Oblivious Computing", OSDI 2004).
+    Oblivious,
+}
+
 /// Looks for an input on which the two versions of a function differ. `known` are inputs to begin with.
 pub fn difference(
     before: &Executions,
     after: &Executions,
     function: &str,
+    reading: Reading,
     known: &[Input],
     time: Duration,
 ) -> Option<Difference> {
@@ -76,10 +86,15 @@ pub fn difference(
     let spoken = before.constants(function);
     let mut constants = spoken.clone();
     constants.extend(after.constants(function));
-    let look = |input: &Input| compare((before, after), function, &spoken, input);
+    let look = |input: &Input| compare((before, after), function, reading, &spoken, input);
     if let Some(found) = seeds.iter().find_map(look) {
         return Some(found);
     }
+    let texts = seeds
+        .iter()
+        .flat_map(|seed| [b'0', b'1'].map(|digit| with_digits(seed, digit)));
+    let texts: Vec<Input> = texts.collect();
+    seeds.extend(texts);
     let near = seeds.iter().flat_map(|seed| neighbours(seed, &constants));
     near.take(TRIES)
         .take_while(|_| !left().is_zero())
@@ -91,13 +106,17 @@ pub fn difference(
 fn compare(
     (before, after): (&Executions, &Executions),
     function: &str,
+    reading: Reading,
     spoken: &BTreeSet<u128>,
     input: &Input,
 ) -> Option<Difference> {
     let input = &before.tight(input);
-    let old = before.run(input)?;
     let new = after.run(input)?;
-    let same = old.effects == new.effects || both_refuse(&old.effects, &new.effects, spoken);
+    let old = match reading {
+        Reading::Safe => before.run(input)?,
+        Reading::Oblivious => before.run_obliviously(input, &new.effects)?,
+    };
+    let same = old.effects.are_kept_by(&new.effects) || both_refuse(&old.effects, &new.effects, spoken);
     if same || !same_questions(&old, &new) {
         return None;
     }
@@ -127,7 +146,7 @@ fn both_refuse(old: &Effects, new: &Effects, spoken: &BTreeSet<u128>) -> bool {
         let silent = effects.written.is_empty() && effects.calls.is_empty() && effects.freed.is_empty();
         (-MOST..0).contains(&signed) && written && silent
     };
-    error(old) && error(new)
+    error(old) && error(new) && new.leaked <= old.leaked
 }
 
 /// Whether the outside answered both versions the same as far as both asked. Where they ask for different things, it is only
@@ -142,244 +161,4 @@ fn same_questions(old: &SafeExecution, new: &SafeExecution) -> bool {
             .collect::<Vec<_>>()
     };
     together.into_iter().all(|(a, b)| a == b) || names(old) != names(new)
-}
-
-/// Inputs that differ from one in a number or two; at most [`NEAR`].
-fn neighbours(input: &Input, constants: &BTreeSet<u128>) -> Vec<Input> {
-    let mut found: Vec<Change> = Vec::new();
-    for (place, value) in input.arguments.iter().enumerate() {
-        let InputValue::Int { bits, value } = value else {
-            continue;
-        };
-        let others = values(*bits, *value, constants).into_iter();
-        found.extend(others.map(|other| Change::Argument(place, *bits, other)));
-    }
-    for (number, object) in input.objects.iter().enumerate() {
-        let others = other_words(&object.contents, object.size, constants).into_iter();
-        found.extend(others.map(|word| Change::Object(number, word)));
-    }
-    for (number, (_, contents)) in input.globals.iter().enumerate() {
-        // What lies past its end is not written.
-        let others = other_words(contents, BYTES, constants).into_iter();
-        found.extend(others.map(|word| Change::Global(number, word)));
-    }
-    // The first come first: arguments before contents, and of these the near ones; the rest is spread.
-    let step = found.len().div_ceil(NEAR).max(1);
-    let spread = (0..step).flat_map(|first| found.iter().skip(first).step_by(step));
-    // Inputs are large, and changes of them many: only those that are tried are made.
-    spread.take(NEAR).map(|change| change.of(input)).collect()
-}
-
-/// A word of an object: place, width in bytes, value.
-type Word = (u64, u64, u128);
-
-/// What one input has else than another.
-enum Change {
-    /// The number of the argument, its width in bits, its value.
-    Argument(usize, u32, u128),
-    Object(usize, Word),
-    Global(usize, Word),
-}
-
-impl Change {
-    fn of(&self, input: &Input) -> Input {
-        let mut near = roomy(input);
-        match *self {
-            Change::Argument(place, bits, value) => {
-                if let Some(argument) = near.arguments.get_mut(place) {
-                    *argument = InputValue::Int { bits, value };
-                }
-            }
-            Change::Object(number, (at, width, value)) => {
-                if let Some(object) = near.objects.get_mut(number) {
-                    put(&mut object.contents, at, width, value);
-                }
-            }
-            Change::Global(number, (at, width, value)) => {
-                if let Some((_, contents)) = near.globals.get_mut(number) {
-                    put(contents, at, width, value);
-                }
-            }
-        }
-        near
-    }
-}
-
-/// Other values for the words of an object where no pointer lies.
-fn other_words(contents: &Contents, size: u64, constants: &BTreeSet<u128>) -> Vec<Word> {
-    let mut found = Vec::new();
-    for width in [4u64, 1, 2, 8] {
-        for at in (0..size.min(BYTES)).step_by(width as usize) {
-            let end = at + width;
-            let pointer = |(place, _): &(u64, _)| *place < end && at < place.saturating_add(8);
-            if end > size || contents.pointers.iter().any(pointer) {
-                continue;
-            }
-            let others = values(8 * width as u32, word(contents, at, width), constants);
-            found.extend(others.into_iter().map(|other| (at, width, other)));
-        }
-    }
-    found
-}
-
-/// The same input in objects that hold more.
-fn roomy(input: &Input) -> Input {
-    let mut roomy = input.clone();
-    for object in &mut roomy.objects {
-        // A string ends where it ended.
-        object.size = object.size.max(ROOM);
-    }
-    roomy
-}
-
-/// Numbers worth trying in the place of another.
-fn values(bits: u32, value: u128, constants: &BTreeSet<u128>) -> Vec<u128> {
-    let mask = u128::MAX >> (128 - bits.clamp(1, 128));
-    let near = [value.wrapping_sub(1), value.wrapping_add(1)];
-    let usual = [0, 1, 2, mask, mask >> 1, (mask >> 1).wrapping_add(1)];
-    let spoken = constants
-        .iter()
-        .flat_map(|c| [c.wrapping_sub(1), *c, c.wrapping_add(1)]);
-    let mut seen = BTreeSet::from([value & mask]);
-    near.into_iter()
-        .chain(spoken)
-        .chain(usual)
-        .map(|v| v & mask)
-        .filter(|v| seen.insert(*v))
-        .collect()
-}
-
-fn word(contents: &Contents, at: u64, width: u64) -> u128 {
-    let byte = |place: u64| {
-        let run = contents
-            .bytes
-            .iter()
-            .find(|(start, run)| *start <= place && place - start < run.len() as u64);
-        run.and_then(|(start, run)| run.get((place - start) as usize))
-            .copied()
-            .unwrap_or(0)
-    };
-    (0..width)
-        .rev()
-        .fold(0, |value, k| value << 8 | u128::from(byte(at + k)))
-}
-
-fn put(contents: &mut Contents, at: u64, width: u64, value: u128) {
-    for k in 0..width {
-        let (place, byte) = (at + k, (value >> (8 * k)) as u8);
-        let run = contents
-            .bytes
-            .iter_mut()
-            .find(|(start, run)| *start <= place && place - *start < run.len() as u64);
-        match run.and_then(|(start, run)| run.get_mut((place - *start) as usize)) {
-            Some(slot) => *slot = byte,
-            None => contents.bytes.push((place, vec![byte])),
-        }
-    }
-}
-
-/// Says in source terms what was seen.
-struct Words<'a> {
-    input: &'a Input,
-}
-
-impl Words<'_> {
-    /// What each of the two does that the other does not.
-    fn differing(&self, old: &Effects, new: &Effects) -> (Vec<String>, Vec<String>) {
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        if (old.returned, &old.result) != (new.returned, &new.result) {
-            before.push(self.end(old));
-            after.push(self.end(new));
-        }
-        let objects: BTreeSet<&SeenObject> = old.written.keys().chain(new.written.keys()).collect();
-        let mut shown = 0;
-        for object in objects {
-            let (was, is) = (old.written.get(object), new.written.get(object));
-            let places: BTreeSet<u64> = [was, is]
-                .into_iter()
-                .flatten()
-                .flat_map(|c| c.keys().copied())
-                .collect();
-            for at in places {
-                let (was, is) = (was.and_then(|c| c.get(&at)), is.and_then(|c| c.get(&at)));
-                if was == is || shown == SHOWN {
-                    continue;
-                }
-                shown += 1;
-                before.push(self.write_word(object, at, was));
-                after.push(self.write_word(object, at, is));
-            }
-        }
-        if old.freed != new.freed {
-            let list = |e: &Effects| format!("frees {} objects of its caller", e.freed.len());
-            before.push(list(old));
-            after.push(list(new));
-        }
-        let same = old
-            .calls
-            .iter()
-            .zip(&new.calls)
-            .take_while(|(a, b)| a == b)
-            .count();
-        if same < old.calls.len() || same < new.calls.len() {
-            before.push(self.call_word(old.calls.get(same)));
-            after.push(self.call_word(new.calls.get(same)));
-        }
-        (before, after)
-    }
-
-    fn end(&self, effects: &Effects) -> String {
-        match (&effects.result, effects.returned) {
-            (_, false) => "does not return".to_owned(),
-            (None, true) => "returns".to_owned(),
-            (Some(value), true) => format!("returns {}", self.value_word(value)),
-        }
-    }
-
-    fn value_word(&self, value: &Seen) -> String {
-        match value {
-            Seen::Bits { bits, value } => {
-                let signed = vf_ir::interp::signed(*bits, *value);
-                signed.to_string()
-            }
-            Seen::Null => "a null pointer".to_owned(),
-            Seen::Address(address) => format!("the address {address:#x}"),
-            Seen::Pointer { to, offset } => format!("a pointer to byte {offset} of {}", self.object_word(to)),
-            Seen::Text(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
-        }
-    }
-
-    fn object_word(&self, object: &SeenObject) -> String {
-        match object {
-            SeenObject::Input(number) => match self.input.objects.get(*number) {
-                Some(object) => format!("`{}`", object.name),
-                None => "an object of the caller".to_owned(),
-            },
-            SeenObject::Global(name) => format!("`{name}`"),
-            SeenObject::Literal(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
-            SeenObject::Function(name) => format!("`{name}()`"),
-            SeenObject::Made(number) => format!("new block {number}"),
-            SeenObject::Ended => "an object that has ended".to_owned(),
-        }
-    }
-
-    fn write_word(&self, object: &SeenObject, at: u64, cell: Option<&Cell>) -> String {
-        let mut text = format!("byte {at} of {}: ", self.object_word(object));
-        let _ = match cell {
-            None => write!(text, "as it was"),
-            Some(Cell::Byte(byte)) => write!(text, "{byte}"),
-            Some(Cell::Pointer(pointer)) => write!(text, "{}", self.value_word(pointer)),
-        };
-        text
-    }
-
-    fn call_word(&self, call: Option<&SeenCall>) -> String {
-        match call {
-            None => "calls nothing more".to_owned(),
-            Some(call) => {
-                let arguments: Vec<String> = call.arguments.iter().map(|a| self.value_word(a)).collect();
-                format!("calls `{}({})`", call.function, arguments.join(", "))
-            }
-        }
-    }
 }

@@ -13,7 +13,7 @@ use vf_ir::Property;
 use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
-use crate::behaviour::{Difference, difference};
+use crate::behaviour::{Difference, Reading, difference};
 use crate::contracts::{ContractChange, contract_changes};
 use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, normalised, variables};
@@ -535,9 +535,16 @@ fn compare(
         let reported = old.obligations.iter().chain(&new.obligations);
         known.extend(reported.filter_map(|o| Some(o.counterexample.as_ref()?.input.clone())));
         let proved = found.preservation == Preservation::Proved;
-        let difference = match proved {
+        let shown = match proved {
             true => None,
-            false => difference(was, is, name, &known, COMPARING),
+            false => difference(was, is, name, Reading::Safe, &known, COMPARING),
+        };
+        let difference = match &found.oblivious {
+            Some(oblivious) if shown.is_none() && oblivious.preservation != Preservation::Proved => {
+                known.extend(oblivious.inputs.iter().cloned());
+                difference(was, is, name, Reading::Oblivious, &known, COMPARING)
+            }
+            _ => shown,
         };
         let mut open: Vec<String> = found.open.iter().map(ToString::to_string).collect();
         let mut bound = found.preservation;

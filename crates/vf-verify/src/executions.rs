@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use vf_ir::input::{Input, InputPointer, InputValue};
-use vf_ir::interp::{self, Asked, Effects, Limits, Outcome};
-use vf_ir::{CType, Expr, FunctionId, ObligationId, Program, RecordId, Terminator};
+use vf_ir::interp::{self, Asked, Effects, Ignore, Limits, Outcome, Padding, SeenObject};
+use vf_ir::{CType, Expr, FunctionId, ObligationId, Program, Property, RecordId, Terminator};
 use vf_source::SourceMap;
 
 use crate::analysis::Context;
@@ -74,6 +74,9 @@ fn is_real(asked: &Asked) -> bool {
 
 /// Bytes of the largest object that an input is given.
 const MOST: u64 = 1 << 40;
+/// Room behind an object, where a run goes on past its end, in bytes; and what it may hold.
+const PADDING: u64 = 4096;
+const FILLERS: [u8; 2] = [0, 0xa5];
 /// Steps of one execution.
 const STEPS: u64 = 200_000;
 
@@ -195,16 +198,58 @@ impl Executions {
         }
     }
 
+    /// Runs the input as if every object that the run makes went on behind its end, for what is written there; what the run writes
+    /// behind the objects of `like` is left out. `None` where the run breaks anything else, or what lies there is read.
+    pub fn run_obliviously(&self, input: &Input, like: &Effects) -> Option<SafeExecution> {
+        let mut input = input.clone();
+        let named = |name: &String| self.program.globals.iter().any(|g| g.name == *name);
+        input.globals.retain(|(name, _)| named(name));
+        let found = self.run_padded(&input, FILLERS[0])?;
+        let other = self.run_padded(&input, FILLERS[1])?;
+        let mut found = Some(found).filter(|found| *found == other)?;
+        for (number, made) in found.effects.made.iter_mut().enumerate() {
+            let size = like.made.get(number).map_or(0, |made| made.size);
+            made.size = made.size.saturating_sub(PADDING).min(size);
+            if let Some(cells) = found.effects.written.get_mut(&SeenObject::Made(number)) {
+                cells.retain(|at, _| *at < size);
+            }
+        }
+        Some(found)
+    }
+
+    /// A run with room behind objects, in which writes may go past their ends.
+    fn run_padded(&self, input: &Input, filler: u8) -> Option<SafeExecution> {
+        let ignore = |function: FunctionId, obligation: ObligationId| {
+            let is_write = || {
+                let function = self.program.functions.get(function.index())?;
+                let property = function.obligations.get(obligation.index())?.property;
+                Some(property == Property::ValidWrite)
+            };
+            let skipped = self.skipped.get(function.index());
+            skipped.is_some_and(|skipped| skipped.contains(&obligation)) || is_write() == Some(true)
+        };
+        let padding = Padding {
+            size: PADDING,
+            filler,
+        };
+        self.observed(input, &ignore, Some(padding))
+    }
+
     fn run_as_it_is(&self, input: &Input) -> Option<SafeExecution> {
         let ignore = |function: FunctionId, obligation: ObligationId| {
             self.skipped
                 .get(function.index())
                 .is_some_and(|skipped| skipped.contains(&obligation))
         };
+        self.observed(input, &ignore, None)
+    }
+
+    fn observed(&self, input: &Input, ignore: Ignore<'_>, padding: Option<Padding>) -> Option<SafeExecution> {
         let limits = Limits {
             steps: STEPS,
             trace: 0,
-            ignore: Some(&ignore),
+            ignore: Some(ignore),
+            padding,
             ..Limits::default()
         };
         let seen = interp::observe(&self.program, input, &limits);

@@ -84,7 +84,7 @@ impl<'a> Machine<'a> {
             program,
             input,
             limits,
-            memory: Memory::new(program.model.pointer_bits(), limits.memory),
+            memory: Memory::new(program.model.pointer_bits(), limits.memory, limits.padding),
             input_objects: Vec::new(),
             global_objects: HashMap::new(),
             function_objects: HashMap::new(),
@@ -449,6 +449,14 @@ impl<'a> Machine<'a> {
                 let ((bits, unit), size) = (self.eval_bits(unit)?, self.eval_size(size)?);
                 let unit = unit.to_le_bytes();
                 self.fill(to, &unit[..(bits as usize / 8).clamp(1, unit.len())], size)?;
+                Effect::None
+            }
+            StmtKind::Text { dst, size, of } if self.asked.is_some() => {
+                let (to, size) = (self.eval_pointer(dst)?, self.eval_size(size)?);
+                match self.formatted(of, size)? {
+                    Some(bytes) => self.write_known(to, &bytes)?,
+                    None => self.havoc_memory(to, size)?,
+                }
                 Effect::None
             }
             StmtKind::HavocMemory { dst, size } | StmtKind::Text { dst, size, .. } => {

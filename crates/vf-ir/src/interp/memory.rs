@@ -115,8 +115,19 @@ pub(super) struct Memory {
     pointer_bits: u32,
     used: u64,
     limit: u64,
+    /// Bytes that objects of the run are larger than was asked for, and what these hold.
+    padding: Option<Padding>,
     /// The node of the history that writes now; `None` where no history is kept.
     writer: Option<u32>,
+}
+
+/// Room behind the objects that a run makes, for one that goes on where bounds are passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding {
+    /// In bytes.
+    pub size: u64,
+    /// What its bytes hold until they are written.
+    pub filler: u8,
 }
 
 /// Contents of an object. Bytes that are not named are all zero, or were all never written.
@@ -132,7 +143,7 @@ pub(super) struct Held {
 pub(super) type Byte = (u8, bool);
 
 impl Memory {
-    pub fn new(pointer_bits: u32, limit: u64) -> Memory {
+    pub fn new(pointer_bits: u32, limit: u64, padding: Option<Padding>) -> Memory {
         Memory {
             objects: Vec::new(),
             by_address: BTreeMap::new(),
@@ -140,6 +151,7 @@ impl Memory {
             pointer_bits,
             used: 0,
             limit,
+            padding,
             writer: None,
         }
     }
@@ -225,6 +237,25 @@ impl Memory {
         align: u64,
         zeroed: bool,
     ) -> Result<ObjectId, OutOfMemory> {
+        let made = matches!(kind, ObjectKind::Heap | ObjectKind::Stack | ObjectKind::Local(..));
+        let Some(padding) = self.padding.filter(|_| made) else {
+            return self.allocate_exactly(kind, size, align, zeroed);
+        };
+        let padded = size.saturating_add(padding.size);
+        let id = self.allocate_exactly(kind, padded, align, zeroed)?;
+        for offset in size..padded {
+            self.put(id, offset, (padding.filler, false))?;
+        }
+        Ok(id)
+    }
+
+    fn allocate_exactly(
+        &mut self,
+        kind: ObjectKind,
+        size: u64,
+        align: u64,
+        zeroed: bool,
+    ) -> Result<ObjectId, OutOfMemory> {
         self.charge(OBJECT_COST)?;
         let align = align.clamp(16, 4096).next_power_of_two();
         let gap = if self.pointer_bits >= 64 { 4096 } else { 64 };
@@ -282,6 +313,11 @@ impl Memory {
         }
         held.pointers = object.pointers.clone();
         held
+    }
+
+    /// Whether bytes that were never written are zero.
+    pub fn is_zeroed(&self, id: ObjectId) -> bool {
+        self.objects.get(id.0 as usize).is_some_and(|o| o.zeroed)
     }
 
     pub fn make_constant(&mut self, id: ObjectId) {

@@ -73,11 +73,102 @@ pub struct Effects {
     /// `None`: the run ended in a call that does not return, or the function returns nothing.
     pub result: Option<Seen>,
     pub returned: bool,
-    /// What differs from the beginning, by object and offset in bytes.
+    /// What differs from the beginning, by object and offset in bytes; of objects that the run made, all that was written.
     pub written: BTreeMap<SeenObject, BTreeMap<u64, Cell>>,
+    /// Objects that the run made and that the caller can get at, by their number.
+    pub made: Vec<Made>,
+    /// Blocks that are still allocated and that nothing leads to.
+    pub leaked: usize,
     /// Objects of the input that were freed.
     pub freed: BTreeSet<usize>,
     pub calls: Vec<SeenCall>,
+}
+
+/// An object that a run made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// In bytes.
+    pub size: u64,
+    /// Bytes that were not written are zero, and not anything.
+    pub zeroed: bool,
+}
+
+/// Bytes of an object that are looked at one by one.
+const LOOKED_AT: u64 = 1 << 16;
+
+impl Effects {
+    /// Places where the other run leaves something else than this one. What this one left indeterminate (C11 3.19.2, what an
+    /// allocator gave and nobody wrote) may be anything in the other.
+    pub fn written_otherwise(&self, other: &Effects) -> Vec<(SeenObject, u64)> {
+        let mut found = Vec::new();
+        let objects: BTreeSet<&SeenObject> = self.written.keys().chain(other.written.keys()).collect();
+        for object in objects {
+            let places = |e: &Effects| -> BTreeSet<u64> {
+                e.written
+                    .get(object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(at, _)| *at)
+                    .collect()
+            };
+            let mut all: BTreeSet<u64> = &places(self) | &places(other);
+            if let SeenObject::Made(number) = object {
+                // Zeros that nobody wrote.
+                let made = self.made.get(*number).filter(|made| made.zeroed);
+                all.extend(0..made.map_or(0, |made| made.size.min(LOOKED_AT)));
+            }
+            let differs = |at: &u64| {
+                let (was, is) = (self.cell(object, *at), other.cell(object, *at));
+                match object {
+                    SeenObject::Made(_) => was.is_some() && was != is,
+                    _ => was != is,
+                }
+            };
+            found.extend(all.into_iter().filter(differs).map(|at| (object.clone(), at)));
+        }
+        found
+    }
+
+    /// What lies at a place; `None`: what lay there before the run, or in an object that it made, anything.
+    pub fn cell(&self, object: &SeenObject, at: u64) -> Option<Cell> {
+        let written = self.written.get(object).and_then(|cells| cells.get(&at));
+        let zero = || match object {
+            SeenObject::Made(number) => {
+                let made = self.made.get(*number)?;
+                (made.zeroed && at < made.size && !self.is_within_pointer(object, at))
+                    .then_some(Cell::Byte(0))
+            }
+            _ => None,
+        };
+        written.cloned().or_else(zero)
+    }
+
+    /// Whether a pointer lies over the place, and begins before it.
+    fn is_within_pointer(&self, object: &SeenObject, at: u64) -> bool {
+        let before = self
+            .written
+            .get(object)
+            .into_iter()
+            .flat_map(|cells| cells.range(..at).next_back());
+        before
+            .into_iter()
+            .any(|(start, cell)| matches!(cell, Cell::Pointer(_)) && at - start < 8)
+    }
+
+    /// Whether the other run does what this one does, as far as this one says.
+    pub fn are_kept_by(&self, other: &Effects) -> bool {
+        (self.returned, &self.result, &self.freed, &self.calls)
+            == (other.returned, &other.result, &other.freed, &other.calls)
+            && other.leaked <= self.leaked
+            && !self.has_larger_objects(other)
+            && self.written_otherwise(other).is_empty()
+    }
+
+    /// Whether the caller gets a smaller object of the other run.
+    pub fn has_larger_objects(&self, other: &Effects) -> bool {
+        let pairs = self.made.iter().zip(&other.made);
+        pairs.into_iter().any(|(was, is)| was.size > is.size)
+    }
 }
 
 /// What came of a run.
@@ -188,9 +279,18 @@ fn effects(
     }
     // What was made and can still be reached.
     while let Some((object, number)) = names.found.pop_front() {
-        let cells = names.cells(&after.memory, object);
+        let cells = names.all_cells(&after.memory, object);
         seen.written.insert(SeenObject::Made(number), cells);
+        seen.made.push(Made {
+            size: after.memory.info(object).map_or(0, |info| info.size),
+            zeroed: after.memory.is_zeroed(object),
+        });
     }
+    seen.leaked = after
+        .memory
+        .heap_in_use()
+        .filter(|id| !names.made.contains_key(id))
+        .count();
     Ok(seen)
 }
 
@@ -270,14 +370,20 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The bytes and pointers of an object that are not zero. What was never written is nothing that may be looked at.
+    /// The bytes and pointers of an object that are not zero.
     fn cells(&mut self, memory: &Memory, id: ObjectId) -> BTreeMap<u64, Cell> {
+        let mut cells = self.all_cells(memory, id);
+        cells.retain(|_, cell| *cell != Cell::Byte(0));
+        cells
+    }
+
+    /// The bytes and pointers of an object. What was never written is nothing that may be looked at.
+    fn all_cells(&mut self, memory: &Memory, id: ObjectId) -> BTreeMap<u64, Cell> {
         let held = memory.contents(id);
         let mut cells: BTreeMap<u64, Cell> = held
             .bytes
             .into_iter()
-            .filter_map(|(at, byte)| Some((at, byte.filter(|b| *b != 0)?)))
-            .map(|(at, byte)| (at, Cell::Byte(byte)))
+            .filter_map(|(at, byte)| Some((at, Cell::Byte(byte?))))
             .collect();
         let width = memory.pointer_bytes();
         for (at, pointer) in held.pointers {
@@ -285,7 +391,7 @@ impl<'a> Names<'a> {
                 cells.remove(&at.saturating_add(k));
             }
             match self.pointer(memory, pointer) {
-                Seen::Null => {}
+                Seen::Null => cells.extend((0..width).map(|k| (at.saturating_add(k), Cell::Byte(0)))),
                 seen => {
                     cells.insert(at, Cell::Pointer(seen));
                 }

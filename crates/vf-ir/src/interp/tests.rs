@@ -544,7 +544,7 @@ proptest! {
     /// Whatever the program, the run ends and says how.
     #[test]
     fn is_total(program in crate::arbitrary::program(), value in any::<u128>()) {
-        let limits = Limits { steps: 2000, memory: 1 << 20, depth: 20, trace: 50, ignore: Some(&|_, id| id.0 % 2 == 0) };
+        let limits = Limits { steps: 2000, memory: 1 << 20, depth: 20, trace: 50, ignore: Some(&|_, id| id.0 % 2 == 0), padding: None };
         for function in &program.functions {
             let choices = (0..20u32).map(|n| chosen("", match n % 3 {
                 0 => ChoiceKind::Value(InputValue::Int { bits: n, value }),

@@ -414,7 +414,7 @@ proptest::proptest! {
     fn any_program_is_recorded(program in crate::arbitrary::program(), name in 0usize..4) {
         let Some(function) = program.functions.get(name) else { return Ok(()) };
         let input = Input { function: function.name.clone(), ..Input::default() };
-        let limits = Limits { steps: 2000, memory: 1 << 20, depth: 20, trace: 50, ignore: None };
+        let limits = Limits { steps: 2000, memory: 1 << 20, depth: 20, trace: 50, ignore: None, padding: None };
         let plain = interp::run(&program, &input, &limits);
         let (run, history) = interp::run_recorded(&program, &input, &limits, &BTreeSet::new());
         proptest::prop_assert_eq!(&plain, &run);
