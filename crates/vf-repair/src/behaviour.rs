@@ -17,11 +17,13 @@ use vf_ir::input::{Contents, Input};
 use vf_ir::interp::{Effects, Seen};
 use vf_verify::{Executions, SafeExecution};
 
-use near::{neighbours, with_digits};
+use near::{Change, changes, with_digits};
 use words::Words;
 
 /// Inputs that are tried, at most.
-const TRIES: usize = 4_000;
+const TRIES: usize = 20_000;
+/// What text is filled with: numbers of every length, small ones and large ones.
+const DIGITS: [u8; 2] = [b'0', b'1'];
 
 /// An input on which the old version breaks nothing, and what both versions do on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,15 +89,24 @@ pub fn difference(
     let mut constants = spoken.clone();
     constants.extend(after.constants(function));
     let look = |input: &Input| compare((before, after), function, reading, &spoken, input);
+    let texts = seeds
+        .iter()
+        .flat_map(|seed| DIGITS.map(|digit| with_digits(seed, digit)));
+    let texts: Vec<Input> = texts.collect();
+    seeds.extend(texts);
     if let Some(found) = seeds.iter().find_map(look) {
         return Some(found);
     }
-    let texts = seeds
-        .iter()
-        .flat_map(|seed| [b'0', b'1'].map(|digit| with_digits(seed, digit)));
-    let texts: Vec<Input> = texts.collect();
-    seeds.extend(texts);
-    let near = seeds.iter().flat_map(|seed| neighbours(seed, &constants));
+    // All of them in turn: what the time is not enough for is the far end of each.
+    let changes: Vec<Vec<Change>> = seeds.iter().map(|seed| changes(seed, &constants)).collect();
+    let rounds = changes.iter().map(Vec::len).max().unwrap_or(0);
+    let near = (0..rounds).flat_map(|round| {
+        let of_round = changes.iter().map(move |changes| changes.get(round));
+        seeds
+            .iter()
+            .zip(of_round)
+            .filter_map(|(seed, change)| Some(change?.of(seed)))
+    });
     near.take(TRIES)
         .take_while(|_| !left().is_zero())
         .find_map(|input| look(&input))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use vf_ir::input::{ChoiceKind, Contents, Input, InputValue};
 
 /// Inputs made of each that is known.
-const NEAR: usize = 400;
+const NEAR: usize = 1_200;
 /// Bytes of an object that are changed.
 const BYTES: u64 = 64;
 /// Room that an object is given where numbers are changed: who passes a larger number has a larger object.
@@ -13,21 +13,19 @@ const ROOM: u64 = 4096;
 /// Small numbers that are tried as arguments, besides those of the text.
 const SMALL: u128 = 12;
 
-/// Inputs that differ from one in a number or two; at most [`NEAR`].
-pub(super) fn neighbours(input: &Input, constants: &BTreeSet<u128>) -> Vec<Input> {
-    let mut found: Vec<Change> = Vec::new();
+/// Changes of an input in one number; at most [`NEAR`].
+pub(super) fn changes(input: &Input, constants: &BTreeSet<u128>) -> Vec<Change> {
+    let mut all: Vec<Change> = Vec::new();
     for (place, value) in input.arguments.iter().enumerate() {
         let InputValue::Int { bits, value } = value else {
             continue;
         };
         let mut others = values(*bits, *value, constants);
         others.extend((3..SMALL).filter(|small| small != value));
-        found.extend(
-            others
-                .into_iter()
-                .map(|other| Change::Argument(place, *bits, other)),
-        );
+        let changes = others.into_iter();
+        all.extend(changes.map(|other| Change::Argument(place, *bits, other)));
     }
+    let mut found = Vec::new();
     for (number, choice) in input.choices.iter().enumerate() {
         match &choice.kind {
             ChoiceKind::Value(InputValue::Int { bits, value }) => {
@@ -52,18 +50,18 @@ pub(super) fn neighbours(input: &Input, constants: &BTreeSet<u128>) -> Vec<Input
         let others = other_words(contents, BYTES, constants).into_iter();
         found.extend(others.map(|word| Change::Global(number, word)));
     }
-    // The first come first: arguments before contents, and of these the near ones; the rest is spread.
+    // All of the arguments; of contents, some from everywhere.
     let step = found.len().div_ceil(NEAR).max(1);
-    let spread = (0..step).flat_map(|first| found.iter().skip(first).step_by(step));
-    // Inputs are large, and changes of them many: only those that are tried are made.
-    spread.take(NEAR).map(|change| change.of(input)).collect()
+    all.extend(found.into_iter().step_by(step));
+    all.truncate(NEAR);
+    all
 }
 
 /// A word of an object: place, width in bytes, value.
 type Word = (u64, u64, u128);
 
 /// What one input has else than another.
-enum Change {
+pub(super) enum Change {
     /// The number of the argument, its width in bits, its value.
     Argument(usize, u32, u128),
     Object(usize, Word),
@@ -77,7 +75,7 @@ enum Change {
 }
 
 impl Change {
-    fn of(&self, input: &Input) -> Input {
+    pub(super) fn of(&self, input: &Input) -> Input {
         let mut near = roomy(input);
         match *self {
             Change::Argument(place, bits, value) => {
