@@ -93,6 +93,14 @@ pub struct Made {
     pub zeroed: bool,
 }
 
+/// Whether a pointer lies over the place, and begins before it.
+fn is_within_pointer(cells: &BTreeMap<u64, Cell>, at: u64) -> bool {
+    let before = cells.range(..at).next_back();
+    before.is_some_and(|(start, cell)| matches!(cell, Cell::Pointer(_)) && at - start < POINTER)
+}
+
+/// Bytes of the widest pointer.
+const POINTER: u64 = 8;
 /// Bytes of an object that are looked at one by one.
 const LOOKED_AT: u64 = 1 << 16;
 
@@ -132,27 +140,19 @@ impl Effects {
     /// What lies at a place; `None`: what lay there before the run, or in an object that it made, anything.
     pub fn cell(&self, object: &SeenObject, at: u64) -> Option<Cell> {
         let written = self.written.get(object).and_then(|cells| cells.get(&at));
+        let within = |at| {
+            self.written
+                .get(object)
+                .is_some_and(|cells| is_within_pointer(cells, at))
+        };
         let zero = || match object {
             SeenObject::Made(number) => {
                 let made = self.made.get(*number)?;
-                (made.zeroed && at < made.size && !self.is_within_pointer(object, at))
-                    .then_some(Cell::Byte(0))
+                (made.zeroed && at < made.size && !within(at)).then_some(Cell::Byte(0))
             }
             _ => None,
         };
         written.cloned().or_else(zero)
-    }
-
-    /// Whether a pointer lies over the place, and begins before it.
-    fn is_within_pointer(&self, object: &SeenObject, at: u64) -> bool {
-        let before = self
-            .written
-            .get(object)
-            .into_iter()
-            .flat_map(|cells| cells.range(..at).next_back());
-        before
-            .into_iter()
-            .any(|(start, cell)| matches!(cell, Cell::Pointer(_)) && at - start < 8)
     }
 
     /// Whether the other run does what this one does, as far as this one says.
@@ -258,6 +258,10 @@ fn effects(
         let places: BTreeSet<u64> = now.keys().chain(then.keys()).copied().collect();
         let zero = Cell::Byte(0);
         let changed = places.into_iter().filter_map(|at| {
+            // What lay there is gone as a whole where a pointer lies over it now.
+            if !now.contains_key(&at) && is_within_pointer(&now, at) {
+                return None;
+            }
             let (new, old) = (now.get(&at).unwrap_or(&zero), then.get(&at).unwrap_or(&zero));
             (new != old).then(|| (at, new.clone()))
         });

@@ -10,6 +10,7 @@ mod flags;
 mod kunit;
 mod members;
 mod models;
+mod observing;
 mod single;
 mod stubs;
 mod text;
@@ -59,6 +60,16 @@ pub struct Build {
     pub flags: Vec<String>,
     /// Directory from which relative paths in the flags start.
     pub directory: PathBuf,
+}
+
+/// What a harness is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see a violation.
+    #[default]
+    Violation,
+    /// To see what the function does: the harness prints it (`vf_observe.c`), and what the kernel computes is computed.
+    Effects,
 }
 
 /// A C program that replays one input.
@@ -164,7 +175,7 @@ pub fn write(
     build: &Build,
     strict_bounds: bool,
 ) -> Result<Harness, ReplayError> {
-    write_for(&[program], input, sources, build, strict_bounds)
+    write_for(&[program], input, sources, build, strict_bounds, Purpose::Violation)
 }
 
 /// [`write`] for several versions of a program: made from the first, and with the models that any of them uses.
@@ -174,6 +185,7 @@ pub fn write_for(
     sources: &[SourceText],
     build: &Build,
     strict_bounds: bool,
+    purpose: Purpose,
 ) -> Result<Harness, ReplayError> {
     let no_function = || ReplayError::NoFunction {
         function: input.function.clone(),
@@ -185,12 +197,13 @@ pub fn write_for(
         program,
         input,
         function,
+        purpose,
         body: String::new(),
         notes: Vec::new(),
     };
     writer.main()?;
     let mut files = Vec::new();
-    let models = models::models(versions);
+    let models = models::models(versions, purpose);
     let mut units = vec![MAIN.to_string()];
     let mut include_dirs = Vec::new();
     for (index, source) in sources.iter().enumerate() {
@@ -209,10 +222,16 @@ pub fn write_for(
     files.push((MAIN.to_string(), writer.file()));
     files.push((RUNTIME_FILE.to_string(), RUNTIME.to_string()));
     files.push((MODELS.to_string(), models.text));
-    let stubs = Stubs::default();
+    let stubs = Stubs::new(purpose);
     files.push((STUBS.to_string(), stubs.text()));
     // The program's own definitions come first: they win over models of the same name. The stubs come last:
     // they are compiled again once the linker has said what is missing.
+    if purpose == Purpose::Effects {
+        for (name, text) in observing::UNITS {
+            files.push((name.to_string(), text.to_string()));
+            units.push(name.to_string());
+        }
+    }
     units.extend([RUNTIME_FILE, MODELS, STUBS].map(String::from));
 
     let compiler = build.compiler.to_string_lossy().into_owned();
@@ -226,7 +245,7 @@ pub fn write_for(
     for unit in &units {
         let object = unit.replace(".c", ".o");
         let mut command = vec![compiler.clone()];
-        let own = [MODELS, STUBS, RUNTIME_FILE].contains(&unit.as_str());
+        let own = [MODELS, STUBS, RUNTIME_FILE].contains(&unit.as_str()) || observing::is_unit(unit);
         if own {
             command.extend(["-w", "-fno-builtin"].map(String::from));
             // Only what they read and write of the program's matters, and at which line of theirs nobody asks.
@@ -289,6 +308,7 @@ struct Writer<'a> {
     program: &'a Program,
     input: &'a Input,
     function: &'a Function,
+    purpose: Purpose,
     body: String,
     notes: Vec<String>,
 }
@@ -313,12 +333,14 @@ impl Writer<'_> {
              void vf_push_failure(const char *function, int fails);\n\
              void vf_push_store(unsigned long argument, long at, const char *bytes, unsigned long size);\n\
              void vf_returned(void);\n\
+             {more}\
              static char *vf_o[{objects}];\n\n\
              #include \"{SOURCE}\"\n\n\
              #undef main\n\
              int main(void)\n{{\n{body}\treturn 0;\n}}\n",
             name = comment(&self.input.function),
             body = self.body,
+            more = self.declarations(),
         )
     }
 
@@ -393,7 +415,11 @@ impl Writer<'_> {
         } else {
             self.input.function.as_str()
         };
-        self.line(format!("(void){callee}({});", arguments.join(", ")));
+        let call = format!("{callee}({})", arguments.join(", "));
+        match self.purpose {
+            Purpose::Violation => self.line(format!("(void){call};")),
+            Purpose::Effects => self.observed(&call)?,
+        }
         self.line("vf_returned();".to_string());
         Ok(())
     }
