@@ -205,6 +205,9 @@ pub struct PatchArgs {
     /// Write a harness of the counterexample into this new folder, and run it on both versions: C, and for kernel code KUnit
     #[arg(long, value_name = "DIR")]
     pub reproducer: Option<PathBuf>,
+    /// Do not run the compiled versions on an input that tells them apart
+    #[arg(long)]
+    pub no_replay: bool,
     #[command(flatten)]
     pub cache: CacheArgs,
     #[command(flatten)]

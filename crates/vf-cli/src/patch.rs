@@ -8,14 +8,20 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::json;
 use vf_frontend::Options;
+use vf_repair::behaviour::Difference;
+use vf_repair::behaviour::compiled::{self, Compiled};
 use vf_repair::mail::annotated;
 use vf_repair::{ChangedFile, PatchInput, PatchReport, PatchVerdict, changed_files, judge_functions};
+use vf_replay::harness::SourceText;
+use vf_replay::sandbox::Limits;
+use vf_replay::{BothRequest, Version};
 use vf_source::SourceMap;
 use vf_source::diff::{Patch, diff_files};
 use vf_verify::report::{FunctionReport, ObligationReport};
 
+use crate::aftermath::{build, load};
 use crate::args::{Format, PatchArgs};
-use crate::check::{deadline, json};
+use crate::check::{deadline, first_line, json};
 use crate::checker;
 use crate::exit::{CliError, Exit};
 use crate::mail::{self, Proven};
@@ -61,8 +67,11 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
         error: Box::new(error),
     };
     let files = changed_files(&input).map_err(wrong)?;
-    let report = judge_functions(&input, &args.functions, &mut checker, time).map_err(wrong)?;
+    let mut report = judge_functions(&input, &args.functions, &mut checker, time).map_err(wrong)?;
     let options = checker.options.clone();
+    if !args.no_replay {
+        confirm(&mut report, &files, &options);
+    }
     // Takes the progress line away before anything else is printed.
     drop(checker);
     let reproducer = match &args.reproducer {
@@ -112,6 +121,54 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     };
     output::write(args.output.as_deref(), &text)?;
     Ok(exit(report.verdict))
+}
+
+/// Runs both versions, compiled, on the input that tells them apart.
+fn confirm(report: &mut PatchReport, files: &[ChangedFile], options: &Options) {
+    let Some(difference) = &report.difference else {
+        return;
+    };
+    let holder = report
+        .before
+        .functions
+        .iter()
+        .find(|f| f.name == difference.function);
+    let file = holder.and_then(|f| files.iter().find(|c| c.path == Path::new(&f.file)));
+    let compiled = match (file, files) {
+        (Some(file), [_]) => both(difference, file, options),
+        (None, _) => Compiled::NotRun("the function is in a file that the patch does not change".to_owned()),
+        // The harness reads other files as they lie on disk.
+        (Some(_), _) => Compiled::NotRun("the patch changes several files".to_owned()),
+    };
+    report.confirm(&compiled);
+}
+
+fn both(difference: &Difference, file: &ChangedFile, options: &Options) -> Compiled {
+    let version = |text: &str| load(&file.path, text, &difference.function, options);
+    let (before, after) = match (version(&file.old), version(&file.new)) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(error), _) | (_, Err(error)) => return Compiled::NotRun(first_line(&error.to_string())),
+    };
+    let source = |text: &str| SourceText {
+        path: file.path.clone(),
+        text: text.to_string(),
+    };
+    compiled::run(
+        difference,
+        &BothRequest {
+            before: Version {
+                program: &before.program,
+                source: &source(&file.old),
+            },
+            after: Version {
+                program: &after.program,
+                source: &source(&file.new),
+            },
+            input: &difference.input,
+            build: &build(options),
+            limits: Limits::default(),
+        },
+    )
 }
 
 /// The judgement as JSON, with what was written beside it.

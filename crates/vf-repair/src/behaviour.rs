@@ -5,6 +5,7 @@
 //! (another result, other bytes written, other calls of functions without body), behaviour is *changed*, and the input is shown. No
 //! difference proves nothing: that is for a proof over both versions.
 
+pub mod compiled;
 mod near;
 mod words;
 
@@ -33,6 +34,12 @@ pub struct Difference {
     pub inputs: BTreeMap<String, String>,
     /// In machine form, from which it is executed.
     pub input: Input,
+    /// How the old version is read: it breaks nothing on the input, or what it breaks is passed over.
+    pub reading: Reading,
+    pub confirmed_by: ConfirmedBy,
+    /// Why the compiled versions were not run, or ended otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_run: Option<String>,
     /// What differs: of the old version, and of the new one.
     pub before: Vec<String>,
     pub after: Vec<String>,
@@ -51,8 +58,19 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Who saw a difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfirmedBy {
+    /// The interpreter of the IR.
+    Interpreter,
+    /// Both versions, compiled and run in the replay sandbox; the interpreter too.
+    Sandbox,
+}
+
 /// How the old version is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reading {
     /// Inputs on which it breaks nothing.
     Safe,
@@ -137,6 +155,9 @@ fn compare(
         function: function.to_owned(),
         inputs: old_program.in_words(input),
         input: input.clone(),
+        reading,
+        confirmed_by: ConfirmedBy::Interpreter,
+        not_run: None,
         before,
         after,
     })

@@ -13,6 +13,7 @@ use vf_ir::Property;
 use vf_ir::input::Input;
 
 use crate::align::{Alignment, LineMap, Match, align};
+use crate::behaviour::compiled::Compiled;
 use crate::behaviour::{Difference, Reading, difference};
 use crate::contracts::{ContractChange, contract_changes};
 use crate::ctext::functions::functions;
@@ -50,6 +51,39 @@ pub struct PatchReport {
     /// Functions whose body changed, and what was found of their behaviour.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<ComparedFunction>,
+}
+
+impl PatchReport {
+    /// Takes in what the compiled versions did on the input of the difference. Where they do the same, the difference is taken
+    /// back: nothing is known then.
+    pub fn confirm(&mut self, compiled: &Compiled) {
+        let Some(difference) = &mut self.difference else {
+            return;
+        };
+        difference.note(compiled);
+        if *compiled != Compiled::Same {
+            return;
+        }
+        let shown = difference.function.clone();
+        self.difference = None;
+        for compared in self.compared.iter_mut().filter(|c| c.function == shown) {
+            compared.behaviour = Behaviour::Unknown;
+            compared
+                .open
+                .push("executions of the IR differ, and those of the compiled versions do not".to_owned());
+        }
+        self.behaviour = overall(&self.compared);
+        let refuted = |id: &String| {
+            let mut all = self.after.functions.iter().flat_map(|f| &f.obligations);
+            all.any(|o| o.id == *id && o.verdict == Verdict::Refuted)
+        };
+        if self.verdict == PatchVerdict::Regressed
+            && self.behaviour != Behaviour::Changed
+            && !self.introduced.iter().any(refuted)
+        {
+            self.verdict = PatchVerdict::Unknown;
+        }
+    }
 }
 
 /// Whether one function does the same in both versions, wherever the old one breaks nothing.

@@ -9,6 +9,7 @@
 //! This crate does not know how a counterexample was found: it sees programs, inputs and source text, neither
 //! verdicts nor solvers.
 
+mod both;
 mod build;
 mod error;
 pub mod harness;
@@ -17,6 +18,7 @@ mod replay;
 pub mod sandbox;
 pub mod sanitizer;
 
+pub use both::{Both, BothRequest, run_both};
 pub use build::find_compiler;
 pub use error::ReplayError;
 pub use pair::{Pair, PairRequest, Ran, Version, reproduce};

@@ -5,7 +5,7 @@ use vf_ir::input::Input;
 
 use crate::ReplayError;
 use crate::build::{compile, find_compiler, has_strict_bounds};
-use crate::harness::{self, Build, Harness, SourceText};
+use crate::harness::{self, Build, Harness, Purpose, SourceText};
 use crate::replay::{Execution, Target, canonical, ended, is_witness, run, scratch_folder};
 use crate::sandbox::{Limits, Sandbox};
 use crate::sanitizer::Finding;
@@ -72,6 +72,7 @@ pub fn reproduce(request: &PairRequest<'_>) -> Result<Pair, ReplayError> {
         std::slice::from_ref(before.source),
         &build,
         strict,
+        Purpose::Violation,
     )?
     .into_single();
     let sandbox = match sandbox {

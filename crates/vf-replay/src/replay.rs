@@ -245,11 +245,23 @@ pub(crate) fn run(
     limits: Limits,
     notes: Vec<String>,
 ) -> Result<Execution, ReplayError> {
+    run_with(ASAN_OPTIONS, sandbox, binary, folder, limits, notes)
+}
+
+/// The same with other options for AddressSanitizer.
+pub(crate) fn run_with(
+    asan_options: &str,
+    sandbox: &Sandbox,
+    binary: &Path,
+    folder: &Path,
+    limits: Limits,
+    notes: Vec<String>,
+) -> Result<Execution, ReplayError> {
     let job = Job {
         program: binary,
         args: Vec::new(),
         env: vec![
-            ("ASAN_OPTIONS".into(), ASAN_OPTIONS.into()),
+            ("ASAN_OPTIONS".into(), asan_options.into()),
             ("UBSAN_OPTIONS".into(), UBSAN_OPTIONS.into()),
             ("LC_ALL".into(), "C".into()),
         ],

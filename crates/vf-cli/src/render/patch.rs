@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
+use vf_repair::behaviour::{ConfirmedBy, Reading};
 use vf_repair::{Behaviour, ChangedFile, PatchReport, PatchVerdict};
 use vf_source::SourceMap;
 use vf_verify::report::{CheckReport, ObligationReport, Verdict};
@@ -257,7 +258,11 @@ fn differing(report: &PatchReport, look: Look) -> String {
     let Some(difference) = &report.difference else {
         return String::new();
     };
-    let mut text = format!("\n{}\n", look.heading("behaves differently on a safe input"));
+    let heading = match difference.reading {
+        Reading::Safe => "behaves differently on a safe input",
+        Reading::Oblivious => "the old version always fails here; what it does within its bounds is not kept",
+    };
+    let mut text = format!("\n{}\n", look.heading(heading));
     let _ = writeln!(text, "  in `{}`, on", difference.function);
     for (name, value) in &difference.inputs {
         let _ = writeln!(text, "    {name} = {value}");
@@ -265,6 +270,16 @@ fn differing(report: &PatchReport, look: Look) -> String {
     for (side, seen) in [("before", &difference.before), ("after", &difference.after)] {
         let _ = writeln!(text, "  {side}: {}", seen.join("; "));
     }
+    let who = match (difference.confirmed_by, &difference.not_run) {
+        (ConfirmedBy::Sandbox, _) => "confirmed: both versions, compiled and run in the sandbox".to_owned(),
+        (ConfirmedBy::Interpreter, Some(why)) => {
+            format!("seen by the interpreter; the compiled versions do not tell: {why}")
+        }
+        (ConfirmedBy::Interpreter, None) => {
+            "seen by the interpreter; the compiled versions were not run".to_owned()
+        }
+    };
+    let _ = writeln!(text, "  {who}");
     text
 }
 

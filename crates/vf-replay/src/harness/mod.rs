@@ -175,7 +175,14 @@ pub fn write(
     build: &Build,
     strict_bounds: bool,
 ) -> Result<Harness, ReplayError> {
-    write_for(&[program], input, sources, build, strict_bounds, Purpose::Violation)
+    write_for(
+        &[program],
+        input,
+        sources,
+        build,
+        strict_bounds,
+        Purpose::Violation,
+    )
 }
 
 /// [`write`] for several versions of a program: made from the first, and with the models that any of them uses.

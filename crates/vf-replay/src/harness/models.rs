@@ -8,6 +8,9 @@
 
 use vf_ir::Program;
 
+use super::Purpose;
+use super::observing::is_computed;
+
 /// What only the kernel has; defined under their own names.
 const KERNEL: [&str; 4] = [
     include_str!("../../../../smt/contracts/kernel_alloc.c"),
@@ -87,10 +90,11 @@ pub(super) struct Models {
 }
 
 /// The models of what any of the programs uses.
-pub(super) fn models(programs: &[&Program]) -> Models {
+pub(super) fn models(programs: &[&Program], purpose: Purpose) -> Models {
     let used = |name: &str| {
         let mut all = programs.iter().flat_map(|p| &p.functions);
-        all.any(|f| f.name == name)
+        let computed = purpose == Purpose::Effects && is_computed(name);
+        !computed && all.any(|f| f.name == name)
     };
     let mut text = PRELUDE.to_string();
     for file in KERNEL {

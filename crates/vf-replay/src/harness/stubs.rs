@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use vf_ir::{Body, CType, Function, Initial, LocalId, Program};
 
+use super::Purpose;
 use super::text::{is_identifier, string_literal};
 
 /// Definitions by name. Several programs may add theirs; the first that defines a name keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stubs(BTreeMap<String, String>);
+pub struct Stubs {
+    defined: BTreeMap<String, String>,
+    purpose: Purpose,
+}
 
 /// One definition: functions that the program declares return what the counterexample
 /// decided for them, objects are zero bytes of the declared size, and a name that the program never reached
@@ -17,14 +21,14 @@ pub struct Stubs(BTreeMap<String, String>);
 /// The stubs stand in a file of their own, away from the program's declarations, so that no type needs to be
 /// named: on the machines supported, a result comes back in the same registers whatever integer or pointer
 /// type it has (System V ABI, AMD64 supplement, 3.2.3).
-fn stub(program: &Program, name: &str) -> String {
+fn stub(program: &Program, name: &str, purpose: Purpose) -> String {
     let function = program.functions.iter().find(|f| f.name == *name);
     let global = program.globals.iter().find(|g| g.name == *name);
     let literal = string_literal(name.as_bytes());
     match (function, global) {
         (Some(f), _) if f.noreturn => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
         (Some(f), _) if matches!(f.body, Body::Declared) || f.library_model => match &f.ret {
-            CType::Void => format!("void {name}(void) {{}}\n"),
+            CType::Void => without_result(name, &literal, f, purpose),
             CType::Float { .. } => {
                 format!("double {name}(void) {{ vf_take_value({literal}); return 0; }}\n")
             }
@@ -37,7 +41,7 @@ fn stub(program: &Program, name: &str) -> String {
                     .and_then(|r| r.size)
                     .unwrap_or(0),
             ),
-            _ => scalar_result(name, &literal, f),
+            _ => scalar_result(name, &literal, f, purpose),
         },
         (_, Some(g)) if g.init == Initial::Unknown => {
             format!(
@@ -50,16 +54,24 @@ fn stub(program: &Program, name: &str) -> String {
 }
 
 impl Stubs {
+    pub(super) fn new(purpose: Purpose) -> Stubs {
+        Stubs {
+            purpose,
+            ..Stubs::default()
+        }
+    }
+
     /// Adds what the linker missed in a program.
     pub fn add(&mut self, program: &Program, undefined: &[String]) {
         for name in undefined.iter().filter(|n| is_identifier(n)) {
-            self.0.entry(name.clone()).or_insert_with(|| stub(program, name));
+            let made = || stub(program, name, self.purpose);
+            self.defined.entry(name.clone()).or_insert_with(made);
         }
     }
 
     /// How many names are defined.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.defined.len()
     }
 
     pub fn text(&self) -> String {
@@ -70,41 +82,82 @@ impl Stubs {
              void vf_store_through(const char *function, void **arguments, unsigned long count);\n\
              void vf_unexpected(const char *name);\n",
         );
-        text.extend(self.0.values().map(String::as_str));
+        if self.purpose == Purpose::Effects {
+            text.push_str("void vf_saw_call(const char *name, const char *kinds, void **arguments);\n");
+        }
+        text.extend(self.defined.values().map(String::as_str));
         text
     }
 }
 
-/// A function that may store through its arguments: those of integer or pointer type, the first six, come in registers, whatever
-/// their types are (System V ABI, AMD64 supplement, 3.2.3). Where one of another type is among them, the numbers would not fit.
-fn scalar_result(name: &str, literal: &str, function: &Function) -> String {
-    let in_registers = |local: &LocalId| {
-        let ty = function.locals.get(local.index()).map(|l| &l.ty);
-        matches!(
-            ty,
-            Some(CType::Pointer { .. } | CType::Bool | CType::Int { bits: ..=64, .. })
-        )
-    };
-    let parameters = function
-        .params
-        .iter()
-        .take_while(|local| in_registers(local))
-        .take(6)
-        .count();
-    let list = |word: &str| {
-        (0..parameters)
-            .map(|n| format!("{word}a{n}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let (declared, passed) = match parameters {
-        0 => ("void".to_owned(), "0".to_owned()),
-        _ => (list("void *"), list("")),
-    };
+/// Arguments of a function that come in registers: those of integer or pointer type, the first six, whatever their types are
+/// (System V ABI, AMD64 supplement, 3.2.3). Where one of another type is among them, the numbers would not fit.
+struct Registers {
+    /// `p` for a pointer, otherwise the bytes of an integer as a digit.
+    kinds: String,
+    /// `void *a0, void *a1`, or `void`.
+    declared: String,
+    /// `a0, a1`, or `0`.
+    passed: String,
+}
+
+impl Registers {
+    fn of(function: &Function) -> Registers {
+        let kind = |local: &LocalId| match function.locals.get(local.index()).map(|l| &l.ty) {
+            Some(CType::Pointer { .. }) => Some('p'),
+            Some(CType::Bool) => Some('1'),
+            Some(CType::Int { bits, .. }) => char::from_digit(bits / 8, 10).filter(|_| *bits <= 64),
+            _ => None,
+        };
+        let kinds: String = function.params.iter().map_while(kind).take(6).collect();
+        let list = |word: &str| {
+            let names = (0..kinds.len()).map(|n| format!("{word}a{n}"));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let (declared, passed) = match kinds.len() {
+            0 => ("void".to_owned(), "0".to_owned()),
+            _ => (list("void *"), list("")),
+        };
+        Registers {
+            kinds,
+            declared,
+            passed,
+        }
+    }
+
+    /// A statement that prints the call, where that is wanted.
+    fn seen(&self, literal: &str, purpose: Purpose) -> String {
+        match purpose {
+            Purpose::Violation => String::new(),
+            Purpose::Effects => format!("vf_saw_call({literal}, \"{}\", a); ", self.kinds),
+        }
+    }
+}
+
+/// A function that may store through its arguments.
+fn scalar_result(name: &str, literal: &str, function: &Function, purpose: Purpose) -> String {
+    let registers = Registers::of(function);
+    let seen = registers.seen(literal, purpose);
     format!(
-        "unsigned __int128 {name}({declared}) {{ void *a[] = {{ {passed} }}; vf_store_through({literal}, a, {parameters}); \
-         return vf_take_value({literal}); }}\n"
+        "unsigned __int128 {name}({}) {{ void *a[] = {{ {} }}; {seen}vf_store_through({literal}, a, {}); \
+         return vf_take_value({literal}); }}\n",
+        registers.declared,
+        registers.passed,
+        registers.kinds.len()
     )
+}
+
+fn without_result(name: &str, literal: &str, function: &Function, purpose: Purpose) -> String {
+    let registers = Registers::of(function);
+    match purpose {
+        Purpose::Violation => format!("void {name}(void) {{}}\n"),
+        Purpose::Effects => format!(
+            "void {name}({}) {{ void *a[] = {{ {} }}; {}}}\n",
+            registers.declared,
+            registers.passed,
+            registers.seen(literal, purpose)
+        ),
+    }
 }
 
 /// Records of up to 16 bytes come back in registers, larger ones through a hidden pointer.

@@ -32,20 +32,32 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
 
+/* Told of each block that the program is given, where that is wanted. */
+WEAK void vf_allocated(void *block)
+{
+	(void)block;
+}
+
+static void *given(void *block)
+{
+	vf_allocated(block);
+	return block;
+}
+
 /* Unless a model of the same name decides. */
 WEAK void *__wrap_malloc(size_t size)
 {
-	return __real_malloc(size);
+	return given(__real_malloc(size));
 }
 
 WEAK void *__wrap_calloc(size_t n, size_t size)
 {
-	return __real_calloc(n, size);
+	return given(__real_calloc(n, size));
 }
 
 WEAK void *__wrap_realloc(void *p, size_t size)
 {
-	return __real_realloc(p, size);
+	return given(__real_realloc(p, size));
 }
 
 enum kind { VALUE, BYTES, FAILURE };
@@ -403,7 +415,7 @@ void *vf_allocate(const char *function, unsigned long n, int zeroed, int may_fai
 {
 	if (may_fail && vf_fails(function))
 		return NULL;
-	return zeroed ? __real_calloc(1, n) : __real_malloc(n);
+	return given(zeroed ? __real_calloc(1, n) : __real_malloc(n));
 }
 
 void vf_release(void *p)
