@@ -67,7 +67,10 @@ fn bytes(bytes: &[u8]) -> (InputObject, InputValue) {
             pointers: Vec::new(),
         },
     };
-    (object, InputValue::Pointer(InputPointer::Object { index: 0, offset: 0 }))
+    (
+        object,
+        InputValue::Pointer(InputPointer::Object { index: 0, offset: 0 }),
+    )
 }
 
 fn with(objects: Vec<InputObject>, arguments: Vec<InputValue>) -> Input {
@@ -92,11 +95,20 @@ fn kept(old: &str, new: &str, input: &Input) -> bool {
 fn what_a_caller_sees_is_seen() {
     let seven = with(Vec::new(), vec![number(7)]);
     let same = |old: &str, new: &str| kept(old, new, &seven);
-    assert!(same("int f(int n) { return n + 1; }", "int f(int n) { return 1 + n; }"));
-    assert!(!same("int f(int n) { return n + 1; }", "int f(int n) { return n + 2; }"));
+    assert!(same(
+        "int f(int n) { return n + 1; }",
+        "int f(int n) { return 1 + n; }"
+    ));
+    assert!(!same(
+        "int f(int n) { return n + 1; }",
+        "int f(int n) { return n + 2; }"
+    ));
     // A global, of this file only.
     let global = "static int g;\nint f(int n) { g = n; return 0; }";
-    assert!(same(global, "static int g;\nint f(int n) { g = n ^ 0; return 0; }"));
+    assert!(same(
+        global,
+        "static int g;\nint f(int n) { g = n ^ 0; return 0; }"
+    ));
     assert!(!same(global, "static int g;\nint f(int n) { g = 0; return 0; }"));
     // Calls outside, with their arguments, in order.
     let calls = "void note(int, const char *);\nint f(int n) { note(n, \"a\"); return 0; }";
@@ -145,7 +157,8 @@ fn runs_that_say_nothing() {
     let ended = |text: &str| both(text, fine, &input).before.expect_err("no effects");
     let overrun = ended("int f(char *p) { return p[4]; }");
     assert!(overrun.contains("sanitizer"), "{overrun}");
-    let random = ended("#include <stdlib.h>\nint f(char *p) { char *q = malloc(1); int r = *q; free(q); return r; }");
+    let random =
+        ended("#include <stdlib.h>\nint f(char *p) { char *q = malloc(1); int r = *q; free(q); return r; }");
     assert!(random.contains("nothing was written to"), "{random}");
     let exits = ended("#include <stdlib.h>\nint f(char *p) { exit(3); }");
     assert!(exits.contains("status 3"), "{exits}");

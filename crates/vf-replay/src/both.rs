@@ -33,6 +33,8 @@ pub struct BothRequest<'a> {
 pub struct Both {
     pub before: Result<Effects, String>,
     pub after: Result<Effects, String>,
+    /// What of the input the harness could not set up.
+    pub notes: Vec<String>,
 }
 
 /// Compiles both versions with a harness that prints what they do, and runs each in the sandbox.
@@ -59,6 +61,7 @@ pub fn run_both(request: &BothRequest<'_>) -> Result<Both, ReplayError> {
     Ok(Both {
         before: one(request, before, &sandbox, &mut harness)?,
         after: one(request, after, &sandbox, &mut harness)?,
+        notes: harness.notes,
     })
 }
 

@@ -140,8 +140,22 @@ impl Executions {
                 object.size = object.size.min(object.contents.string_length().saturating_add(1));
             }
         }
-        let Some(entry) = self.program.function_named(&input.function) else {
-            return tight;
+        self.tighten_counted(&mut tight);
+        // What lies behind the end is not there.
+        for object in &mut tight.objects {
+            for (start, run) in &mut object.contents.bytes {
+                let room = object.size.saturating_sub(*start);
+                run.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+            }
+            object.contents.bytes.retain(|(_, run)| !run.is_empty());
+        }
+        tight
+    }
+
+    /// Objects behind parameters that another one counts.
+    fn tighten_counted(&self, tight: &mut Input) {
+        let Some(entry) = self.program.function_named(&tight.function) else {
+            return;
         };
         let function = self.program.function(entry);
         let counted = engine::counted_parameters(&self.program, entry);
@@ -152,9 +166,9 @@ impl Executions {
             };
             let is_record = matches!(**to, CType::Record(_));
             let number = function.params.iter().position(|p| *p == count.count);
-            let number = number.and_then(|at| input.arguments.get(at));
+            let number = number.and_then(|at| tight.arguments.get(at));
             let (Some(InputValue::Pointer(InputPointer::Object { index, offset: 0 })), Some(number)) =
-                (input.arguments.get(place), number)
+                (tight.arguments.get(place), number)
             else {
                 continue;
             };
@@ -168,11 +182,11 @@ impl Executions {
                 // A negative number counts nothing.
                 Err(_) => 0,
             };
-            if let Some(object) = tight.objects.get_mut(*index) {
+            let index = *index;
+            if let Some(object) = tight.objects.get_mut(index) {
                 object.size = elements.saturating_mul(element).min(MOST);
             }
         }
-        tight
     }
 
     /// The size of a record, by its name in C.

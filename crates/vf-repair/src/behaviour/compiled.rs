@@ -23,7 +23,10 @@ pub fn run(difference: &Difference, request: &BothRequest<'_>) -> Compiled {
     match run_both(request) {
         Err(error) => Compiled::NotRun(error.to_string().lines().next().unwrap_or_default().to_owned()),
         Ok(both) => match (both.before, both.after) {
-            (Ok(old), Ok(new)) if old.are_kept_by(&new) => Compiled::Same,
+            (Ok(old), Ok(new)) if old.are_kept_by(&new) => match both.notes.into_iter().next() {
+                Some(note) => Compiled::NotRun(note),
+                None => Compiled::Same,
+            },
             (Ok(_), Ok(_)) => Compiled::Differ,
             (Err(how), _) => Compiled::NotRun(format!("the old version: {how}")),
             (_, Err(how)) => Compiled::NotRun(format!("the new version: {how}")),

@@ -436,11 +436,15 @@ impl Writer<'_> {
         let fits =
             |offset: u64, len: u64| size.is_none_or(|s| offset.checked_add(len).is_some_and(|end| end <= s));
         for (offset, bytes) in &contents.bytes {
-            if !fits(*offset, bytes.len() as u64) {
-                self.notes.push(format!(
-                    "{} bytes at offset {offset} lie outside {object}",
-                    bytes.len()
-                ));
+            let room = size.map_or(u64::MAX, |size| size.saturating_sub(*offset));
+            let inside = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+            let (bytes, outside) = bytes.split_at(inside);
+            if !outside.is_empty() {
+                let count = outside.len();
+                self.notes
+                    .push(format!("{count} bytes behind the end of {object} were not set"));
+            }
+            if bytes.is_empty() {
                 continue;
             }
             // All objects start out zeroed, but globals may not.
