@@ -22,6 +22,8 @@ const BOUNDS: [u32; 6] = [1, 2, 3, 5, 9, 17];
 const UNROLLING: Duration = Duration::from_secs(4);
 /// For one question on the way to an input that comes to what was wrong.
 const WITNESS_MS: u32 = 500;
+/// Statements of which it is asked whether a safe input comes to them.
+const DROPPED: usize = 8;
 /// Models that are made inputs of.
 const INPUTS: usize = 12;
 
@@ -247,6 +249,15 @@ impl<'p> Context<'p> {
         let mut checks = execution.comparison.old_checks.iter().peekable();
         // By check: when it is reached, of those that can fail.
         let mut broken: BTreeMap<&CheckKey, Vec<Term>> = BTreeMap::new();
+        // Statements that the new version does not have, on the way to a check that fails.
+        let dropped: Vec<Term> = execution
+            .comparison
+            .dropped
+            .iter()
+            .copied()
+            .take(DROPPED)
+            .collect();
+        let mut doomed: BTreeSet<Term> = BTreeSet::new();
         for (number, event) in execution.events.iter().enumerate() {
             while let Some(check) = checks.next_if(|check| check.events <= number) {
                 if terms.is_true(check.holds) || Instant::now() > question.deadline {
@@ -254,8 +265,16 @@ impl<'p> Context<'p> {
                 }
                 let mut assumptions = literals.clone();
                 assumptions.extend([check.guard, terms.not(check.holds)]);
-                if !matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
-                    broken.entry(&check.key).or_default().push(check.guard);
+                if matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                    continue;
+                }
+                broken.entry(&check.key).or_default().push(check.guard);
+                for guard in dropped.iter().filter(|g| !terms.is_true(**g)) {
+                    assumptions.push(*guard);
+                    if !doomed.contains(guard) && matches!(solver.check(&assumptions), Outcome::Sat(_)) {
+                        doomed.insert(*guard);
+                    }
+                    assumptions.pop();
                 }
             }
             match event {
@@ -268,6 +287,14 @@ impl<'p> Context<'p> {
         if reached.is_empty() {
             let touched: Vec<Term> = execution.comparison.touched.iter().copied().collect();
             reached.push(terms.any(&touched));
+        }
+        // Whoever comes to one of them fails: there is nothing to preserve of what it did.
+        for guard in doomed {
+            let mut assumptions = literals.clone();
+            assumptions.extend([end, guard]);
+            if matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
+                return;
+            }
         }
         let name = &self.program.function(question.entry).name;
         let small = preferences(execution, terms);

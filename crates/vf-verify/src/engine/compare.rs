@@ -182,6 +182,8 @@ pub(super) struct Comparison {
     obstacles: BTreeSet<Obstacle>,
     /// When a statement is reached that is not the same in both versions, of either.
     touched: BTreeSet<Term>,
+    /// The same, of the old version only.
+    dropped: BTreeSet<Term>,
     old_checks: Vec<OldCheck>,
     /// Objects of the caller that the new version has come to.
     mentioned: HashSet<ObjectId>,
@@ -208,6 +210,7 @@ pub struct Outcome {
     pub compared: BTreeMap<CheckKey, Compared>,
     pub obstacles: BTreeSet<Obstacle>,
     pub touched: BTreeSet<Term>,
+    pub dropped: BTreeSet<Term>,
     pub old_checks: Vec<OldCheck>,
     /// The old version returns. None where it never does.
     pub end: Option<Term>,
@@ -229,6 +232,7 @@ impl Comparison {
             compared: BTreeMap::new(),
             obstacles: BTreeSet::new(),
             touched: BTreeSet::new(),
+            dropped: BTreeSet::new(),
             old_checks: Vec::new(),
             mentioned: HashSet::new(),
             lengths: Vec::new(),
@@ -242,6 +246,7 @@ impl Comparison {
             compared: self.compared,
             obstacles: self.obstacles,
             touched: self.touched,
+            dropped: self.dropped,
             old_checks: self.old_checks,
             end: self.end,
         }
@@ -354,7 +359,8 @@ impl Engine<'_> {
     pub(super) fn enter_place(&mut self, frame: &Frame, at: (BlockId, u32), guard: Term) -> Option<Place> {
         let against = self.settings.against?;
         let (block, number) = self.place(frame.function, at);
-        let changed = match against.versions.of_new(frame.function) {
+        let of_new = against.versions.of_new(frame.function);
+        let changed = match of_new {
             Some(pair) => pair.places.is_changed_after(at),
             None => against
                 .versions
@@ -368,6 +374,9 @@ impl Engine<'_> {
         }
         if changed && !self.terms.is_false(guard) {
             comparison.touched.insert(guard);
+            if of_new.is_none() {
+                comparison.dropped.insert(guard);
+            }
         }
         Some(std::mem::replace(
             &mut comparison.here,
