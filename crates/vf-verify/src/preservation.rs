@@ -36,6 +36,8 @@ pub enum Open {
     Result,
     /// That this object holds the same bytes.
     Bytes(String),
+    /// That this object is not smaller.
+    Size(String),
     /// That this object is freed by both or by neither.
     Life(String),
     /// That both make this call alike.
@@ -71,6 +73,7 @@ impl fmt::Display for Open {
             }
             Open::Result => f.write_str("it is not shown that both return the same"),
             Open::Bytes(name) => write!(f, "it is not shown that both leave the same bytes in `{name}`"),
+            Open::Size(name) => write!(f, "it is not shown that `{name}` has as many bytes as before"),
             Open::Life(name) => write!(f, "it is not shown that both free `{name}`, or neither"),
             Open::Call(name) => write!(
                 f,

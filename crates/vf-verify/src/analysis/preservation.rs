@@ -369,6 +369,7 @@ fn in_words(what: &Compared) -> Open {
         Compared::Returns => Open::Returns,
         Compared::Result => Open::Result,
         Compared::Bytes(name) => Open::Bytes(name.clone()),
+        Compared::Size(name) => Open::Size(name.clone()),
         Compared::Life(name) => Open::Life(name.clone()),
         Compared::Call(name) => Open::Call(name.clone()),
         Compared::AddedCall(name) => Open::AddedCall(name.clone()),

@@ -64,6 +64,8 @@ pub enum Compared {
     Result,
     /// The bytes of this object.
     Bytes(String),
+    /// This object is no smaller in the new version than in the old one.
+    Size(String),
     /// This object of the caller lives on in both, or in neither.
     Life(String),
     /// A call of this function: made by both, with equal arguments, and equal memory to look at.

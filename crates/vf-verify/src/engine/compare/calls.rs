@@ -83,6 +83,9 @@ impl Engine<'_> {
                 _ => (t.bool(true), t.bool(false)),
             };
             self.ask(call(), t.and(both, open), same);
+            if observed {
+                self.ask_size(object, both);
+            }
         }
         Ok(())
     }

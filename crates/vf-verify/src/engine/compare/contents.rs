@@ -37,6 +37,23 @@ impl Engine<'_> {
         }));
     }
 
+    /// Whoever gets an object uses all of it: it must not have become smaller.
+    pub(super) fn ask_size(&mut self, object: ObjectId, guard: Term) {
+        let before = self
+            .comparison
+            .as_ref()
+            .and_then(|c| c.sizes.get(&object))
+            .copied();
+        let Some((before, info)) = before.zip(self.objects.get(&object)) else {
+            return;
+        };
+        let (what, holds) = (
+            Compared::Size(info.name.clone()),
+            self.terms.ule(before, info.size),
+        );
+        self.ask(what, guard, holds);
+    }
+
     pub(super) fn equal(&self, a: &Value, b: &Value) -> Term {
         let t = self.terms;
         match (a, b) {

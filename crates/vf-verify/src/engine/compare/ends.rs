@@ -98,6 +98,7 @@ impl Engine<'_> {
                 self.equal_contents(id, was.version, is.version)?
             };
             self.ask(Compared::Bytes(info.name.clone()), t.and(alive, open), same);
+            self.ask_size(id, alive);
         }
         for call in &calls {
             if call.sees != Sees::Computed {
