@@ -158,3 +158,85 @@ struct pair *make(int x)
     let (before, after) = shown(old, "p->second = x", "p->second = x ^ 1").expect("told");
     assert!(before.concat().contains("new block 0"), "{before:?}; {after:?}");
 }
+
+/// A change, what the old text has and what the new one has in its place, and a word that the difference shows.
+type Shown<'a> = (&'a str, &'a str, &'a str);
+
+#[test]
+fn what_the_library_computes_is_computed() {
+    let head = "
+typedef unsigned long size_t;
+int strcmp(const char *, const char *);
+int snprintf(char *, size_t, const char *, ...);
+long strtol(const char *, char **, int);
+void *malloc(size_t); void free(void *);
+struct mode { int fast; char name[24]; };
+";
+    let compared = "
+int set(struct mode *mode, int i, const char *word)
+{
+	int a[4];
+	if (i < 0 || i > 4)
+		return -1;
+	a[i] = 0;
+	mode->fast = strcmp(word, \"fast\") == 0;
+	return (int)strtol(\"12\", 0, 10);
+}
+";
+    let printed = "
+int set(struct mode *mode, int i, unsigned n)
+{
+	int a[4];
+	if (i < 0 || i > 4)
+		return -1;
+	a[i] = 0;
+	return snprintf(mode->name, sizeof(mode->name), \"%d-%04x\", i, n);
+}
+";
+    let owned = "
+int set(struct mode *mode, int i)
+{
+	int a[4];
+	char *p = malloc(4);
+	if (!p)
+		return -1;
+	if (i < 0 || i > 4) {
+		free(p);
+		return -1;
+	}
+	a[i] = 0;
+	free(p);
+	mode->fast = 1;
+	return 0;
+}
+";
+    let cases: [(&str, &[Shown<'_>]); 3] = [
+        (
+            compared,
+            &[("\"12\"", "\"0x12\"", "returns"), ("10);", "8);", "returns")],
+        ),
+        (
+            printed,
+            &[("%d-%04x", "%d-%4x", "byte"), ("i, n", "(int)n, i", "byte")],
+        ),
+        (
+            owned,
+            &[
+                ("\t\tfree(p);\n", "", "leaves 1 blocks"),
+                ("\tfree(p);\n\tmode", "\tmode", "leaves 1 blocks"),
+            ],
+        ),
+    ];
+    for (text, changes) in cases {
+        let text = format!("{head}{text}");
+        assert_eq!(shown(&text, "i > 4", "i > 3"), None, "{text}");
+        for (from, to, word) in changes {
+            let right = text.replace("i > 4", "i > 3");
+            let report = judged(&text, &right.replacen(from, to, 1));
+            let found = report
+                .difference
+                .unwrap_or_else(|| panic!("{from} -> {to}: no difference"));
+            assert!(found.after.join("; ").contains(word), "{from} -> {to}: {found:?}");
+        }
+    }
+}

@@ -359,3 +359,74 @@ fn pointers_to_functions_and_volatile_objects() {
         ],
     );
 }
+
+const HANDED: &str = "
+void *malloc(unsigned long n);
+void keep(char *block);
+struct holder { char *block; };
+char *make(int n, struct holder *holder)
+{
+	int a[4];
+	char *block;
+
+	if (n < 0 || n > 4)
+		return 0;
+	a[n] = 1;
+	block = malloc(64);
+	if (!block)
+		return 0;
+	block[0] = 1;
+	/* here */
+	return block;
+}
+";
+
+#[test]
+fn what_is_handed_out_is_as_large_as_before() {
+    let right = ("n > 4", "n > 3");
+    let stored = HANDED.replace("return block;\n}", "holder->block = block;\n\treturn 0;\n}");
+    let passed = HANDED.replace("/* here */\n\treturn block;", "keep(block);\n\treturn 0;");
+    for text in [HANDED, &stored, &passed] {
+        assert_eq!(behaviour(text, &[right]), Behaviour::Preserved, "{text}");
+        assert_eq!(
+            behaviour(text, &[right, ("malloc(64)", "malloc(96)")]),
+            Behaviour::Preserved,
+            "{text}"
+        );
+        none_is_proved(text, &[&[right, ("malloc(64)", "malloc(63)")]]);
+    }
+    // What lies in a local block does not get out.
+    let local = HANDED.replace(
+        "return block;\n}",
+        "n = block[0];\n\tfree(block);\n\treturn (char *)0 + n;\n}",
+    );
+    let local = format!("void free(void *p);\n{local}");
+    assert_eq!(
+        behaviour(&local, &[right, ("malloc(64)", "malloc(8)")]),
+        Behaviour::Preserved
+    );
+}
+
+#[test]
+fn what_is_done_only_before_a_failure_must_remain() {
+    // A name without a slash always overruns: that the slash is written is an effect of the old version all the same.
+    let text = "
+void *malloc(unsigned long n);
+void *memcpy(void *to, const void *from, unsigned long n);
+char *join(const char part[static 4], int slash)
+{
+	unsigned long at = 4;
+	char *path = malloc(8);
+
+	if (!path)
+		return 0;
+	memcpy(path, part, 4);
+	if (slash)
+		path[at++] = '/';
+	memcpy(path + at, part, 4);
+	return path;
+}
+";
+    assert!(is_proved(behaviour(text, &[("malloc(8)", "malloc(9)")])));
+    none_is_proved(text, &[&[("\tif (slash)\n\t\tpath[at++] = '/';\n", "")]]);
+}
