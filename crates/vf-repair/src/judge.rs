@@ -20,7 +20,7 @@ use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, normalised, variables};
 
 /// For the search for an input on which the two versions of one function differ.
-const COMPARING: Duration = Duration::from_secs(3);
+const COMPARING: Duration = Duration::from_secs(5);
 /// For the proof that there is none.
 const PROVING: Duration = Duration::from_secs(20);
 
@@ -574,7 +574,11 @@ fn compare(
             false => difference(was, is, name, Reading::Safe, &known, COMPARING),
         };
         let difference = match &found.oblivious {
-            Some(oblivious) if shown.is_none() && oblivious.preservation != Preservation::Proved => {
+            Some(oblivious)
+                if found.vacuity_shown
+                    && shown.is_none()
+                    && oblivious.preservation != Preservation::Proved =>
+            {
                 known.extend(oblivious.inputs.iter().cloned());
                 difference(was, is, name, Reading::Oblivious, &known, COMPARING)
             }

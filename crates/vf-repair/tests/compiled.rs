@@ -116,6 +116,14 @@ fn what_a_caller_sees_is_seen() {
     assert!(!same(calls, &calls.replace("\"a\"", "\"b\"")));
     assert!(!same(calls, &calls.replace("note(n", "note(n + 1")));
     assert!(!same(calls, &calls.replace("note(n, \"a\"); ", "")));
+    // Also where the C library has one of that name.
+    let named = calls.replace("note", "send");
+    assert!(!same(&named, &named.replace("\"a\"", "\"b\"")));
+    // A call that does not come back.
+    let stops = "void stop(int) __attribute__((noreturn));\nint f(int n) { if (n == 7) stop(n); return 0; }";
+    assert!(same(stops, stops));
+    assert!(!same(stops, &stops.replace("stop(n)", "stop(8)")));
+    assert!(!same(stops, "int f(int n) { return 0; }"));
     // What the kernel computes is computed.
     let text = "int kstrtouint(const char *, unsigned, unsigned *);\n\
                 int f(int n) { unsigned r = 0; return kstrtouint(\"41\\n\", 10, &r) ? -1 : (int)r; }";
@@ -142,6 +150,11 @@ fn objects_are_told_by_what_they_are() {
     let leaking = freeing.replace("free(q); ", "");
     assert!(!same(&freeing, &leaking));
     assert!(same(&leaking, &freeing));
+    // A block that was passed on before it was freed.
+    let passed = format!("{head}void note(char *);\n{}", &freeing[head.len()..])
+        .replace("free(q)", "note(q); free(q)");
+    assert!(same(&passed, &passed));
+    assert!(!same(&passed, &passed.replace("free(q);", "")));
     // The caller's object.
     let writing = "int f(char *p) { p[2] = 'x'; return 0; }";
     assert!(!same(writing, "int f(char *p) { p[3] = 'x'; return 0; }"));
@@ -160,6 +173,8 @@ fn runs_that_say_nothing() {
     let random =
         ended("#include <stdlib.h>\nint f(char *p) { char *q = malloc(1); int r = *q; free(q); return r; }");
     assert!(random.contains("nothing was written to"), "{random}");
+    let stack = ended("void note(char *);\nint f(char *p) { char q[4]; q[0] = p[0]; note(q); return q[1]; }");
+    assert!(stack.contains("nothing was written to"), "{stack}");
     let exits = ended("#include <stdlib.h>\nint f(char *p) { exit(3); }");
     assert!(exits.contains("status 3"), "{exits}");
     assert!(both(fine, fine, &input).after.is_ok());

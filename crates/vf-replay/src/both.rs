@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vf_ir::input::Input;
 use vf_ir::interp::{Cell, Effects, Made, Seen, SeenCall, SeenObject};
+use vf_ir::{Body, Program};
 
 use crate::ReplayError;
 use crate::build::{compile, find_compiler, has_strict_bounds};
@@ -58,11 +59,33 @@ pub fn run_both(request: &BothRequest<'_>) -> Result<Both, ReplayError> {
         strict,
         Purpose::Effects,
     )?;
+    for program in [before.program, after.program] {
+        harness.define(program, &outside(program));
+    }
     Ok(Both {
         before: one(request, before, &sandbox, &mut harness)?,
         after: one(request, after, &sandbox, &mut harness)?,
         notes: harness.notes,
     })
+}
+
+/// What the harness itself calls.
+const NEEDED: [&str; 24] = [
+    "abort", "calloc", "exit", "fflush", "fprintf", "fputs", "free", "malloc", "memcmp", "memcpy", "memmove",
+    "memset", "printf", "putchar", "puts", "realloc", "snprintf", "stderr", "stdout", "strchr", "strcmp",
+    "strlen", "strncmp", "strnlen",
+];
+
+/// Functions out of view: also where the C library happens to have one of that name, the call is seen, and answered as the input
+/// says.
+fn outside(program: &Program) -> Vec<String> {
+    let outside = program.functions.iter().filter(|f| {
+        matches!(f.body, Body::Declared)
+            && !f.library_model
+            && !f.name.starts_with("__")
+            && !NEEDED.contains(&f.name.as_str())
+    });
+    outside.map(|f| f.name.clone()).collect()
 }
 
 fn one(
@@ -78,9 +101,19 @@ fn one(
     let binary = compile(sandbox, harness, version.program, function, &folder)?;
     let mut seen: Vec<Effects> = Vec::new();
     for filler in FILLERS {
-        let options = format!("{ASAN_OPTIONS}:max_malloc_fill_size={FILLED}:malloc_fill_byte={filler}");
+        let options = format!(
+            "{ASAN_OPTIONS}:detect_stack_use_after_return=0:max_malloc_fill_size={FILLED}:malloc_fill_byte={filler}"
+        );
         let notes = harness.notes.clone();
-        let execution = run_with(&options, sandbox, &binary, &folder, request.limits, notes)?;
+        let execution = run_with(
+            &options,
+            Some(filler),
+            sandbox,
+            &binary,
+            &folder,
+            request.limits,
+            notes,
+        )?;
         match effects(&execution) {
             Ok(effects) => seen.push(effects),
             Err(how) => return Ok(Err(how)),
@@ -137,6 +170,7 @@ fn read<'t>(lines: impl Iterator<Item = &'t str>) -> Option<Effects> {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
             ["end"] => return Some(effects),
+            ["stop"] => effects.returned = false,
             ["number", bits, high, low] => {
                 let value = u128::from(hex(high)?) << 64 | u128::from(hex(low)?);
                 effects.result = Some(bits_of(bits, value)?);
@@ -164,9 +198,15 @@ fn read<'t>(lines: impl Iterator<Item = &'t str>) -> Option<Effects> {
                     size: hex(size)?,
                     // Every byte is printed.
                     zeroed: false,
+                    ended: false,
                 });
                 effects.written.entry(SeenObject::Made(number)).or_default();
             }
+            ["ended", _, size] => effects.made.push(Made {
+                size: hex(size)?,
+                zeroed: false,
+                ended: true,
+            }),
             ["bytes", kind, name, at, bytes] => {
                 let (cells, at) = (cells(&mut effects, kind, name)?, hex(at)?);
                 let bytes = bytes_of(bytes)?;
@@ -258,7 +298,8 @@ mod tests {
             found.made,
             [Made {
                 size: 16,
-                zeroed: false
+                zeroed: false,
+                ended: false
             }]
         );
         assert_eq!((found.leaked, found.freed.len()), (2, 1));

@@ -96,7 +96,15 @@ pub fn compile(
         .filter(|word| *word != STUBS_OBJECT)
         .cloned()
         .collect();
-    let mut finished = link_quickly(sandbox, &without, folder)?;
+    let mut finished = if harness.defined() == 0 {
+        link_quickly(sandbox, &without, folder)?
+    } else {
+        let compiled = run_command(sandbox, stubs, folder)?;
+        if compiled.ended != Ended::Exited(0) {
+            return Err(complaint(&compiled));
+        }
+        link_quickly(sandbox, link, folder)?
+    };
     let undefined = undefined_names(&finished.stderr_text());
     if finished.ended != Ended::Exited(0) && !undefined.is_empty() {
         harness.define(program, &undefined);

@@ -245,26 +245,29 @@ pub(crate) fn run(
     limits: Limits,
     notes: Vec<String>,
 ) -> Result<Execution, ReplayError> {
-    run_with(ASAN_OPTIONS, sandbox, binary, folder, limits, notes)
+    run_with(ASAN_OPTIONS, None, sandbox, binary, folder, limits, notes)
 }
 
-/// The same with other options for AddressSanitizer.
+/// The same with other options for AddressSanitizer, and with the byte that variables hold before they are written.
 pub(crate) fn run_with(
     asan_options: &str,
+    filler: Option<u8>,
     sandbox: &Sandbox,
     binary: &Path,
     folder: &Path,
     limits: Limits,
     notes: Vec<String>,
 ) -> Result<Execution, ReplayError> {
+    let mut env = vec![
+        ("ASAN_OPTIONS".into(), asan_options.into()),
+        ("UBSAN_OPTIONS".into(), UBSAN_OPTIONS.into()),
+        ("LC_ALL".into(), "C".into()),
+    ];
+    env.extend(filler.map(|byte| ("VF_FILLER".into(), byte.to_string().into())));
     let job = Job {
         program: binary,
         args: Vec::new(),
-        env: vec![
-            ("ASAN_OPTIONS".into(), asan_options.into()),
-            ("UBSAN_OPTIONS".into(), UBSAN_OPTIONS.into()),
-            ("LC_ALL".into(), "C".into()),
-        ],
+        env,
         folder,
         directory: None,
         trust: Trust::Untrusted,

@@ -119,7 +119,10 @@ pub struct Comparison {
     pub witnesses: Vec<Input>,
     /// For one of the checks there is no such input, as far as loops were unrolled: the old version breaks it wherever it comes
     /// to it, so that there is nothing to preserve.
+    /// (Or none was found in time.)
     pub vacuous: bool,
+    /// That there is none is shown, and not only that none was found in time.
+    pub vacuity_shown: bool,
     /// Where it is vacuous: the old version read failure-obliviously.
     pub oblivious: Option<Box<Comparison>>,
     /// Loops were cut.

@@ -91,6 +91,8 @@ pub struct Made {
     pub size: u64,
     /// Bytes that were not written are zero, and not anything.
     pub zeroed: bool,
+    /// It was freed, after a call had been given it.
+    pub ended: bool,
 }
 
 /// Whether a pointer lies over the place, and begins before it.
@@ -161,6 +163,11 @@ impl Effects {
             == (other.returned, &other.result, &other.freed, &other.calls)
             && other.leaked <= self.leaked
             && !self.has_larger_objects(other)
+            && self
+                .made
+                .iter()
+                .zip(&other.made)
+                .all(|(was, is)| was.ended == is.ended)
             && self.written_otherwise(other).is_empty()
     }
 
@@ -288,6 +295,7 @@ fn effects(
         seen.made.push(Made {
             size: after.memory.info(object).map_or(0, |info| info.size),
             zeroed: after.memory.is_zeroed(object),
+            ended: false,
         });
     }
     seen.leaked = after

@@ -33,6 +33,7 @@ impl Writer<'_> {
             Purpose::Effects => {
                 "void vf_watch(const char *name, unsigned long number, void *at, unsigned long size);\n\
                  void vf_watched(void);\n\
+                 void vf_dirty(void);\n\
                  void vf_saw_number(unsigned bits, unsigned long long high, unsigned long long low);\n\
                  void vf_saw_pointer(const void *p);\n\
                  void vf_report(void);\n"
@@ -58,6 +59,9 @@ impl Writer<'_> {
             self.line(format!("vf_watch({literal}, 0ul, (void *)&{name}, {size}ul);"));
         }
         self.line("vf_watched();".to_string());
+        self.line("vf_dirty();".to_string());
+        // What the function under test has of the stack lies wholly in what was made dirty.
+        self.line("*(volatile char *)__builtin_alloca(4096) = 0;".to_string());
         match &self.function.ret {
             CType::Void => self.line(format!("{call};")),
             CType::Pointer { .. } => self.line(format!("vf_saw_pointer((const void *){call});")),

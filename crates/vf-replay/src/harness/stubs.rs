@@ -26,6 +26,15 @@ fn stub(program: &Program, name: &str, purpose: Purpose) -> String {
     let global = program.globals.iter().find(|g| g.name == *name);
     let literal = string_literal(name.as_bytes());
     match (function, global) {
+        (Some(f), _) if f.noreturn && purpose == Purpose::Effects => {
+            let registers = Registers::of(f);
+            format!(
+                "void {name}({}) {{ void *a[] = {{ {} }}; {}vf_does_not_return(); }}\n",
+                registers.declared,
+                registers.passed,
+                registers.seen(&literal, purpose)
+            )
+        }
         (Some(f), _) if f.noreturn => format!("void {name}(void) {{ vf_unexpected({literal}); }}\n"),
         (Some(f), _) if matches!(f.body, Body::Declared) || f.library_model => match &f.ret {
             CType::Void => without_result(name, &literal, f, purpose),
@@ -83,7 +92,10 @@ impl Stubs {
              void vf_unexpected(const char *name);\n",
         );
         if self.purpose == Purpose::Effects {
-            text.push_str("void vf_saw_call(const char *name, const char *kinds, void **arguments);\n");
+            text.push_str(
+                "void vf_saw_call(const char *name, const char *kinds, void **arguments);\n\
+                 void vf_does_not_return(void);\n",
+            );
         }
         text.extend(self.defined.values().map(String::as_str));
         text

@@ -59,6 +59,21 @@ static int is_alive(const struct watched *w)
 	return w->size == 0 || !__asan_address_is_poisoned(w->at);
 }
 
+/*
+ * What variables of the function under test hold before anything is written to them: another byte in each run.
+ * The caller calls it from where it calls that function.
+ */
+void vf_dirty(void)
+{
+	const char *filler = getenv("VF_FILLER");
+	volatile char stack[1 << 16];
+
+	char byte = (char)(filler ? atoi(filler) : 0);
+
+	for (size_t i = 0; i < sizeof stack; i++)
+		stack[i] = byte;
+}
+
 /* Everything is set up. */
 void vf_watched(void)
 {
@@ -268,6 +283,10 @@ void vf_report(void)
 		size_t size = made_size[i] < MOST ? made_size[i] : MOST;
 
 		snprintf(number, sizeof number, "%zu", i);
+		if (size && __asan_address_is_poisoned(made[i])) {
+			printf("saw ended %s %zx\n", number, made_size[i]);
+			continue;
+		}
 		printf("saw block %s %zx\n", number, made_size[i]);
 		contents("made", number, made[i], NULL, size);
 	}
@@ -280,4 +299,14 @@ void vf_report(void)
 	}
 	printf("saw leaked %zu\nsaw end\n", leaked);
 	fflush(stdout);
+}
+
+/* Control does not come back from a call. */
+void vf_does_not_return(void)
+{
+	puts("saw stop");
+	vf_report();
+	puts("vf-replay: returned");
+	fflush(stdout);
+	exit(0);
 }

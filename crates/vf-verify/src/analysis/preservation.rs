@@ -21,7 +21,7 @@ const BOUNDS: [u32; 6] = [1, 2, 3, 5, 9, 17];
 /// Once unrolling has taken this long, no larger bound is begun.
 const UNROLLING: Duration = Duration::from_secs(4);
 /// For one question on the way to an input that comes to what was wrong.
-const WITNESS_MS: u32 = 500;
+const WITNESS_MS: u32 = 1_000;
 /// Statements of which it is asked whether a safe input comes to them.
 const DROPPED: usize = 8;
 /// Models that are made inputs of.
@@ -237,6 +237,7 @@ impl<'p> Context<'p> {
         found: &mut Comparison,
     ) {
         found.vacuous = true;
+        found.vacuity_shown = true;
         let Some(end) = execution.comparison.end else {
             return;
         };
@@ -271,7 +272,8 @@ impl<'p> Context<'p> {
                 broken.entry(&check.key).or_default().push(check.guard);
                 for guard in dropped.iter().filter(|g| !terms.is_true(**g)) {
                     assumptions.push(*guard);
-                    if !doomed.contains(guard) && matches!(solver.check(&assumptions), Outcome::Sat(_)) {
+                    if !doomed.contains(guard) && !matches!(solver.check(&assumptions), Outcome::Unsat { .. })
+                    {
                         doomed.insert(*guard);
                     }
                     assumptions.pop();
@@ -292,38 +294,47 @@ impl<'p> Context<'p> {
         for guard in doomed {
             let mut assumptions = literals.clone();
             assumptions.extend([end, guard]);
-            if matches!(solver.check(&assumptions), Outcome::Unsat { .. }) {
-                return;
+            match solver.check(&assumptions) {
+                Outcome::Sat(_) => {}
+                Outcome::Unsat { .. } => return,
+                _ => {
+                    found.vacuity_shown = false;
+                    return;
+                }
             }
         }
         let name = &self.program.function(question.entry).name;
         let small = preferences(execution, terms);
         let mut inputs = Vec::new();
         for place in reached {
-            let found = small.iter().map(Some).chain([None]).find_map(|preference| {
+            // The last one prefers nothing: its answer is the answer.
+            for preference in small.iter().map(Some).chain([None]) {
                 let mut assumptions = literals.clone();
                 assumptions.extend([end, place]);
                 assumptions.extend(preference);
                 match solver.check(&assumptions) {
                     Outcome::Sat(model) => {
                         let model = model.assignment();
-                        Some(counterexample::input_of(
+                        inputs.push(counterexample::input_of(
                             self.program,
                             name,
                             execution,
                             terms,
                             model,
-                        ))
+                        ));
+                        break;
                     }
-                    _ => None,
+                    Outcome::Unsat { .. } if preference.is_none() => return,
+                    _ if preference.is_none() => {
+                        found.vacuity_shown = false;
+                        return;
+                    }
+                    _ => {}
                 }
-            });
-            match found {
-                Some(input) => inputs.push(input),
-                None => return,
             }
         }
         found.vacuous = false;
+        found.vacuity_shown = false;
         found.witnesses = inputs;
     }
 }
