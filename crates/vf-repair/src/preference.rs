@@ -91,6 +91,17 @@ impl Cost {
             .fold(0, |sum, (points, _)| sum.saturating_add(*points))
     }
 
+    /// Whether one that costs `other` is worth a proof of its own when this one is proven: where something is to be said
+    /// against this one, any that costs clearly less; where it is only long, one of half its cost.
+    pub fn is_worth_beating_with(&self, other: i32) -> bool {
+        let faults = self
+            .parts
+            .iter()
+            .any(|(points, why)| *points > 0 && !matches!(why, Reason::Size { .. }));
+        let total = self.total();
+        other.saturating_add(CLEARLY) <= total && (faults || other.saturating_mul(2) <= total)
+    }
+
     fn add(&mut self, points: i32, reason: Reason) {
         self.parts.push((points, reason));
     }
@@ -107,7 +118,7 @@ impl std::fmt::Display for Cost {
     }
 }
 
-/// What a candidate must cost less by to be looked at after another one is proven: a token here or there is not worth a proof.
+/// What a candidate must cost less by, at least, to be looked at after another one is proven.
 pub const CLEARLY: i32 = 3;
 
 const OUTSIDE: i32 = 30;
@@ -412,6 +423,12 @@ impl<'t> Change<'t> {
     /// Text of a token of the new function; empty behind its end.
     fn word(&self, at: usize) -> &'t str {
         self.tokens.get(at).map_or("", |t| t.text(self.new))
+    }
+
+    /// Whether anything in a range of the new text is new.
+    fn adds_in(&self, range: &std::ops::Range<usize>) -> bool {
+        let new = self.inserted.iter().filter_map(|at| self.tokens.get(*at));
+        new.into_iter().any(|t| range.contains(&t.start))
     }
 
     fn is_inserted(&self, at: usize) -> bool {

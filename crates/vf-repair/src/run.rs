@@ -23,7 +23,7 @@ use state::Run;
 const COMPLETE: u32 = 8;
 
 /// Candidates that are checked after a proven one because they would be clearly preferred to it.
-const PREFER: usize = 3;
+const PREFER: usize = 2;
 
 /// What is to be repaired.
 #[derive(Clone, Debug)]

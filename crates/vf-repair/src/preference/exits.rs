@@ -8,7 +8,7 @@ use crate::proposer::Style;
 const FOREIGN_EXIT: i32 = 8;
 const OTHER_VALUE: i32 = 2;
 const SKIPS_CLEAN_UP: i32 = 8;
-const WRONG_ERROR: i32 = 4;
+const WRONG_ERROR: i32 = 8;
 /// Out of a loop and on, where the function reports errors.
 const GOES_ON: i32 = 4;
 
@@ -137,38 +137,72 @@ pub(super) fn exits(change: &Change<'_>, style: Style, cost: &mut Cost) {
         } else if own.iter().any(|(.., other)| *other == statement) {
             // As the function does it elsewhere.
         } else if own.iter().any(|(_, k, _)| *k == kind) {
-            cost.add(OTHER_VALUE, Reason::ForeignExit { exit });
+            // Another error code is another error, another label or number something that has to be read.
+            if kind != Kind::Errno {
+                cost.add(OTHER_VALUE, Reason::ForeignExit { exit });
+            }
         } else if !own.is_empty() || !usual(kind, style, &outline) {
             cost.add(FOREIGN_EXIT, Reason::ForeignExit { exit });
         }
     }
-    let cut = change.inserted.iter().any(|at| is_cut(change, *at));
-    if cut && errors {
+    for (id, node) in outline.nodes.iter().enumerate() {
+        // `if (copy_from_user(...) || !rate) return -EFAULT;`: the check of a call is made to speak of a value.
+        let widened = node.kind == NodeKind::If && !is_new(id) && change.adds_in(&node.head);
+        let calls = || outline.parse(&node.head).is_some_and(|c| !c.is_pure());
+        if widened && calls() {
+            let exit = outline
+                .text(node.range.clone())
+                .trim_start_matches("if ")
+                .to_string();
+            cost.add(WRONG_ERROR, Reason::WrongError { exit });
+        }
+    }
+    if errors && is_cut(change, &outline) {
         cost.add(super::QUIETLY_CUT, Reason::QuietlyCut);
     }
 }
 
-/// `min(...)` and its like, or an assignment that is the whole of a new `if`.
-fn is_cut(change: &Change<'_>, at: usize) -> bool {
-    let word = change.word(at);
-    let called = change.word(at.saturating_add(1)) == "(";
-    let helper = called
-        && matches!(
-            word,
-            "min" | "min_t" | "min3" | "clamp" | "clamp_t" | "clamp_val" | "MIN"
-        );
-    let assigned = word == "="
-        && change.tokens.get(..at).is_some_and(|before| {
-            // `if (n > 8) n = 8;`: the target stands behind the parenthesis of a new condition.
-            let mut back = before
-                .iter()
-                .enumerate()
-                .rev()
-                .take_while(|(i, _)| change.is_inserted(*i));
-            let behind = back.find(|(_, t)| matches!(t.text(change.new), ")" | ";" | "{" | "}"));
-            behind.is_some_and(|(_, t)| t.text(change.new) == ")")
-        });
-    helper || assigned
+/// Whether the change makes a value fit, or a loop end early, and says nothing about it.
+fn is_cut(change: &Change<'_>, outline: &Outline<'_>) -> bool {
+    let added = |at: usize| {
+        let token = change.tokens.partition_point(|t| t.start < at);
+        change.is_inserted(token)
+    };
+    let kind = |id: NodeId| outline.nodes.get(id).map(|n| n.kind);
+    let helper = change.inserted.iter().any(|at| {
+        let called = change.word(at.saturating_add(1)) == "(";
+        called
+            && matches!(
+                change.word(*at),
+                "min" | "min_t" | "min3" | "clamp" | "clamp_t" | "clamp_val" | "MIN"
+            )
+    });
+    helper
+        || outline.nodes.iter().any(|node| match node.kind {
+            // `if (n > 8) n = 8;`
+            NodeKind::Expression => {
+                let above = node
+                    .parent
+                    .filter(|p| kind(*p) == Some(NodeKind::Block))
+                    .map_or(node.parent, |block| {
+                        outline.nodes.get(block).and_then(|b| b.parent)
+                    });
+                let text = normalised(outline.text(node.range.clone()));
+                let guarded = above.is_some_and(|a| {
+                    kind(a) == Some(NodeKind::If)
+                        && outline.nodes.get(a).is_some_and(|n| added(n.range.start))
+                });
+                // A bounded copy whose result nobody looks at.
+                let bounded = ["strscpy (", "strlcpy (", "snprintf (", "scnprintf ("]
+                    .iter()
+                    .any(|f| text.starts_with(f));
+                added(node.range.start) && (bounded || guarded && text.contains(" = "))
+            }
+            NodeKind::For | NodeKind::While | NodeKind::DoWhile => {
+                change.adds_in(&node.head) && change.inserted_text().contains("&&")
+            }
+            _ => false,
+        })
 }
 
 /// What a function of this type returns on an error, where it has no check of its own.

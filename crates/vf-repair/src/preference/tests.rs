@@ -222,6 +222,81 @@ fn a_value_is_not_cut_quietly_where_errors_are_reported() {
 }
 
 #[test]
+fn what_is_cut_or_mixed_up_costs_more_than_an_error() {
+    let body = "\tstrcpy(d->name, s);";
+    let old = format!(
+        "{KERNEL}int f(struct dev *d, const char *s)\n{{\n\tif (!s)\n\t\treturn -EINVAL;\n{body}\n\treturn 0;\n}}\n"
+    );
+    let checked = "\tif (strscpy(d->name, s, sizeof(d->name)) < 0)\n\t\treturn -EINVAL;";
+    prefers(
+        &old,
+        Style::Kernel,
+        body,
+        checked,
+        "\tstrscpy(d->name, s, sizeof(d->name));",
+    );
+    // A loop that ends early, and a check before it.
+    let head = "\tfor (i = 0; i < n; i++)";
+    let old = format!(
+        "{KERNEL}int f(struct dev *d, int n)\n{{\n\tint i;\n\n\tif (n < 0)\n\t\treturn -EINVAL;\n{head}\n\t\td->table[i] = 0;\n\treturn 0;\n}}\n"
+    );
+    let guard = format!("\tif (n > ARRAY_SIZE(d->table))\n\t\treturn -EINVAL;\n{head}");
+    prefers(
+        &old,
+        Style::Kernel,
+        head,
+        &guard,
+        "\tfor (i = 0; i < n && i < ARRAY_SIZE(d->table); i++)",
+    );
+    // The error of a call is not that of a value.
+    let check = "\tif (copy_from_user(&rate, arg, sizeof(rate)))\n\t\treturn -EFAULT;";
+    let old = format!(
+        "{KERNEL}int f(void *arg, int clock)\n{{\n\tint rate;\n\n{check}\n\treturn clock / rate;\n}}\n"
+    );
+    let (own, mixed) = (
+        cost(
+            &old,
+            &old.replacen(check, &format!("{check}\n\tif (!rate)\n\t\treturn -EINVAL;"), 1),
+            Style::Kernel,
+        ),
+        cost(
+            &old,
+            &old.replacen("sizeof(rate)))", "sizeof(rate)) || !rate)", 1),
+            Style::Kernel,
+        ),
+    );
+    assert!(own.total() <= mixed.total(), "{own}\n{mixed}");
+}
+
+#[test]
+fn a_name_is_not_given_up_for_a_conversion() {
+    let old = format!(
+        "{KERNEL}int f(struct dev *d, int i)\n{{\n\tif (i >= SLOTS)\n\t\treturn -EINVAL;\n\treturn d->table[i];\n}}\n"
+    );
+    prefers(
+        &old,
+        Style::Kernel,
+        "i >= SLOTS",
+        "i < 0 || i >= SLOTS",
+        "i >= ARRAY_SIZE(d->table)",
+    );
+}
+
+#[test]
+fn what_is_only_long_is_left_for_something_much_shorter() {
+    let size = |points| Cost {
+        parts: vec![(points, Reason::Size { tokens: 0, lines: 0 })],
+    };
+    assert!(!size(12).is_worth_beating_with(9));
+    assert!(size(12).is_worth_beating_with(6));
+    assert!(!size(3).is_worth_beating_with(1), "a token here or there");
+    let mut odd = size(12);
+    odd.add(8, Reason::SpelledOut);
+    assert!(odd.is_worth_beating_with(17));
+    assert!(!odd.is_worth_beating_with(18));
+}
+
+#[test]
 fn declarations_are_the_last_thing_to_change() {
     let old = "int f(int n)\n{\n\tchar b[8];\n\n\tif (n < 0 || n > 8)\n\t\treturn -1;\n\tb[n] = 0;\n\treturn b[0];\n}\n";
     let longer = cost(old, &old.replace("b[8]", "b[9]"), Style::User);

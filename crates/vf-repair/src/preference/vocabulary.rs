@@ -56,7 +56,6 @@ const KERNEL: &[&str] = &[
     "clamp",
     "clamp_t",
     "clamp_val",
-    "ARRAY_SIZE",
     "sizeof_field",
     "kmalloc_array",
     "kcalloc",
@@ -95,6 +94,7 @@ const DEPRECATED: &[&str] = &[
 ];
 
 const KERNEL_USUAL: &[&str] = &[
+    "ARRAY_SIZE",
     "strlen",
     "strnlen",
     "memcpy",

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::Run;
-use crate::preference::{CLEARLY, Cost};
 use crate::proposer::Candidate;
 use crate::run::{Hooks, PREFER, RepairError};
 
@@ -16,7 +15,7 @@ impl Run<'_> {
         left: Vec<Candidate>,
         hooks: &mut Hooks<'_>,
     ) -> Result<(), RepairError> {
-        let Some(kept) = self.cost.as_ref().map(Cost::total) else {
+        let Some(kept) = self.cost.clone() else {
             return Ok(());
         };
         if self.request.limits.prefer_within.is_zero() {
@@ -26,10 +25,7 @@ impl Run<'_> {
         for candidate in left {
             let text = candidate.apply(&self.current.text).ok();
             let cost = text.and_then(|text| self.preference.cost(&text));
-            if let Some(cost) = cost
-                .map(|c| c.total())
-                .filter(|c| c.saturating_add(CLEARLY) <= kept)
-            {
+            if let Some(cost) = cost.map(|c| c.total()).filter(|c| kept.is_worth_beating_with(*c)) {
                 rated.push((cost, candidate));
             }
         }
