@@ -83,7 +83,7 @@ def main():
     arguments.add_argument("program", type=pathlib.Path)
     arguments.add_argument("cases", nargs="*", metavar="CASE", help="only these (default: all of the manifest)")
     arguments.add_argument("--checkpatch", type=pathlib.Path)
-    given = arguments.parse_args()
+    given = arguments.parse_intermixed_args()
     cases = json.loads((CORPUS / "manifest.json").read_text())["cases"]
     if given.cases:
         cases = [c for c in cases if c["name"] in given.cases]
