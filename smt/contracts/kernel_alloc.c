@@ -5,6 +5,9 @@
  * Every allocation may fail. `flags & 0x100` is __GFP_ZERO (include/linux/gfp_types.h). The special pointer that
  * the kernel returns for 0 bytes is an object without bytes here. Objects of a kmem_cache are not modelled:
  * their size is a run-time value of the cache.
+ *
+ * SIZE_MAX is how struct_size, array_size and size_add say that a size does not fit; an allocator that is asked for it returns
+ * null (include/linux/overflow.h). Any other size above PTRDIFF_MAX is a mistake that nobody made on purpose.
  */
 typedef __SIZE_TYPE__ size_t;
 typedef unsigned int gfp_t;
@@ -23,13 +26,19 @@ void __vf_free(void *p);
 
 #define FLAG_ZERO 0x100U
 
+#define SATURATED ((size_t)-1)
+
 #define BODY_ALLOC(n, flags)                                                                       \
+	if ((n) == SATURATED)                                                                      \
+		return 0;                                                                          \
 	__vf_require_allocation(n);                                                                \
 	if ((flags) & FLAG_ZERO)                                                                   \
 		return __vf_alloc_zeroed(n);                                                       \
 	return __vf_alloc(n);
 
 #define BODY_ZALLOC(n)                                                                             \
+	if ((n) == SATURATED)                                                                      \
+		return 0;                                                                          \
 	__vf_require_allocation(n);                                                                \
 	return __vf_alloc_zeroed(n);
 
@@ -143,6 +152,8 @@ void *krealloc(const void *p, size_t size, gfp_t flags)
 	size_t old;
 
 	__vf_require_freeable((void *)p);
+	if (size == SATURATED)
+		return 0;
 	__vf_require_allocation(size);
 	if (size == 0) {
 		__vf_free((void *)p);

@@ -254,6 +254,9 @@ pub struct RepairArgs {
     /// Answers asked of the model in each round
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub candidates: u32,
+    /// Seconds for candidates that would be preferred to the first that is proven; 0 takes the first
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds_or_none)]
+    pub prefer_within: f64,
     /// Do not run the former counterexamples on the repaired program
     #[arg(long)]
     pub no_replay: bool,
@@ -302,6 +305,13 @@ fn seconds(text: &str) -> Result<f64, String> {
         // A day is more than anybody waits, and keeps the arithmetic on durations exact.
         Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
         _ => Err("give seconds, more than 0 and at most 86400".to_string()),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(0.0) => Ok(0.0),
+        _ => seconds(text).map_err(|_| "give seconds, at least 0 and at most 86400".to_string()),
     }
 }
 

@@ -74,6 +74,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
                 .rounds
                 .saturating_mul(args.candidates.saturating_add(TEMPLATES)),
             time,
+            prefer_within: Duration::from_secs_f64(args.prefer_within),
         },
     };
     let mut checker = checker::prover(
@@ -328,6 +329,7 @@ fn print(
                 checked: outcome.checked,
                 checked_per_second: outcome.checked_per_second(),
                 before: &outcome.before,
+                preference: preference(outcome),
                 patch: diff,
                 judgement: outcome.patch.as_ref().map(ProvenPatch::report),
                 replays: &replays,
@@ -355,11 +357,41 @@ struct Printed<'a> {
     checked: u32,
     checked_per_second: Option<f64>,
     before: &'a CheckReport,
+    preference: Option<Preferred>,
     patch: Option<String>,
     judgement: Option<&'a PatchReport>,
     replays: &'a [String],
     reproducer: Option<&'a Reproducer>,
     assumptions: Option<&'a [String]>,
+}
+
+/// Why this patch and not another.
+#[derive(Serialize)]
+struct Preferred {
+    /// Candidates that were proven.
+    proven: u32,
+    /// In tokens; lower is better.
+    cost: i32,
+    parts: Vec<CostPart>,
+}
+
+#[derive(Serialize)]
+struct CostPart {
+    points: i32,
+    why: String,
+}
+
+fn preference(outcome: &RepairOutcome) -> Option<Preferred> {
+    let cost = outcome.cost.as_ref()?;
+    let part = |(points, why): &(i32, vf_repair::Reason)| CostPart {
+        points: *points,
+        why: why.to_string(),
+    };
+    Some(Preferred {
+        proven: outcome.proven,
+        cost: cost.total(),
+        parts: cost.parts.iter().map(part).collect(),
+    })
 }
 
 fn verdict(outcome: &RepairOutcome) -> &'static str {

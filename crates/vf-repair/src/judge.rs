@@ -17,7 +17,9 @@ use crate::behaviour::compiled::Compiled;
 use crate::behaviour::{Difference, Reading, difference};
 use crate::contracts::{ContractChange, contract_changes};
 use crate::ctext::functions::functions;
-use crate::ctext::lex::{identifiers, normalised, variables};
+use crate::ctext::lex::{identifiers, variables};
+
+mod arithmetic;
 
 /// For the search for an input on which the two versions of one function differ.
 const COMPARING: Duration = Duration::from_secs(5);
@@ -253,25 +255,6 @@ pub fn changes<'a>(before: &'a Version, after: &'a Version) -> Vec<FunctionChang
     found
 }
 
-/// Functions that compute a sum or a product and refuse what does not fit.
-const CHECKED: &[&str] = &[
-    "kmalloc_array",
-    "kcalloc",
-    "kvmalloc_array",
-    "kvcalloc",
-    "krealloc_array",
-    "devm_kcalloc",
-    "devm_kmalloc_array",
-    "calloc",
-    "reallocarray",
-    "array_size",
-    "array3_size",
-    "struct_size",
-    "size_add",
-    "size_mul",
-    "size_sub",
-];
-
 /// Lines after its first that a statement may go on for.
 const STATEMENT_LINES: usize = 2;
 
@@ -344,13 +327,7 @@ impl<'a> FunctionChange<'a> {
             return false;
         }
         let here = self.text_at(old);
-        let words = |text: &str| format!(" {} ", normalised(text));
-        let same = words(&here).contains(&words(&old.text));
-        let names = identifiers(&here);
-        let checked = names
-            .iter()
-            .any(|n| CHECKED.contains(n) || n.ends_with("_overflow"));
-        same || (checked && identifiers(&old.text).iter().all(|n| names.contains(n)))
+        arithmetic::same(&old.text, &here) || arithmetic::checked(&old.text, &here)
     }
 
     /// Whether the statement that stands in the place of an old obligation does the same kind of thing to the

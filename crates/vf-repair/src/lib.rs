@@ -4,7 +4,7 @@
 //! function and its failed obligations. A [`Proposer`] makes [`Candidate`]s: edits of text that nobody trusts.
 //! [`untrusted`] refuses those that reach outside the function, a [`Checker`] proves or refutes the rest, and
 //! [`judge`] compares the two versions obligation by obligation. Only [`certify`] makes a [`ProvenPatch`].
-//! What failed, and why, goes back to the proposer as [`Feedback`].
+//! What failed, and why, goes back to the proposer as [`Feedback`]. Of several that are proven, [`preference`] says which is kept.
 //!
 //! Entry points, for the command line:
 //!
@@ -34,6 +34,7 @@ pub mod message;
 pub mod model_proposer;
 pub mod patch;
 mod patch_text;
+pub mod preference;
 pub mod proposer;
 pub mod prover;
 pub mod report_text;
@@ -52,6 +53,7 @@ pub use locate::{LocateError, locate};
 pub use log::{LoggedProposer, replay_log};
 pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{ChangedFile, PatchError, PatchInput, changed_files, judge_functions, judge_patch};
+pub use preference::{Cost, Preference, Reason};
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};
 pub use prover::ProverChecker;
 pub use run::{

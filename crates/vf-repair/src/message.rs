@@ -103,7 +103,7 @@ impl Change<'_> {
                     .relevant_inputs()
                     .into_iter()
                     .filter(sizes)
-                    .map(|i| shortened(&i, QUOTED))
+                    .map(|i| shortened(&legible(&i), QUOTED))
                     .collect();
                 let event = counterexample.trace.last().map_or("", |step| step.event.as_str());
                 let event = event
@@ -117,7 +117,7 @@ impl Change<'_> {
                 format!(
                     "{with} {operation} in {}() goes wrong: {}.",
                     self.function,
-                    shortened(event, 2 * QUOTED)
+                    shortened(&legible(event), 2 * QUOTED)
                 )
             }
             None => format!(
@@ -291,6 +291,28 @@ fn quoted(code: &str) -> String {
     format!("`{}`", shortened(&line, QUOTED))
 }
 
+/// Digits from which a number is told in hexadecimal: it reads better, and checkpatch.pl takes such a decimal number for the
+/// id of a commit.
+const MANY_DIGITS: usize = 12;
+
+fn legible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let same = is_word(first);
+        let end = rest.find(|c| is_word(c) != same).unwrap_or(rest.len());
+        let (part, behind) = rest.split_at(end);
+        let number = part.len() >= MANY_DIGITS && part.bytes().all(|b| b.is_ascii_digit());
+        match part.parse::<u128>() {
+            Ok(value) if number => out.push_str(&format!("{value:#x}")),
+            _ => out.push_str(part),
+        }
+        rest = behind;
+    }
+    out
+}
+
 fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_string();
@@ -349,6 +371,17 @@ mod tests {
             Some("Replace `a;` with `b; c;`.")
         );
         assert_eq!(said(&format!("-a;\n+{};\n", "x".repeat(300))), None);
+    }
+
+    #[test]
+    fn long_numbers_are_hexadecimal() {
+        assert_eq!(legible("len = 18446744073709551615"), "len = 0xffffffffffffffff");
+        assert_eq!(legible("-9223372036854775808, é"), "-0x8000000000000000, é");
+        assert_eq!(
+            legible("n = 4294967295, x_123456789012 = 1"),
+            "n = 4294967295, x_123456789012 = 1"
+        );
+        assert_eq!(legible(""), "");
     }
 
     #[test]

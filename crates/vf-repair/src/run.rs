@@ -14,12 +14,16 @@ use crate::checker::{CheckError, CheckRequest, Checker};
 use crate::ctext::functions::functions;
 use crate::locate::{LocateError, Place, SourceText, locate, read_in_tree};
 use crate::log::{LogError, LogRecord, write_record};
+use crate::preference::Cost;
 use crate::proposer::{Failure, Feedback, Proposer, ProposerError, Style};
 use state::Run;
 
 /// Candidates that are tried after a proven one which leaves something else in the function refuted, in the
 /// hope for one that repairs that too.
 const COMPLETE: u32 = 8;
+
+/// Candidates that are checked after a proven one because they would be clearly preferred to it.
+const PREFER: usize = 2;
 
 /// What is to be repaired.
 #[derive(Clone, Debug)]
@@ -45,6 +49,9 @@ pub struct Limits {
     pub candidates: u32,
     /// Of the whole run.
     pub time: Option<Duration>,
+    /// For candidates that would be preferred to one that is proven already ([`crate::preference`]); with none the first
+    /// that is proven is taken.
+    pub prefer_within: Duration,
 }
 
 impl Default for Limits {
@@ -53,6 +60,7 @@ impl Default for Limits {
             rounds: 12,
             candidates: 200,
             time: None,
+            prefer_within: Duration::from_secs(1),
         }
     }
 }
@@ -111,6 +119,10 @@ pub struct RepairOutcome {
     /// Ids of the obligations that had to be proved.
     pub targets: Vec<String>,
     pub patch: Option<ProvenPatch>,
+    /// What the patch costs a reader, where it was made from the text as it was.
+    pub cost: Option<Cost>,
+    /// Candidates that were proven; the patch is the one of them that costs least.
+    pub proven: u32,
     pub stopped: Stopped,
     pub rounds: u32,
     pub candidates: u32,

@@ -75,6 +75,13 @@ pub fn repair(view: &RepairView<'_>, look: Look) -> String {
             }
         }
     }
+    if let Some(cost) = outcome.cost.as_ref().filter(|_| outcome.proven > 1) {
+        let _ = writeln!(
+            text,
+            "preferred among {} proven candidates: cost {cost}",
+            outcome.proven
+        );
+    }
     for note in view.notes {
         let _ = writeln!(text, "{note}");
     }

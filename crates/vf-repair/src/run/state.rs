@@ -18,8 +18,11 @@ use crate::ctext::lex::{mentions, normalised};
 use crate::judge::{Outcome, Version, changes};
 use crate::locate::{Place, targets};
 use crate::log::{LOG_SCHEMA, LogOutcome, LogRecord, write_record};
+use crate::preference::{Cost, Preference};
 use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer};
 use crate::untrusted::accept;
+
+mod prefer;
 
 /// State of one repair.
 pub(super) struct Run<'a> {
@@ -41,6 +44,12 @@ pub(super) struct Run<'a> {
     seen: HashSet<String>,
     failed: Vec<Feedback>,
     pub(super) proven: Option<ProvenPatch>,
+    /// What `proven` costs, and how many candidates were proven.
+    cost: Option<Cost>,
+    proofs: u32,
+    preference: Preference,
+    /// While candidates are checked that would only be preferred: when that ends.
+    until: Option<Instant>,
     pub(super) round: u32,
     pub(super) tried: u32,
     /// Of these, how many the compiler or the prover looked at, and how long that took together.
@@ -100,6 +109,7 @@ impl<'a> Run<'a> {
         let original = version(&place.source.path, place.source.text.clone(), &checked);
         let text = place.source.text.clone();
         let compiled = checker.compiles(&place.source.path, &text).is_ok();
+        let preference = Preference::new(&text, &place.function, style_of(&text));
         Ok(Run {
             request,
             checker,
@@ -118,6 +128,10 @@ impl<'a> Run<'a> {
             seen: HashSet::new(),
             failed: Vec::new(),
             proven: None,
+            cost: None,
+            proofs: 0,
+            preference,
+            until: None,
             round: 0,
             tried: 0,
             checked: 0,
@@ -132,6 +146,8 @@ impl<'a> Run<'a> {
             before: self.original.report,
             targets: self.targets,
             patch: self.proven,
+            cost: self.cost,
+            proven: self.proofs,
             stopped,
             rounds: self.round,
             candidates: self.tried,
@@ -142,10 +158,13 @@ impl<'a> Run<'a> {
     }
 
     fn time_left(&self) -> Option<Duration> {
-        self.request
-            .limits
-            .time
-            .map(|t| t.saturating_sub(self.started.elapsed()))
+        let whole = self.request.limits.time;
+        let whole = whole.map(|t| t.saturating_sub(self.started.elapsed()));
+        let preferring = self.until.map(|t| t.saturating_duration_since(Instant::now()));
+        match (whole, preferring) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
     }
 
     fn function_report<'r>(&self, report: &'r CheckReport) -> Option<&'r FunctionReport> {
@@ -204,7 +223,8 @@ impl<'a> Run<'a> {
                     };
                     self.record(&name, candidate, Judged::Failed(failure), &mut step, hooks)?;
                 }
-                for candidate in candidates {
+                let mut candidates = candidates.into_iter();
+                while let Some(candidate) = candidates.next() {
                     let over = match (self.time_left(), self.tried >= self.request.limits.candidates) {
                         (Some(left), _) if left.is_zero() => Some(Stopped::TimeLimit),
                         (_, true) => Some(Stopped::CandidateLimit),
@@ -217,20 +237,11 @@ impl<'a> Run<'a> {
                             over
                         });
                     }
-                    let (before, began) = (self.checked, Instant::now());
-                    let judged = self.judge(&candidate)?;
-                    if self.checked > before {
-                        self.checking += began.elapsed();
-                    }
-                    if matches!(judged, Judged::Known) {
-                        continue;
-                    }
-                    self.tried += 1;
-                    let proven = self.record(&name, candidate, judged, &mut step, hooks)?;
-                    if proven {
-                        extra = extra.min(self.tried + COMPLETE);
+                    if self.attempt(&name, candidate, &mut step, hooks)? {
+                        extra = extra.min(self.tried.saturating_add(COMPLETE));
                     }
                     if self.proven.is_some() && (self.complete() || self.tried >= extra) {
+                        self.prefer(&name, candidates.collect(), hooks)?;
                         (hooks.progress)(Event::Stage(Stage::Proven));
                         return Ok(Stopped::Proven);
                     }
@@ -260,6 +271,26 @@ impl<'a> Run<'a> {
         Ok(Stopped::RoundLimit)
     }
 
+    /// Judges one candidate; true when it is proven.
+    fn attempt(
+        &mut self,
+        proposer: &str,
+        candidate: Candidate,
+        step: &mut Option<Box<Current>>,
+        hooks: &mut Hooks<'_>,
+    ) -> Result<bool, RepairError> {
+        let (before, began) = (self.checked, Instant::now());
+        let judged = self.judge(&candidate)?;
+        if self.checked > before {
+            self.checking += began.elapsed();
+        }
+        if matches!(judged, Judged::Known) {
+            return Ok(false);
+        }
+        self.tried += 1;
+        self.record(proposer, candidate, judged, step, hooks)
+    }
+
     /// Reports and logs one judgement; true when it is a proof.
     fn record(
         &mut self,
@@ -273,9 +304,15 @@ impl<'a> Run<'a> {
         let (result, outcome) = match judged {
             Judged::Known => return Ok(false),
             Judged::Proven(patch) => {
-                let fewer = |old: &ProvenPatch| self.refuted(&patch) < self.refuted(old);
-                if self.proven.as_ref().is_none_or(fewer) {
+                self.proofs = self.proofs.saturating_add(1);
+                let cost = self.preference.cost(patch.new_text());
+                let total = |cost: &Option<Cost>| cost.as_ref().map_or(i32::MAX, Cost::total);
+                let better = |old: &ProvenPatch| {
+                    (self.refuted(&patch), total(&cost)) < (self.refuted(old), total(&self.cost))
+                };
+                if self.proven.as_ref().is_none_or(better) {
                     self.proven = Some(*patch);
+                    self.cost = cost;
                 }
                 (Tried::Proven, LogOutcome::Proven)
             }
