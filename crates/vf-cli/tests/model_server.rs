@@ -148,7 +148,7 @@ fn the_time_of_the_run_bounds_the_server() {
     let server = serve(|_, _| Reply::After(std::time::Duration::from_secs(60), Box::new(Reply::Close)));
     let s = Sandbox::new(&[]);
     let began = std::time::Instant::now();
-    let ran = repair(&s, "thermal-trip-set", &server, &["--timeout", "20"]);
+    let ran = repair(&s, "thermal-trip-set", &server, &["--timeout", "12"]);
     ran.ends_with(1);
     assert!(ran.stdout.contains("time"), "{}", ran.stdout);
     assert!(began.elapsed() < std::time::Duration::from_secs(50));

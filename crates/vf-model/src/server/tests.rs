@@ -15,7 +15,7 @@ fn options() -> ServerOptions {
     ServerOptions {
         key: Some(ApiKey::new(KEY).expect("a key")),
         connect_timeout: Duration::from_secs(2),
-        answer_timeout: Duration::from_secs(10),
+        answer_timeout: Duration::from_secs(30),
         retry: Retry {
             attempts: 4,
             first: Duration::from_millis(2),
@@ -272,9 +272,9 @@ fn a_slow_answer_ends_in_time() {
 
 #[test]
 fn the_end_of_the_run_is_the_end_of_waiting() {
-    let server = start(|_| Reply::After(Duration::from_secs(5), Box::new(Reply::Close)));
+    let server = start(|_| Reply::After(Duration::from_secs(30), Box::new(Reply::Close)));
     let options = ServerOptions {
-        deadline: Some(Instant::now() + Duration::from_millis(500)),
+        deadline: Some(Instant::now() + Duration::from_secs(3)),
         ..options()
     };
     let model = ServerModel::connect(&server.url(), options).expect("connects");
