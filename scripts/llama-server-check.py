@@ -2,6 +2,8 @@
 """Runs verify-fix against a real llama.cpp server.
 
     python3 scripts/llama-server-check.py --server /path/to/llama-server [--binary target/release/verify-fix]
+    python3 scripts/llama-server-check.py --url http://127.0.0.1:8080/v1      a server of a tiny model that runs already
+    python3 scripts/llama-server-check.py --write-model tiny.gguf             only the model
 
 Writes a tiny model of random weights as GGUF (the PyPI packages `gguf` and `numpy`), starts the server with it on the
 loopback interface, runs the ignored tests of crates/vf-model/tests/real_server.rs against it, and `verify-fix repair
@@ -168,39 +170,56 @@ def check_repair(checks, binary, url, folder):
     checks.that("the same seed gives the same run", logs[0] == logs[1])
 
 
+def check_all(checks, arguments, url, folder):
+    check_repair(checks, os.path.abspath(arguments.binary), url, folder)
+    check_client(checks, url)
+
+
+def serve_and_check(checks, arguments, folder):
+    model = os.path.join(folder, "tiny-noise.gguf")
+    write_model(model)
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    command = [arguments.server, "-m", model, "--host", "127.0.0.1", "--port", str(port), "-t", "1"]
+    # Four slots, each with the whole context.
+    command += ["--parallel", "4", "-c", str(4 * CONTEXT)]
+    log_file = os.path.join(folder, "server.log")
+    with open(log_file, "w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        ready = wait_until_ready(root, server)
+        checks.that("the server starts", ready)
+        if ready:
+            check_all(checks, arguments, f"{root}/v1", folder)
+        else:
+            with open(log_file) as log:
+                print(log.read()[-3000:])
+    finally:
+        server.terminate()
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", default=shutil.which("llama-server"), help="llama.cpp's llama-server")
+    parser.add_argument("--url", help="address of a server that runs already")
+    parser.add_argument("--write-model", metavar="FILE.gguf", help="write the tiny model and do nothing else")
     parser.add_argument("--binary", default=os.path.join(HERE, "target/release/verify-fix"))
     arguments = parser.parse_args()
-    if not arguments.server:
-        parser.error("no llama-server in PATH: name one with --server")
+    if arguments.write_model:
+        write_model(arguments.write_model)
+        return 0
     checks = Checks()
     with tempfile.TemporaryDirectory() as folder:
-        model = os.path.join(folder, "tiny-noise.gguf")
-        write_model(model)
-        port = free_port()
-        root = f"http://127.0.0.1:{port}"
-        command = [arguments.server, "-m", model, "--host", "127.0.0.1", "--port", str(port), "-t", "1"]
-        # Four slots, each with the whole context.
-        command += ["--parallel", "4", "-c", str(4 * CONTEXT)]
-        with open(os.path.join(folder, "server.log"), "w") as log:
-            server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            ready = wait_until_ready(root, server)
-            checks.that("the server starts", ready)
-            if ready:
-                check_repair(checks, os.path.abspath(arguments.binary), f"{root}/v1", folder)
-                check_client(checks, f"{root}/v1")
-            else:
-                with open(os.path.join(folder, "server.log")) as log:
-                    print(log.read()[-3000:])
-        finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.kill()
+        if arguments.url:
+            check_all(checks, arguments, arguments.url, folder)
+        elif arguments.server:
+            serve_and_check(checks, arguments, folder)
+        else:
+            parser.error("no llama-server in PATH: name one with --server, or a running one with --url")
     return 1 if checks.failed else 0
 
 

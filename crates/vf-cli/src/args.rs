@@ -288,6 +288,8 @@ pub enum ModelsCommand {
     Info(ModelInfoArgs),
 }
 
+// Without models there is nothing to look at.
+#[cfg_attr(not(feature = "model"), allow(dead_code))]
 #[derive(Debug, Args)]
 pub struct ModelInfoArgs {
     /// The folder with config.json, tokenizer.json and the weights

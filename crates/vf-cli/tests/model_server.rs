@@ -112,7 +112,7 @@ fn a_wrong_answer_comes_back_with_its_counterexample() {
     // The value that the counterexample has for the index, between the wrong bound and the right one.
     let value = why
         .split(['(', ',', ')'])
-        .find_map(|part| part.trim().strip_prefix("trip == "))
+        .find_map(|part| part.trim().strip_prefix("trip = "))
         .and_then(|v| v.trim().parse::<u32>().ok());
     assert!(value.is_some_and(|v| (8..18).contains(&v)), "{why}");
 }

