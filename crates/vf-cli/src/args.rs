@@ -39,8 +39,8 @@ pub enum Command {
     Experiment(NotYet),
     /// (not in this version yet) Recheck certificates with a second solver
     Recheck(NotYet),
-    /// (not in this version yet) List and fetch models
-    Models(NotYet),
+    /// Look at model folders
+    Models(ModelsArgs),
 }
 
 /// Whatever follows a command that this version does not have.
@@ -233,9 +233,18 @@ pub struct RepairArgs {
         conflicts_with = "report"
     )]
     pub function: Option<String>,
-    /// Who proposes: a model folder, the URL of an OpenAI-compatible server, `embedded`, or `none`
+    /// Who proposes: a model folder, the URL of an OpenAI-compatible server (several with commas), `embedded`, or `none`
     #[arg(long, value_name = "DIR|URL|embedded|none", default_value = "none")]
     pub model: String,
+    /// The model's name at the server (default: the only one that it serves)
+    #[arg(long, value_name = "NAME")]
+    pub model_name: Option<String>,
+    /// Seconds that a server may take for one answer
+    #[arg(long, value_name = "S", value_parser = seconds, default_value = "300")]
+    pub model_timeout: f64,
+    /// Take candidates from the model only, none from templates
+    #[arg(long)]
+    pub no_templates: bool,
     /// Where the proven patch goes, as a mail for `git am` (default: a plain diff on standard output)
     #[arg(short = 'o', long = "output", value_name = "OUT.patch")]
     pub output: Option<PathBuf>,
@@ -271,6 +280,48 @@ pub struct RepairArgs {
     pub cache: CacheArgs,
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// What a model folder holds, whether it can be run, and the memory that takes
+    Info(ModelInfoArgs),
+}
+
+// Without models there is nothing to look at.
+#[cfg_attr(not(feature = "model"), allow(dead_code))]
+#[derive(Debug, Args)]
+pub struct ModelInfoArgs {
+    /// The folder with config.json, tokenizer.json and the weights
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Tokens of prompt and answer together (default: the model's longest, up to 32768)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub context: Option<u32>,
+    /// Element type that the weights are converted to (default: that of `repair --model`)
+    #[arg(long, value_enum)]
+    pub dtype: Option<Dtype>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dtype {
+    F32,
+    F16,
+    Bf16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

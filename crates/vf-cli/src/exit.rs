@@ -34,7 +34,7 @@ impl From<Overall> for Exit {
 /// Whatever keeps a command from giving a result. All of these are exit code 2 unless they say otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    #[error("`{command}` is not in this version yet; there are check, patch, repair and replay")]
+    #[error("`{command}` is not in this version yet; there are check, patch, repair, replay and models")]
     NotYet { command: &'static str },
     #[error("`{name}` is no property; the properties are {}", known.join(", "))]
     UnknownProperty { name: String, known: Vec<&'static str> },
@@ -81,11 +81,24 @@ pub enum CliError {
     Repair(#[from] vf_repair::RepairError),
     #[error(transparent)]
     Flags(#[from] vf_repair::FlagsError),
-    #[error("--model {model}: {what} is not in this version yet; give a model folder, or none")]
+    #[error(
+        "--model {model}: {what} is not in this version yet; give a model folder, the URL of a server, or none"
+    )]
     ModelNotYet { model: String, what: &'static str },
     #[cfg(not(feature = "model"))]
-    #[error("--model {model}: this program was built without models (cargo feature `model`)")]
+    #[error(
+        "{model}: this program was built without models of its own (cargo feature `model`); give the URL of a server"
+    )]
     WithoutModels { model: String },
+    #[error("--model: {0}")]
+    Server(vf_model::server::ServerError),
+    #[error("{variable}: {error}")]
+    Key {
+        variable: &'static str,
+        error: vf_model::server::BadKey,
+    },
+    #[error("--no-templates leaves nobody to propose; give a model with --model")]
+    NobodyProposes,
     #[error("{patch}: {error}")]
     Patch {
         patch: String,

@@ -10,7 +10,10 @@ mod contracts;
 mod emit;
 mod exit;
 mod mail;
+#[cfg(feature = "model")]
+mod memory;
 mod model;
+mod models;
 mod output;
 mod patch;
 mod progress;
@@ -64,7 +67,7 @@ fn run(command: Command) -> Result<Exit, CliError> {
         Command::Train(_) => not_yet("train"),
         Command::Experiment(_) => not_yet("experiment"),
         Command::Recheck(_) => not_yet("recheck"),
-        Command::Models(_) => not_yet("models"),
+        Command::Models(args) => models::run(&args),
     }
 }
 

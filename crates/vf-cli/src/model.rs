@@ -1,26 +1,47 @@
-//! The proposer that `--model` names.
+//! The proposer that `--model` names: a model in this process or behind a server.
 
-use vf_repair::Proposer;
+use std::time::Instant;
+
+use vf_repair::{ModelProposer, Proposer, TextGenerator};
 
 use crate::args::RepairArgs;
 use crate::exit::CliError;
 
-/// The model's proposer; `None` for `--model none`.
-pub fn proposer(args: &RepairArgs) -> Result<Option<Box<dyn Proposer>>, CliError> {
-    let not_yet = |what| {
-        Err(CliError::ModelNotYet {
-            model: args.model.clone(),
-            what,
-        })
-    };
+/// Longest answer, in tokens: a whole kernel function of usual length fits.
+const ANSWER: usize = 1024;
+/// What every model is told before the prompt.
+const SYSTEM: &str = "You are a careful C programmer.";
+
+/// How answers are drawn. None is the likeliest one: what is wrong costs a check, what is always the same costs a
+/// round.
+fn sampling(samples: usize, seed: u64) -> vf_model::Sampling {
+    vf_model::Sampling {
+        temperature: 0.7,
+        top_p: 0.95,
+        seed,
+        max_new_tokens: ANSWER,
+        samples,
+        ..vf_model::Sampling::default()
+    }
+}
+
+/// The model's proposer; `None` for `--model none`. The whole run ends at the deadline.
+pub fn proposer(args: &RepairArgs, deadline: Option<Instant>) -> Result<Option<Box<dyn Proposer>>, CliError> {
     match args.model.as_str() {
         "none" | "" => Ok(None),
-        "embedded" => not_yet("a model inside the program"),
-        url if url.starts_with("http://") || url.starts_with("https://") => {
-            not_yet("a model behind a server")
-        }
+        "embedded" => Err(CliError::ModelNotYet {
+            model: args.model.clone(),
+            what: "a model inside the program",
+        }),
+        // What looks like an address is one: a folder can be named `./ftp:`.
+        url if url.contains("://") => Ok(Some(with(server::Generator::connect(url, args, deadline)?, args))),
         folder => hosted(folder, args).map(Some),
     }
+}
+
+fn with<G: TextGenerator + 'static>(generator: G, args: &RepairArgs) -> Box<dyn Proposer> {
+    let samples = usize::try_from(args.candidates).unwrap_or(usize::MAX);
+    Box::new(ModelProposer::new(generator, args.seed).with_samples(samples))
 }
 
 #[cfg(not(feature = "model"))]
@@ -32,11 +53,22 @@ fn hosted(folder: &str, _: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
 
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
-    let generator = hosted::Generator::load(folder)?;
-    let samples = usize::try_from(args.candidates).unwrap_or(usize::MAX);
-    Ok(Box::new(
-        vf_repair::ModelProposer::new(generator, args.seed).with_samples(samples),
-    ))
+    Ok(with(hosted::Generator::load(folder)?, args))
+}
+
+/// How models are loaded for `repair`.
+#[cfg(feature = "model")]
+pub fn load_options() -> vf_model::LoadOptions {
+    use vf_model::{LoadOptions, Precision, Processor};
+    if cfg!(feature = "cuda") {
+        LoadOptions {
+            device: Processor::Cuda(0),
+            dtype: Precision::Bf16,
+            ..LoadOptions::default()
+        }
+    } else {
+        LoadOptions::default()
+    }
 }
 
 /// The model in this process as the proposer's text generator.
@@ -45,13 +77,11 @@ mod hosted {
     use std::ops::ControlFlow;
     use std::path::Path;
 
-    use vf_model::{Event, HostedModel, LoadOptions, ModelError, Precision, Processor, Sampling};
+    use vf_model::{Event, HostedModel, ModelError};
     use vf_repair::{GeneratorError, TextGenerator};
 
+    use super::{SYSTEM, sampling};
     use crate::progress::ProgressLine;
-
-    /// Longest answer, in tokens: a whole kernel function of usual length fits.
-    const ANSWER: usize = 1024;
 
     pub struct Generator {
         name: String,
@@ -60,15 +90,7 @@ mod hosted {
 
     impl Generator {
         pub fn load(folder: &str) -> Result<Generator, ModelError> {
-            let options = if cfg!(feature = "cuda") {
-                LoadOptions {
-                    device: Processor::Cuda(0),
-                    dtype: Precision::Bf16,
-                    ..LoadOptions::default()
-                }
-            } else {
-                LoadOptions::default()
-            };
+            let options = super::load_options();
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
             let model = HostedModel::load(Path::new(folder), &options)?;
@@ -86,16 +108,7 @@ mod hosted {
             samples: usize,
             seed: u64,
         ) -> Result<Vec<String>, GeneratorError> {
-            // All answers are drawn, none is the likeliest one: what is wrong costs a check, what is always the
-            // same costs a round.
-            let sampling = Sampling {
-                temperature: 0.7,
-                top_p: 0.95,
-                seed,
-                max_new_tokens: ANSWER,
-                samples,
-                ..Sampling::default()
-            };
+            let sampling = sampling(samples, seed);
             let mut progress = ProgressLine::new();
             let mut tokens = 0;
             let mut tell = |event: Event<'_>| {
@@ -125,14 +138,113 @@ mod hosted {
         }
     }
 
-    const SYSTEM: &str = "You are a careful C programmer.";
-
     fn failed(error: ModelError) -> GeneratorError {
         match error {
             ModelError::PromptTooLong { tokens, context } => GeneratorError::PromptTooLong {
                 tokens,
                 limit: context,
             },
+            other => GeneratorError::Generate {
+                why: other.to_string(),
+            },
+        }
+    }
+}
+
+/// A model behind a server as the proposer's text generator.
+mod server {
+    use std::time::{Duration, Instant};
+
+    use vf_model::server::{ApiKey, KEY_VARIABLE, Prompt, Request, ServerError, ServerModel, ServerOptions};
+    use vf_repair::{GeneratorError, TextGenerator};
+
+    use super::{SYSTEM, sampling};
+    use crate::args::RepairArgs;
+    use crate::exit::CliError;
+    use crate::output::complain;
+
+    pub struct Generator {
+        model: ServerModel,
+        /// What was said about answers that are missing: once is enough.
+        told: Option<ServerError>,
+    }
+
+    impl Generator {
+        pub fn connect(
+            urls: &str,
+            args: &RepairArgs,
+            deadline: Option<Instant>,
+        ) -> Result<Generator, CliError> {
+            let options = ServerOptions {
+                model: args.model_name.clone(),
+                key: key()?,
+                answer_timeout: Duration::from_secs_f64(args.model_timeout),
+                deadline,
+                ..ServerOptions::default()
+            };
+            let model = ServerModel::connect(urls, options).map_err(CliError::Server)?;
+            Ok(Generator { model, told: None })
+        }
+    }
+
+    /// The key, from the environment: a command line is for everybody to see.
+    fn key() -> Result<Option<ApiKey>, CliError> {
+        let text = match std::env::var_os(KEY_VARIABLE) {
+            None => return Ok(None),
+            Some(text) if text.is_empty() => return Ok(None),
+            Some(text) => text,
+        };
+        // What is not UTF-8 is not ASCII either; the replacement character makes it a bad key.
+        let key = ApiKey::new(&text.to_string_lossy()).map_err(|error| CliError::Key {
+            variable: KEY_VARIABLE,
+            error,
+        })?;
+        Ok(Some(key))
+    }
+
+    impl TextGenerator for Generator {
+        fn generate(
+            &mut self,
+            prompt: &str,
+            samples: usize,
+            seed: u64,
+        ) -> Result<Vec<String>, GeneratorError> {
+            let sampling = sampling(samples, seed);
+            let request = Request {
+                prompt: Prompt::Chat {
+                    system: SYSTEM,
+                    user: prompt,
+                },
+                sampling: &sampling,
+                constraint: None,
+                log_probabilities: false,
+            };
+            let answers = self.model.complete(&request).map_err(failed)?;
+            if let Some(error) = answers.missing
+                && self.told.as_ref() != Some(&error)
+            {
+                complain(&format!(
+                    "note: {} of {samples} answers came: {error}",
+                    answers.completions.len()
+                ));
+                self.told = Some(error);
+            }
+            Ok(answers.completions.into_iter().map(|c| c.text).collect())
+        }
+
+        fn name(&self) -> &str {
+            self.model.name()
+        }
+    }
+
+    fn failed(error: ServerError) -> GeneratorError {
+        match error {
+            ServerError::Deadline => GeneratorError::Timeout,
+            ServerError::PromptTooLong {
+                tokens: Some(tokens),
+                context: Some(limit),
+                ..
+            } => GeneratorError::PromptTooLong { tokens, limit },
             other => GeneratorError::Generate {
                 why: other.to_string(),
             },

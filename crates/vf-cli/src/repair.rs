@@ -48,9 +48,17 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         RepairTarget::File { file, .. } => file.clone(),
     };
     let fixes = mail::named(args.fixes.as_deref(), &tree, &file)?;
-    let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(SolverOnly::new())];
-    match model::proposer(args)? {
+    let deadline = args
+        .ask
+        .timeout
+        .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
+    let mut proposers: Vec<Box<dyn Proposer>> = Vec::new();
+    if !args.no_templates {
+        proposers.push(Box::new(SolverOnly::new()));
+    }
+    match model::proposer(args, deadline)? {
         Some(proposer) => proposers.push(proposer),
+        None if args.no_templates => return Err(CliError::NobodyProposes),
         None => complain("note: no model was given; candidates come from the solver-only proposer"),
     }
     let mut log = match &args.log {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SAFE, Sandbox, UNSAFE, names};
+use common::{Ran, SAFE, Sandbox, UNSAFE, names};
 
 #[test]
 fn a_missing_file() {
@@ -105,12 +105,12 @@ fn usage() {
 #[test]
 fn commands_of_later_versions_say_so() {
     let s = Sandbox::new(&[]);
-    for command in ["scan", "corpus", "train", "experiment", "recheck", "models"] {
+    for command in ["scan", "corpus", "train", "experiment", "recheck"] {
         s.run(&[command, "--anything", "else"])
             .is_bad_input(&[command, "not in this version yet"]);
     }
     let help = s.run(&["--help"]).stdout;
-    assert_eq!(help.matches("not in this version yet").count(), 6, "{help}");
+    assert_eq!(help.matches("not in this version yet").count(), 5, "{help}");
 }
 
 #[test]
@@ -295,11 +295,31 @@ fn a_model_folder_without_its_parts() {
 }
 
 #[test]
-fn a_model_that_this_version_cannot_reach() {
+fn a_model_that_cannot_be_reached() {
     let s = tree();
-    for model in ["http://localhost:1/v1", "embedded"] {
-        repair(&s, REPORT, &["--model", model]).is_bad_input(&["not in this version yet"]);
-    }
+    let run = |model: &str, says: &[&str]| {
+        repair(&s, REPORT, &["--model", model]).is_bad_input(says);
+        assert!(!s.path("out.patch").exists());
+    };
+    run("embedded", &["not in this version yet"]);
+    run(
+        "http://127.0.0.1:1/v1",
+        &["http://127.0.0.1:1/v1", "cannot be reached"],
+    );
+    run("ftp://127.0.0.1/v1", &["ftp://127.0.0.1/v1", "http://"]);
+    run("http://", &["not the address of a model server"]);
+    run("http://me:geheim@127.0.0.1/v1", &["VERIFY_FIX_API_KEY"]);
+    run("http://127.0.0.1:1/v1,,", &["no address"]);
+    repair(&s, REPORT, &["--no-templates"]).is_bad_input(&["--no-templates", "--model"]);
+    let mut command = s.command(&["repair", "tree/a.c", "--model", "http://127.0.0.1:1/v1"]);
+    let ran = Ran::from(
+        command
+            .env("VERIFY_FIX_API_KEY", "two words")
+            .output()
+            .expect("runs"),
+    );
+    ran.is_bad_input(&["VERIFY_FIX_API_KEY"]);
+    assert!(!ran.stderr.contains("two words"), "{}", ran.stderr);
 }
 
 #[test]

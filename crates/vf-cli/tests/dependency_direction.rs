@@ -60,12 +60,13 @@ const LAYERS: [(&str, &[&str]); 13] = [
 const TEST_LAYERS: [(&str, &[&str]); 2] = [("vf-verify", &["vf-frontend"]), ("vf-replay", &["vf-frontend"])];
 
 /// Outside libraries, by the start of their name, and the one package that may name them.
-const OWNERS: [(&str, &str); 7] = [
+const OWNERS: [(&str, &str); 8] = [
     ("lang-c", "vf-frontend"),
     ("z3", "vf-smt"),
     ("candle", "vf-model"),
     ("tokenizers", "vf-model"),
     ("safetensors", "vf-model"),
+    ("ureq", "vf-model"),
     ("clap", "vf-cli"),
     ("landlock", "vf-replay"),
 ];

@@ -122,6 +122,7 @@ pub fn read(folder: &Path) -> Result<Config, ModelError> {
 fn parse(fields: &Fields) -> Result<Config, ModelError> {
     let family = family(fields)?;
     refuse_what_changes_the_computation(fields)?;
+    check_element_type(fields)?;
 
     let hidden_size = fields.size("hidden_size")?;
     let heads = fields.size("num_attention_heads")?;
@@ -264,6 +265,40 @@ fn refuse_what_changes_the_computation(fields: &Fields) -> Result<(), ModelError
     Ok(())
 }
 
+/// The element type that the configuration names: `torch_dtype` in transformers 4, `dtype` in transformers 5. The
+/// weights are read as what the files say they are; a name of something else belongs to other weights.
+fn check_element_type(fields: &Fields) -> Result<(), ModelError> {
+    let plain = |name: &str| -> Result<Option<String>, ModelError> {
+        let Some(text) = fields.optional_text(name)? else {
+            return Ok(None);
+        };
+        let short = text.strip_prefix("torch.").unwrap_or(&text);
+        match short {
+            "float32" | "float16" | "bfloat16" | "auto" => Ok(Some(short.to_owned())),
+            _ => {
+                let value = Value::from(text);
+                Err(fields.unsupported(name, &value, "float32, float16 and bfloat16 are implemented"))
+            }
+        }
+    };
+    match (plain("torch_dtype")?, plain("dtype")?) {
+        (Some(a), Some(b)) if a != b => Err(fields.conflict("torch_dtype", "dtype")),
+        _ => Ok(()),
+    }
+}
+
+/// What an object of rotary settings may hold. Anything else would be a setting that is passed over.
+const ROPE_FIELDS: [&str; 8] = [
+    "rope_type",
+    "type",
+    "rope_theta",
+    "factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    "original_max_position_embeddings",
+    "partial_rotary_factor",
+];
+
 /// `rope_theta` and the scaling, from whichever place the configuration keeps them in.
 fn rope(fields: &Fields) -> Result<Rope, ModelError> {
     let nested = match fields.get("rope_parameters") {
@@ -277,25 +312,45 @@ fn rope(fields: &Fields) -> Result<Rope, ModelError> {
         }
         Some(other) => return Err(fields.invalid("rope_parameters", other, "an object")),
     };
-    let top_theta = fields.positive("rope_theta")?;
-    let nested_theta = match &nested {
-        Some(inner) => inner.positive("rope_theta")?,
+    let old = match fields.get("rope_scaling") {
         None => None,
-    };
-    let theta = match (top_theta, nested_theta) {
-        (Some(a), Some(b)) if a != b => {
-            return Err(fields.conflict("rope_theta", "rope_parameters.rope_theta"));
-        }
-        (Some(theta), _) | (None, Some(theta)) => theta,
-        // With the new form the value has no default; with the old one it is 10,000.
-        (None, None) if nested.is_some() => return Err(fields.missing("rope_parameters.rope_theta")),
-        (None, None) => 10_000.0,
-    };
-    let top_scaling = match fields.get("rope_scaling") {
-        None => None,
-        Some(Value::Object(map)) => Some(scaling(&fields.inside("rope_scaling", map))?),
+        Some(Value::Object(map)) => Some(fields.inside("rope_scaling", map)),
         Some(other) => return Err(fields.invalid("rope_scaling", other, "an object or null")),
     };
+    let theta_in = |inner: &Option<Fields>| match inner {
+        Some(inner) => inner.positive("rope_theta"),
+        None => Ok(None),
+    };
+    let top_theta = fields.positive("rope_theta")?;
+    // Some files keep the new form under the old name.
+    let old_theta = theta_in(&old)?;
+    let nested_theta = theta_in(&nested)?;
+    for (one, other, names) in [
+        (
+            top_theta,
+            nested_theta,
+            ("rope_theta", "rope_parameters.rope_theta"),
+        ),
+        (top_theta, old_theta, ("rope_theta", "rope_scaling.rope_theta")),
+        (
+            old_theta,
+            nested_theta,
+            ("rope_scaling.rope_theta", "rope_parameters.rope_theta"),
+        ),
+    ] {
+        if one.zip(other).is_some_and(|(a, b)| a != b) {
+            return Err(fields.conflict(names.0, names.1));
+        }
+    }
+    let theta = match top_theta.or(nested_theta).or(old_theta) {
+        Some(theta) => theta,
+        // With the new form the value has no default; with the old one it is 10,000.
+        None if nested.is_some() => return Err(fields.missing("rope_parameters.rope_theta")),
+        None => 10_000.0,
+    };
+    let original = fields.positive("original_max_position_embeddings")?;
+    let scaling = |inner: &Fields| scaling(inner, original);
+    let top_scaling = old.as_ref().map(scaling).transpose()?;
     let nested_scaling = nested.as_ref().map(scaling).transpose()?;
     let scaling = match (top_scaling, nested_scaling) {
         (Some(a), Some(b)) if a != b => return Err(fields.conflict("rope_scaling", "rope_parameters")),
@@ -305,7 +360,8 @@ fn rope(fields: &Fields) -> Result<Rope, ModelError> {
     Ok(Rope { theta, scaling })
 }
 
-fn scaling(fields: &Fields) -> Result<RopeScaling, ModelError> {
+/// `original` is `original_max_position_embeddings` of the top, where it is kept there.
+fn scaling(fields: &Fields, original: Option<f64>) -> Result<RopeScaling, ModelError> {
     if let Some(factor) = fields.positive("partial_rotary_factor")?
         && factor != 1.0
     {
@@ -317,6 +373,15 @@ fn scaling(fields: &Fields) -> Result<RopeScaling, ModelError> {
         (Some(kind), _) | (None, Some(kind)) => kind,
         (None, None) => return Err(fields.missing("rope_type")),
     };
+    let unknown = fields
+        .map
+        .iter()
+        .find(|(name, value)| !value.is_null() && !ROPE_FIELDS.contains(&name.as_str()));
+    // Of a kind that is not implemented, the kind is told and not its settings.
+    if let Some((name, value)) = unknown.filter(|_| ["default", "linear", "llama3"].contains(&kind.as_str()))
+    {
+        return Err(fields.unsupported(name, value, "this setting of rotary positions is not known"));
+    }
     let required = |name: &'static str| fields.positive(name)?.ok_or_else(|| fields.missing(name));
     match kind.as_str() {
         "default" => Ok(RopeScaling::None),
@@ -329,11 +394,20 @@ fn scaling(fields: &Fields) -> Result<RopeScaling, ModelError> {
                 let value = Value::from(low);
                 return Err(fields.invalid("low_freq_factor", &value, "less than high_freq_factor"));
             }
+            let own = fields.positive("original_max_position_embeddings")?;
+            let original_positions = match (own, original) {
+                (Some(a), Some(b)) if a != b => {
+                    let both = "original_max_position_embeddings of the rotary positions";
+                    return Err(fields.conflict("original_max_position_embeddings", both));
+                }
+                (Some(positions), _) | (None, Some(positions)) => positions,
+                (None, None) => return Err(fields.missing("original_max_position_embeddings")),
+            };
             Ok(RopeScaling::Llama3 {
                 factor: required("factor")?,
                 low_freq_factor: low,
                 high_freq_factor: high,
-                original_positions: required("original_max_position_embeddings")?,
+                original_positions,
             })
         }
         _ => {

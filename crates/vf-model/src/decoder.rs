@@ -112,6 +112,11 @@ pub struct Cache {
     len: usize,
 }
 
+/// Tokens that a buffer which must hold so many has room for.
+pub fn cache_capacity(tokens: usize) -> usize {
+    tokens.checked_next_power_of_two().unwrap_or(tokens).max(64)
+}
+
 impl Cache {
     /// Number of tokens in the cache.
     pub fn len(&self) -> usize {
@@ -271,7 +276,7 @@ impl Cache {
                 let old = old.filter(|_| self.len > 0);
                 let grow = |old: Option<&Tensor>, new: &Tensor| -> Result<Tensor> {
                     let (heads, _, width) = new.dims3()?;
-                    let capacity = total.next_power_of_two().max(64);
+                    let capacity = cache_capacity(total);
                     let buffer = Tensor::zeros((heads, capacity, width), new.dtype(), new.device())?;
                     if let Some(old) = old {
                         buffer.slice_set(&old.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;

@@ -131,6 +131,7 @@ pub enum ModelError {
         "this program was built without CUDA: build it with `--features cuda`, or run the model on the CPU"
     )]
     CudaNotBuilt,
+    #[cfg(feature = "hosted")]
     #[error("no CUDA device {ordinal} can be used ({source}): check the driver, or run the model on the CPU")]
     CudaUnavailable {
         ordinal: usize,
@@ -165,6 +166,7 @@ pub enum ModelError {
         "the model computed a value that is not a number at token {position}: the weights are damaged, or need a wider element type than {dtype}"
     )]
     NotANumber { position: usize, dtype: &'static str },
+    #[cfg(feature = "hosted")]
     #[error("computing {doing} failed: {source}")]
     Compute {
         doing: &'static str,
@@ -196,6 +198,7 @@ pub enum BadWeights {
 }
 
 /// Adds what was being computed to an error of the tensor library.
+#[cfg(feature = "hosted")]
 pub(crate) fn compute(doing: &'static str) -> impl FnOnce(candle_core::Error) -> ModelError {
     move |source| ModelError::Compute {
         doing,

@@ -14,7 +14,7 @@ use crate::text::{TextStream, Vocabulary};
 use crate::weights::Weights;
 
 /// Tokens of a prompt that go through the model at once: bounds the memory that attention scores need.
-const PREFILL_CHUNK: usize = 512;
+pub(crate) const PREFILL_CHUNK: usize = 512;
 
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,16 @@ impl Precision {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// Bytes of one value.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Precision::F32 => 4,
+            Precision::F16 | Precision::Bf16 => 2,
+        }
+    }
+
+    /// The name that safetensors files have for it.
+    pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "F32",
             Precision::F16 => "F16",
@@ -124,12 +133,15 @@ pub enum Event<'a> {
     },
 }
 
-impl HostedModel {
-    /// Loads a model folder: `config.json`, `tokenizer.json`, and the weights as `model.safetensors`, as shards
-    /// with `model.safetensors.index.json`, or as the folder's only `*.safetensors`.
-    ///
-    /// Everything is checked before the weights are read: files, sizes, shapes, vocabulary.
-    pub fn load(folder: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
+/// The parts of a model folder, checked each by itself and against each other; no weights are loaded yet.
+pub(crate) struct Folder {
+    pub config: Config,
+    pub weights: Weights,
+    pub vocabulary: Vocabulary,
+}
+
+impl Folder {
+    pub fn open(folder: &Path) -> Result<Folder, ModelError> {
         match std::fs::metadata(folder) {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => {
@@ -173,6 +185,25 @@ impl HostedModel {
             |name| decoder::ignorable(&config, name),
             config.family.name(),
         )?;
+        Ok(Folder {
+            config,
+            weights,
+            vocabulary,
+        })
+    }
+}
+
+impl HostedModel {
+    /// Loads a model folder: `config.json`, `tokenizer.json`, and the weights as `model.safetensors`, as shards
+    /// with `model.safetensors.index.json`, or as the folder's only `*.safetensors`.
+    ///
+    /// Everything is checked before the weights are read: files, sizes, shapes, vocabulary.
+    pub fn load(folder: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
+        let Folder {
+            config,
+            weights,
+            vocabulary,
+        } = Folder::open(folder)?;
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
         let decoder = Decoder::load(&config, &weights, context, options.dtype.dtype(), &device)?;

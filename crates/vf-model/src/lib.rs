@@ -1,4 +1,4 @@
-//! Language models hosted in this process: text in, text out.
+//! Language models: text in, text out. Hosted in this process (feature `hosted`), or behind a server ([`server`]).
 //!
 //! A model folder, as it is published, holds `config.json` ([`config`] reads it into the shape of the network),
 //! `tokenizer.json` (text to token ids and back) and the weights as safetensors (`weights` checks and reads
@@ -10,6 +10,7 @@
 //! understand, or whose parts do not fit together, is a [`ModelError`] that names the file and what to do.
 //!
 //! ```no_run
+//! # #[cfg(feature = "hosted")] {
 //! use vf_model::{HostedModel, LoadOptions, Sampling};
 //!
 //! let mut model = HostedModel::load("models/coder".as_ref(), &LoadOptions::default())?;
@@ -17,22 +18,35 @@
 //! for completion in model.generate("int main(void) {", &sampling)? {
 //!     assert!(completion.log_probability <= 0.0);
 //! }
+//! # }
 //! # Ok::<(), vf_model::ModelError>(())
 //! ```
 
+#[cfg(feature = "hosted")]
 mod chat;
 pub mod config;
+#[cfg(feature = "hosted")]
 mod decoder;
 mod error;
 mod files;
+#[cfg(feature = "hosted")]
 mod hosted;
+#[cfg(feature = "hosted")]
+mod info;
+#[cfg_attr(not(feature = "hosted"), allow(dead_code))]
 mod sample;
+pub mod server;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(feature = "hosted")]
 mod text;
+#[cfg(feature = "hosted")]
 mod weights;
 
 pub use config::{Config, Family};
 pub use error::{BadWeights, ModelError};
+#[cfg(feature = "hosted")]
 pub use hosted::{Completion, Event, Finished, HostedModel, LoadOptions, Precision, Processor};
+#[cfg(feature = "hosted")]
+pub use info::{Memory, ModelInfo, info};
 pub use sample::Sampling;

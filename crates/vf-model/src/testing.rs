@@ -1,5 +1,8 @@
 //! Tiny models with random weights, written as complete model folders: for tests, of this crate and of those
-//! that use it. What such a model says is noise, but it is the same noise every time.
+//! that use it. What such a model says is noise, but it is the same noise every time. And a server that says what a
+//! script says ([`scripted_server`]).
+
+pub mod scripted_server;
 
 use std::collections::BTreeMap;
 use std::fs;

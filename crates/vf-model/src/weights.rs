@@ -137,6 +137,18 @@ impl Weights {
         self.tensors.len()
     }
 
+    /// Values and bytes of the tensors that `counted` accepts, by the name of their element type.
+    pub fn sizes(&self, counted: impl Fn(&str) -> bool) -> BTreeMap<String, (u64, u64)> {
+        let mut sizes: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for (_, entry) in self.tensors.iter().filter(|(name, _)| counted(name)) {
+            let values = entry.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
+            let name = entry.element.name();
+            let sum = sizes.entry(name.to_owned()).or_default();
+            *sum = (sum.0.saturating_add(values), sum.1.saturating_add(entry.length));
+        }
+        sizes
+    }
+
     /// Checks that the model's tensors are there with these shapes, and that nothing else is, except what
     /// `ignorable` accepts.
     pub fn check(
@@ -391,6 +403,19 @@ fn numbers(value: Option<&Value>) -> Option<Vec<u64>> {
 }
 
 impl Element {
+    fn name(&self) -> &str {
+        match self {
+            Element::Float {
+                dtype: DType::F32, ..
+            } => "F32",
+            Element::Float {
+                dtype: DType::F16, ..
+            } => "F16",
+            Element::Float { .. } => "BF16",
+            Element::Other(name) => name,
+        }
+    }
+
     fn named(name: &str) -> Element {
         match name {
             "F32" => Element::Float {

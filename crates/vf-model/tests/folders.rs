@@ -1,6 +1,8 @@
 //! Model folders that are incomplete, damaged or of another kind: each is its own error, names its file, and
 //! none of them panics.
 
+#![cfg(feature = "hosted")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -355,6 +357,83 @@ fn what_would_change_the_computation_is_refused() {
     refuses!(folder, ModelError::FieldMissing { .. }, "rope_type");
     folder.configure(json!({ "rope_scaling": null, "eos_token_id": VOCABULARY }));
     refuses!(folder, ModelError::FieldInvalid { .. }, "eos_token_id");
+}
+
+#[test]
+fn both_forms_of_configuration_are_read_and_must_agree() {
+    let tiny = TinyModel::new(Family::Llama, 1);
+    let read = |fields: Value| {
+        let folder = Folder::of(&tiny);
+        folder.configure(fields);
+        vf_model::config::read(folder.path()).map(|c| c.rope)
+    };
+    let theta = |fields: Value| read(fields).map(|rope| rope.theta).expect("a good configuration");
+    assert_eq!(theta(json!({ "rope_theta": 5e5 })), 5e5);
+    assert_eq!(
+        theta(
+            json!({ "rope_theta": null, "rope_parameters": { "rope_type": "default", "rope_theta": 5e5 } })
+        ),
+        5e5
+    );
+    // The new form under the old name.
+    assert_eq!(
+        theta(json!({ "rope_theta": null, "rope_scaling": { "rope_type": "default", "rope_theta": 5e5 } })),
+        5e5
+    );
+    let llama3 = |inside: Value, outside: Value| {
+        let mut scaling = json!({
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0
+        });
+        scaling["original_max_position_embeddings"] = inside;
+        read(json!({ "rope_scaling": scaling, "original_max_position_embeddings": outside }))
+    };
+    let inside = llama3(json!(64), Value::Null).expect("inside");
+    assert_eq!(llama3(Value::Null, json!(64)).expect("outside"), inside);
+    assert_eq!(llama3(json!(64), json!(64)).expect("both"), inside);
+    assert!(matches!(
+        llama3(json!(64), json!(128)),
+        Err(ModelError::ConflictingFields { .. })
+    ));
+    assert!(matches!(
+        llama3(Value::Null, Value::Null),
+        Err(ModelError::FieldMissing { .. })
+    ));
+    for fields in [
+        json!({ "rope_theta": 1e4, "rope_scaling": { "rope_type": "default", "rope_theta": 5e5 } }),
+        json!({
+            "rope_theta": null,
+            "rope_scaling": { "rope_type": "default", "rope_theta": 1e4 },
+            "rope_parameters": { "rope_type": "default", "rope_theta": 5e5 },
+        }),
+        json!({ "dtype": "bfloat16", "torch_dtype": "float16" }),
+    ] {
+        assert!(
+            matches!(read(fields.clone()), Err(ModelError::ConflictingFields { .. })),
+            "{fields}"
+        );
+    }
+    for fields in [
+        json!({ "dtype": "float8_e4m3fn" }),
+        json!({ "torch_dtype": "int8" }),
+        json!({ "rope_scaling": { "rope_type": "linear", "factor": 2.0, "attention_factor": 0.5 } }),
+        json!({ "rope_scaling": { "rope_type": "default", "mrope_section": [1, 2] } }),
+    ] {
+        assert!(
+            matches!(read(fields.clone()), Err(ModelError::UnsupportedSetting { .. })),
+            "{fields}"
+        );
+    }
+    for fields in [
+        json!({ "dtype": "bfloat16" }),
+        json!({ "torch_dtype": "torch.float32", "dtype": "float32" }),
+        json!({ "rope_scaling": { "rope_type": "linear", "factor": 2.0, "attention_factor": null } }),
+    ] {
+        assert!(read(fields.clone()).is_ok(), "{fields}");
+    }
+    assert!(matches!(
+        read(json!({ "dtype": 7 })),
+        Err(ModelError::FieldInvalid { .. })
+    ));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Generation with tiny models: the cache, seeds, stops, limits.
 
+#![cfg(feature = "hosted")]
+
 use std::ops::ControlFlow;
 
 use tempfile::TempDir;

@@ -1,6 +1,8 @@
 //! The forward pass against two others: plain loops written here from the papers' equations, and the models
 //! of candle-transformers.
 
+#![cfg(feature = "hosted")]
+
 use std::collections::BTreeMap;
 use std::fs;
 

@@ -28,7 +28,8 @@ pub enum GeneratorError {
     PromptTooLong { tokens: usize, limit: usize },
     #[error("generation failed: {why}")]
     Generate { why: String },
-    #[error("generation took too long")]
+    /// The time of the run ended before an answer came.
+    #[error("the time for the run was used up before the model answered")]
     Timeout,
 }
 

@@ -46,6 +46,19 @@ pub enum ProposerError {
     },
 }
 
+impl ProposerError {
+    /// The time of the run was used up before the proposer had an answer.
+    pub(crate) fn ran_out_of_time(&self) -> bool {
+        matches!(
+            self,
+            ProposerError::Generator {
+                source: crate::model_proposer::GeneratorError::Timeout,
+                ..
+            }
+        )
+    }
+}
+
 /// House style of the code under repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

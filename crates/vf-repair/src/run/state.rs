@@ -204,7 +204,15 @@ impl<'a> Run<'a> {
             let mut extra = u32::MAX;
             let mut step: Option<Box<Current>> = None;
             for proposer in proposers.iter_mut() {
-                let candidates = proposer.propose(&context, &self.failed)?;
+                let candidates = match proposer.propose(&context, &self.failed) {
+                    Ok(candidates) => candidates,
+                    // What is proven stays proven when a proposer fails or has no time left.
+                    Err(_) if self.proven.is_some() => return Ok(Stopped::Proven),
+                    Err(error) if error.ran_out_of_time() && self.request.limits.time.is_some() => {
+                        return Ok(Stopped::TimeLimit);
+                    }
+                    Err(error) => return Err(error.into()),
+                };
                 offered += candidates.len();
                 let name = proposer.name().to_string();
                 (hooks.progress)(Event::Round {

@@ -1,0 +1,192 @@
+//! What a model folder holds and what running it takes, without loading it.
+
+use std::path::Path;
+
+use crate::config::{Family, RopeScaling};
+use crate::decoder;
+use crate::error::ModelError;
+use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK};
+
+/// Facts about a model folder that [`crate::HostedModel::load`] would accept. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    pub family: Family,
+    /// Values in the tensors that the computation uses; a shared embedding counts once.
+    pub parameters: u64,
+    pub layers: usize,
+    pub hidden_size: usize,
+    pub vocabulary: usize,
+    /// Positions that the model was trained for.
+    pub longest_context: usize,
+    pub rope_scaling: RopeScaling,
+    /// Element types in the files, with the parameters stored so.
+    pub stored: Vec<(String, u64)>,
+    /// Of the tensors in the files.
+    pub stored_bytes: u64,
+    /// The form of conversation that the vocabulary has markers for.
+    pub chat_form: Option<&'static str>,
+    pub memory: Memory,
+}
+
+/// What a run needs at its peak. Sizes are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Tokens that prompt and completion may have together.
+    pub context: usize,
+    /// Weights in the element type that they are converted to.
+    pub weights: u64,
+    /// Keys and values of a full context.
+    pub cache: u64,
+    /// The largest intermediate results of one step over a full context, and of the conversion while loading;
+    /// an estimate.
+    pub working: u64,
+}
+
+impl Memory {
+    pub fn total(&self) -> u64 {
+        self.weights
+            .saturating_add(self.cache)
+            .saturating_add(self.working)
+    }
+}
+
+/// Looks at a model folder as loading would, and computes what a run with these options needs.
+pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelError> {
+    let Folder {
+        config,
+        weights,
+        vocabulary,
+    } = Folder::open(folder)?;
+    let expected = decoder::expected_tensors(&config);
+    let sizes = weights.sizes(|name| expected.contains_key(name));
+    let parameters = sizes
+        .values()
+        .fold(0u64, |n, (values, _)| n.saturating_add(*values));
+    let stored_bytes = sizes
+        .values()
+        .fold(0u64, |n, (_, bytes)| n.saturating_add(*bytes));
+    let largest = expected
+        .values()
+        .map(|shape| product(shape.iter().copied()))
+        .max()
+        .unwrap_or(0);
+
+    let bytes = options.dtype.bytes();
+    let context = config.max_positions.min(options.max_context.max(1));
+    let cache = product([
+        2,
+        config.layers,
+        config.key_value_heads,
+        decoder::cache_capacity(context),
+        config.head_dim,
+    ])
+    .saturating_mul(bytes);
+    let chunk = PREFILL_CHUNK.min(context);
+    // Three copies of the scores of all heads (as multiplied, as scaled and masked, as weights) and the mask, the
+    // keys and values of one layer laid out for the product, the feed-forward part; reckoned at four bytes.
+    let scores = product([3, config.heads, chunk, context]).saturating_add(product([chunk, context]));
+    let laid_out = product([2, config.key_value_heads, context, config.head_dim]);
+    let inner = product([4, chunk, config.intermediate_size]);
+    let rotations = product([context, config.head_dim]);
+    let step = [scores, laid_out, inner, rotations]
+        .into_iter()
+        .fold(0u64, u64::saturating_add)
+        .saturating_mul(4);
+    // A tensor is in memory as it was read and as it was converted.
+    let loading = largest.saturating_mul(4u64.saturating_add(bytes));
+    Ok(ModelInfo {
+        family: config.family,
+        parameters,
+        layers: config.layers,
+        hidden_size: config.hidden_size,
+        vocabulary: config.vocab_size,
+        longest_context: config.max_positions,
+        rope_scaling: config.rope.scaling,
+        stored: sizes
+            .into_iter()
+            .map(|(name, (values, _))| (name, values))
+            .collect(),
+        stored_bytes,
+        chat_form: crate::chat::ChatForm::of(&vocabulary).map(crate::chat::ChatForm::name),
+        memory: Memory {
+            context,
+            weights: parameters.saturating_mul(bytes),
+            cache,
+            working: step.max(loading),
+        },
+    })
+}
+
+fn product(factors: impl IntoIterator<Item = usize>) -> u64 {
+    factors.into_iter().fold(1, |n, f| n.saturating_mul(f as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hosted::Precision;
+    use crate::testing::{HEADS, HIDDEN, KEY_VALUE_HEADS, LAYERS, TinyModel, VOCABULARY};
+
+    fn look(model: &TinyModel, options: &LoadOptions) -> ModelInfo {
+        let folder = tempfile::tempdir().expect("a folder");
+        model.write(folder.path()).expect("a model");
+        info(folder.path(), options).expect("a good folder")
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_tensors() {
+        let model = TinyModel::new(Family::Qwen2, 1);
+        let counted: usize = model.tensors().values().map(|(_, values)| values.len()).sum();
+        let found = look(&model, &LoadOptions::default());
+        assert_eq!(found.parameters, counted as u64);
+        assert_eq!(found.stored, [("F32".to_owned(), counted as u64)]);
+        assert_eq!(found.stored_bytes, 4 * counted as u64);
+        assert_eq!(
+            (found.family, found.layers, found.vocabulary),
+            (Family::Qwen2, LAYERS, VOCABULARY)
+        );
+        assert_eq!((found.longest_context, found.memory.context), (256, 256));
+        assert_eq!(found.memory.weights, 4 * counted as u64);
+        let cache = 2 * LAYERS * KEY_VALUE_HEADS * 256 * (HIDDEN / HEADS) * 4;
+        assert_eq!(found.memory.cache, cache as u64);
+        // Half the width, half the memory; a quarter of the context, a quarter of the cache.
+        let narrow = LoadOptions {
+            dtype: Precision::Bf16,
+            max_context: 64,
+            ..LoadOptions::default()
+        };
+        let narrow = look(&model, &narrow);
+        assert_eq!(narrow.memory.weights, 2 * counted as u64);
+        assert_eq!(narrow.memory.cache, found.memory.cache / 8);
+        assert!(narrow.memory.working < found.memory.working);
+        assert_eq!(narrow.stored_bytes, found.stored_bytes);
+    }
+
+    #[test]
+    fn a_shared_embedding_counts_once_and_shards_count_all() {
+        let shared = TinyModel {
+            tied_embeddings: true,
+            ..TinyModel::new(Family::Llama, 1)
+        };
+        let own = TinyModel {
+            shards: 3,
+            ..TinyModel::new(Family::Llama, 1)
+        };
+        let parameters = |model: &TinyModel| look(model, &LoadOptions::default()).parameters;
+        assert_eq!(
+            parameters(&own) - parameters(&shared),
+            (VOCABULARY * HIDDEN) as u64
+        );
+    }
+
+    #[test]
+    fn a_folder_that_would_not_load_has_no_facts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        TinyModel::new(Family::Llama, 1)
+            .write(folder.path())
+            .expect("a model");
+        std::fs::write(folder.path().join("model.safetensors"), b"").expect("a file");
+        let error = info(folder.path(), &LoadOptions::default()).expect_err("no weights");
+        assert!(matches!(error, ModelError::EmptyWeights { .. }), "{error:?}");
+    }
+}
