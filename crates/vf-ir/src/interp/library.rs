@@ -459,7 +459,9 @@ mod tests {
 
     #[test]
     fn numbers_as_c_reads_them() {
-        let cases: [(&[u8], u32, bool, Option<u64>, usize); 9] = [
+        /// A text and the base it is read in; the sign, the number, and where it ends.
+        type Case<'a> = (&'a [u8], u32, bool, Option<u64>, usize);
+        let cases: [Case<'_>; 9] = [
             (b"42", 10, false, Some(42), 2),
             (b"  -7x", 10, true, Some(7), 4),
             (b"0x1f", 0, false, Some(31), 4),
