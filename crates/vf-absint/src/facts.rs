@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use vf_ir::cfg::{Cfg, Loop};
 use vf_ir::{
-    ArrayLen, BinaryOp, Block, BlockId, CType, Condition, Expr, Function, LocalId, Program, StmtKind,
-    Terminator, Ty,
+    ArrayLen, BinaryOp, Block, BlockId, CType, CompareOp, Condition, Expr, Function, LocalId, Program,
+    StmtKind, Terminator, Ty,
 };
 
 use crate::Induction;
@@ -86,6 +86,9 @@ pub struct LoopFacts {
     pub inductions: Vec<Induction>,
     /// Of the function's operands, those that appear in the loop.
     pub operands: Vec<Expr>,
+    /// What loops inside compare with, where they go on while something is less (or at most as much), and this loop leaves it
+    /// alone: the order and the bound.
+    pub inner_bounds: Vec<(CompareOp, Expr)>,
 }
 
 impl LoopFacts {
@@ -105,6 +108,7 @@ impl LoopFacts {
             initial: initial(around, region, &changed, &all_written),
             inductions: inductions(around, region, &changed),
             operands: loop_operands(around, region),
+            inner_bounds: inner_bounds(around, region, &all_written),
             changed,
             written: all_written,
         };
@@ -322,6 +326,25 @@ fn guards(around: &Surroundings, region: &Loop) -> Vec<Atom> {
         }
     }
     found
+}
+
+/// The bounds of the loops inside that this one does not change.
+fn inner_bounds(around: &Surroundings, region: &Loop, written: &BTreeSet<LocalId>) -> Vec<(CompareOp, Expr)> {
+    let loops = around.cfg.loops().iter();
+    let inside = loops.filter(|l| l.header != region.header && region.blocks.contains(&l.header));
+    let orders = inside.flat_map(|inner| guards(around, inner)).filter(|atom| {
+        let order = matches!(
+            atom.op,
+            CompareOp::ULess | CompareOp::SLess | CompareOp::ULessEqual | CompareOp::SLessEqual
+        );
+        let bound = registers(&atom.rhs);
+        order && !bound.is_empty() && bound.is_disjoint(written)
+    });
+    let mut seen = HashSet::new();
+    orders
+        .map(|atom| (atom.op, atom.rhs))
+        .filter(|bound| seen.insert(bound.clone()))
+        .collect()
 }
 
 /// Values that registers have whenever the loop is entered, where that is one expression of what the loop does

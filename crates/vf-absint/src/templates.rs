@@ -16,6 +16,10 @@ use crate::facts::{LoopFacts, Surroundings, bare_registers, resized_registers};
 use crate::interval::{MAX_BITS, whole};
 use crate::{Candidate, Induction, MAX_CANDIDATES, Origin};
 
+/// Bounds of inner loops that are looked at, and lengths that each is compared with, at most.
+const INNER_BOUNDS: usize = 4;
+const INNER_LENGTHS: usize = 6;
+
 /// Conditions larger than this are left out.
 const MAX_CONDITION: usize = 26;
 
@@ -48,6 +52,7 @@ pub(crate) fn candidates(
     list.interval_bounds(intervals);
     list.weakened_guards();
     list.counters_in_step();
+    list.bounds_of_inner_loops();
     list.congruences();
     list.bounds_by_operands();
     list.bounds_by_start();
@@ -191,6 +196,45 @@ impl List<'_> {
                     either(holds.clone(), at_start),
                     Origin::Template("not-entered"),
                 );
+            }
+        }
+    }
+
+    /// Whoever went round once has been through the loops inside, to their bounds: where these index arrays all the way, the bounds
+    /// are at most their lengths. `i == i0 || n <= length`.
+    fn bounds_of_inner_loops(&mut self) {
+        let lengths: Vec<i128> = self.around.lengths.iter().map(|n| i128::from(*n)).collect();
+        let counters: Vec<(LocalId, Expr)> = self
+            .facts
+            .inductions
+            .iter()
+            .filter_map(|i| Some((i.local, self.facts.initial.get(&i.local)?.clone())))
+            .collect();
+        for (op, bound) in self
+            .facts
+            .inner_bounds
+            .iter()
+            .take(INNER_BOUNDS)
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            let Some(bits) = self.around.bits(&bound).filter(|b| *b <= MAX_BITS) else {
+                continue;
+            };
+            // From `i < n`: `n <= length`; from `i <= n`: `n < length`.
+            let reversed = if at_most(op) == op {
+                strict(op)
+            } else {
+                at_most(op)
+            };
+            let fits = |length: &&i128| **length <= whole(bits, is_signed(op)).high;
+            for length in lengths.iter().filter(fits).take(INNER_LENGTHS) {
+                let fits = compare(reversed, bound.clone(), Expr::int(bits, *length));
+                for (counter, start) in &counters {
+                    let first = compare(CompareOp::Equal, Expr::Local(*counter), start.clone());
+                    let condition = either(fits.clone(), first);
+                    self.add(Rank::Entry, condition, Origin::Template("inner-bound"));
+                }
             }
         }
     }

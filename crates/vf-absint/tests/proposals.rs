@@ -387,6 +387,43 @@ b6:
 }
 
 #[test]
+fn inner_loops_bound_what_they_count_to_once_they_ran() {
+    let program = program(
+        "model lp64
+fn f(%n, %m) -> u32 {
+  local %n: u32 i32 user
+  local %m: u32 i32 user
+  local %i: u32 i32 user
+  local %j: u32 i32 user
+  local %a: [7]s32 memory user
+b0:
+  %i = 0:i32
+  goto b1
+b1:
+  branch ult(%i, %n), b2, b5
+b2:
+  %j = 0:i32
+  goto b3
+b3:
+  branch ult(%j, %m), b4, b6
+b4:
+  %j = add(%j, 1:i32)
+  goto b3
+b5:
+  return %i
+b6:
+  %i = add(%i, 1:i32)
+  goto b1
+}
+",
+    );
+    let found = proposals(&program);
+    let bound = "or(ule(%m, 7:i32), eq(%i, 0:i32))";
+    expect(&found[0].1, &[bound]);
+    assert!(!found[1].1.iter().any(|text| text == bound));
+}
+
+#[test]
 fn arrays_in_view_give_bounds() {
     let program = program(
         "model lp64

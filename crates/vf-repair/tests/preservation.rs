@@ -430,3 +430,104 @@ char *join(const char part[static 4], int slash)
     assert!(is_proved(behaviour(text, &[("malloc(8)", "malloc(9)")])));
     none_is_proved(text, &[&[("\tif (slash)\n\t\tpath[at++] = '/';\n", "")]]);
 }
+
+/// A loop in a loop over a table of two dimensions: whoever went round once came to the columns' end.
+const GRID: &str = "
+struct grid { int cells[8][3]; unsigned filled; };
+
+int fill(struct grid *grid, unsigned rows, unsigned columns, int first)
+{
+	unsigned row, column;
+
+	if (!rows || rows > 8 || columns > 5)
+		return -22;
+	for (row = 0; row < rows; row++) {
+		for (column = 0; column < columns; column++)
+			grid->cells[row][column] = first + 0;
+	}
+	grid->filled = rows;
+	return 0;
+}
+";
+
+#[test]
+fn loops_in_loops() {
+    let (old, new) = both(GRID, &[("columns > 5", "columns > 3")]);
+    let report = judged(&old, &new);
+    assert_eq!(report.behaviour, Behaviour::Preserved, "{:#?}", report.compared);
+    assert_eq!(report.verdict, PatchVerdict::ProvenFix);
+    none_is_proved(
+        GRID,
+        &[
+            &[("columns > 5", "columns > 2")],
+            &[("columns > 5", "columns > 3"), ("!rows || ", "")],
+            &[("columns > 5", "columns > 3"), ("row = 0", "row = 1")],
+            &[("columns > 5", "columns > 3"), ("column = 0", "column = 1")],
+            &[("columns > 5", "columns > 3"), ("first + 0", "first + 1")],
+            &[("columns > 5", "columns > 3"), ("[row][column]", "[0][column]")],
+        ],
+    );
+}
+
+/// The versions come to the same writes by different conditions, with lengths that are the same only where they fit.
+const TAG: &str = "
+typedef unsigned long size_t;
+void *memcpy(void *to, const void *from, size_t n);
+size_t strlen(const char *s);
+int sprintf(char *to, const char *format, ...);
+int snprintf(char *to, size_t n, const char *format, ...);
+struct tag { unsigned used; char text[64]; };
+
+int add(struct tag *tag, unsigned long a, const char *from, unsigned n)
+{
+	char name[16];
+	unsigned used = tag->used;
+	size_t length;
+
+	if (n > 62 - used)
+		return -7;
+	sprintf(name, \"%lx\", a << 4);
+	length = strlen(name);
+	if (length > 20)
+		return -7;
+	if (used)
+		tag->text[used++] = ',';
+	memcpy(tag->text + used, from, n);
+	used += n;
+	tag->text[used] = 0;
+	tag->used = used;
+	memcpy(tag->text, name, length);
+	return 0;
+}
+";
+
+#[test]
+fn the_same_writes_by_other_conditions() {
+    let (format, fits) = ("sprintf(name, ", "snprintf(name, sizeof(name), ");
+    let (guard, whole) = ("n > 62 - used", "used > 62 || n > 62 - used");
+    assert!(is_proved(behaviour(TAG, &[(guard, whole)])));
+    assert!(is_proved(behaviour(TAG, &[(format, fits)])));
+    none_is_proved(
+        TAG,
+        &[
+            &[(guard, "used > 61 || n > 62 - used")],
+            &[(guard, "used > 62 || n > 61 - used")],
+            &[(guard, whole), ("if (used)", "if (used > 1)")],
+            &[(guard, whole), ("= ','", "= ';'")],
+            &[
+                (guard, whole),
+                ("tag->text + used, from", "tag->text + used + 1, from"),
+            ],
+            &[(format, "snprintf(name, sizeof(name) - 1, ")],
+            &[(format, "snprintf(name, sizeof(name) - 8, ")],
+            &[
+                (format, fits),
+                (
+                    "memcpy(tag->text, name, length)",
+                    "memcpy(tag->text, name, length + 0 * n - 1)",
+                ),
+            ],
+            &[(format, fits), ("a << 4", "a << 5")],
+        ],
+    );
+}

@@ -12,6 +12,7 @@ use z3::{Params, SatResult, StatisticsValue};
 
 use crate::model;
 use crate::solver::{Limits, UnknownWhy};
+use crate::stop;
 use crate::term::{Sort, Term, Terms, View};
 use crate::translate::Translation;
 use crate::value::Assignment;
@@ -137,7 +138,7 @@ impl Backend {
         self.tell_congruences();
         if assumptions.is_empty() {
             self.unseen = 0;
-            let result = self.z3.check();
+            let result = stop::asking(|| self.z3.check());
             return self.answer(result, limits, &[]);
         }
         if let Some(answer) = self.settle(limits) {
@@ -153,7 +154,7 @@ impl Backend {
             .map(|(i, &term)| (self.literal(terms, i, term), term))
             .collect();
         let expressions: Vec<Bool> = literals.iter().map(|(literal, _)| literal.clone()).collect();
-        let result = self.z3.check_assumptions(&expressions);
+        let result = stop::asking(|| self.z3.check_assumptions(&expressions));
         self.answer(result, limits, &literals)
     }
 
@@ -199,7 +200,7 @@ impl Backend {
         if self.unseen < LARGE || limits == Limits::default() {
             return None;
         }
-        match self.z3.check() {
+        match stop::asking(|| self.z3.check()) {
             SatResult::Sat => {
                 self.unseen = 0;
                 None

@@ -191,6 +191,29 @@ impl System {
     fn ask(&self, limits: Limits) -> Answer {
         let engine = Fixedpoint::new();
         engine.set_params(&parameters(limits));
+        let (relations, error) = self.tell(&engine);
+        let Some(query) = error.apply(&[]).as_bool() else {
+            return Answer::Unknown;
+        };
+        match stop::asking(|| engine.query(&query)) {
+            _ if stop::is_stopped() => Answer::Unknown,
+            SatResult::Sat => Answer::Unsafe,
+            SatResult::Unknown => Answer::Unknown,
+            SatResult::Unsat => {
+                let covers = relations.iter().map(|relation| {
+                    let cover = engine.get_cover_delta(-1, relation);
+                    cover.map_or_else(Vec::new, |c| answer::clauses(&c.to_string()))
+                });
+                let well_typed = |(kinds, clauses): (&Vec<Kind>, Vec<Formula>)| {
+                    clauses.into_iter().filter(|c| fits(c, kinds)).collect()
+                };
+                Answer::Safe(self.relations.iter().zip(covers).map(well_typed).collect())
+            }
+        }
+    }
+
+    /// Tells an engine everything; its names of the relations, and of the error.
+    fn tell(&self, engine: &Fixedpoint) -> (Vec<FuncDecl>, FuncDecl) {
         let error = FuncDecl::new("horn.error", &[], &Sort::bool());
         engine.register_relation(&error);
         let relations: Vec<FuncDecl> = self
@@ -209,23 +232,7 @@ impl System {
         for rule in &self.rules {
             engine.add_rule(&clause(rule, &relations, &error), None);
         }
-        let Some(query) = error.apply(&[]).as_bool() else {
-            return Answer::Unknown;
-        };
-        match engine.query(&query) {
-            SatResult::Sat => Answer::Unsafe,
-            SatResult::Unknown => Answer::Unknown,
-            SatResult::Unsat => {
-                let covers = relations.iter().map(|relation| {
-                    let cover = engine.get_cover_delta(-1, relation);
-                    cover.map_or_else(Vec::new, |c| answer::clauses(&c.to_string()))
-                });
-                let well_typed = |(kinds, clauses): (&Vec<Kind>, Vec<Formula>)| {
-                    clauses.into_iter().filter(|c| fits(c, kinds)).collect()
-                };
-                Answer::Safe(self.relations.iter().zip(covers).map(well_typed).collect())
-            }
-        }
+        (relations, error)
     }
 
     fn is_well_formed(&self) -> bool {

@@ -25,6 +25,7 @@ use z3::{Params, SatResult};
 
 use crate::products::Products;
 use crate::solver::Limits;
+use crate::stop;
 use crate::term::{Sort, Term, Terms, View};
 use crate::value::{Assignment, Value};
 
@@ -123,13 +124,13 @@ impl<'t> Integers<'t> {
 
     fn answer(&self, names: &[(Bool, Term)]) -> Answer {
         let literals: Vec<Bool> = names.iter().map(|(name, _)| name.clone()).collect();
-        let mut result = self.z3.check_assumptions(&literals);
+        let mut result = stop::asking(|| self.z3.check_assumptions(&literals));
         let definitions = self.numbers.products.definitions();
         if result != SatResult::Unsat && !definitions.is_empty() {
             for definition in definitions {
                 self.z3.assert(definition);
             }
-            result = self.z3.check_assumptions(&literals);
+            result = stop::asking(|| self.z3.check_assumptions(&literals));
         }
         match result {
             SatResult::Unsat => Answer::Refuted(self.core(names)),

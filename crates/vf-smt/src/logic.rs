@@ -1,5 +1,7 @@
 //! Booleans: `not`, `and`, `or` and what is defined by them; `ite` of any sort.
 
+use std::collections::BTreeMap;
+
 use crate::term::{Sort, Term, Terms, View};
 
 impl Terms {
@@ -99,6 +101,42 @@ impl Terms {
         terms
             .iter()
             .fold(self.bool(false), |whole, &term| self.or(whole, term))
+    }
+
+    /// What two conjunctions have in common, and what each has beside it: `a = common ∧ first`, `b = common ∧ second`, up to the
+    /// order of the parts. Conditions of paths that part late share most of what they say, which is not looked into.
+    pub fn common_part(&self, a: Term, b: Term) -> (Term, Term, Term) {
+        self.expect_bool(a);
+        self.expect_bool(b);
+        // Parts have smaller numbers than the whole: when a part's turn comes, everything that it may be a part of had its own.
+        let mut parts: BTreeMap<Term, [bool; 2]> = BTreeMap::new();
+        let add = |parts: &mut BTreeMap<Term, [bool; 2]>, term, of: [bool; 2]| {
+            let known = parts.entry(term).or_default();
+            *known = [known[0] | of[0], known[1] | of[1]];
+        };
+        add(&mut parts, a, [true, false]);
+        add(&mut parts, b, [false, true]);
+        let (mut common, mut only) = (Vec::new(), [Vec::new(), Vec::new()]);
+        while let Some((part, of)) = parts.pop_last() {
+            match (self.view(part), of) {
+                (_, [true, true]) => common.push(part),
+                (View::And(x, y), _) => {
+                    add(&mut parts, x, of);
+                    add(&mut parts, y, of);
+                }
+                (_, [first, _]) => only[usize::from(!first)].push(part),
+            }
+        }
+        // The oldest first, as they were put together.
+        let whole = |parts: &mut Vec<Term>| {
+            parts.reverse();
+            self.all(parts)
+        };
+        if common.is_empty() {
+            return (self.bool(true), a, b);
+        }
+        let [first, second] = &mut only;
+        (whole(&mut common), whole(first), whole(second))
     }
 
     /// `then` where the condition holds, `otherwise` elsewhere. Any sort, arrays included.

@@ -3,9 +3,12 @@
 //! z3's context is the thread's, and so is the stop: while [`Stop::governs`] runs, every question that its thread asks,
 //! of whatever solver, ends soon after [`Stop::stop`] and answers that it was cancelled.
 //!
-//! An interruption may meet z3 anywhere, between two questions too, where it is lost, or while a formula is being told,
-//! which may then be told in part. So a helper thread interrupts until the work has ended, and whatever z3 answers after
-//! the stop is thrown away, with the solver that gave it. Nothing is lost by that: who stops wants no answers.
+//! z3 (4.8.12) can be interrupted anywhere, and one that meets it between two questions stays with the context until the next
+//! one: whatever simplifies a formula throws until then. Where that is a destructor (of Spacer's solvers, for one), the process
+//! ends. So a helper thread interrupts only while a question is being asked, again and again until it ends, since an
+//! interruption just before its beginning is lost; and what one just after its end leaves behind is cleared ([`asking`]).
+//! Whatever z3 answers after the stop is thrown away, with the solver that gave it. Nothing is lost by that: who stops wants
+//! no answers.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +35,12 @@ struct Shared {
 thread_local! {
     /// What governs this thread.
     static GOVERNING: RefCell<Option<Stop>> = const { RefCell::new(None) };
+    /// Whether a question is being asked, for each context that can be interrupted; the last one is in use.
+    static ASKED: RefCell<Vec<Asked>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Whether a question is being asked. Whoever interrupts holds it meanwhile.
+type Asked = Arc<Mutex<bool>>;
 
 impl Stop {
     pub fn new() -> Stop {
@@ -64,12 +72,16 @@ impl Shared {
         self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Interrupts the context from the stop on until the work has ended.
-    fn watch(&self, context: &z3::ContextHandle<'_>, ended: &AtomicBool) {
+    /// Interrupts the questions that are asked in the context from the stop on until the work has ended.
+    fn watch(&self, context: &z3::ContextHandle<'_>, asked: &Asked, ended: &AtomicBool) {
         let mut telling = self.lock();
         while !ended.load(Ordering::SeqCst) {
             telling = if self.stopped.load(Ordering::SeqCst) {
-                context.interrupt();
+                let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+                if *asked {
+                    context.interrupt();
+                }
+                drop(asked);
                 let waited = self.changed.wait_timeout(telling, AGAIN);
                 waited.map_or_else(|e| e.into_inner().0, |(guard, _)| guard)
             } else {
@@ -93,9 +105,13 @@ pub(crate) fn interruptible<T>(work: impl FnOnce() -> T) -> T {
     let context = Context::thread_local();
     let handle = context.handle();
     let ended = AtomicBool::new(false);
+    let asked = Asked::default();
+    ASKED.with_borrow_mut(|all| all.push(asked.clone()));
+    let _left = OnDrop(|| drop(ASKED.with_borrow_mut(Vec::pop)));
     std::thread::scope(|scope| {
         // Without the helper a stop waits for the limits of the question that is being asked.
-        let helper = std::thread::Builder::new().spawn_scoped(scope, || stop.0.watch(&handle, &ended));
+        let helper =
+            std::thread::Builder::new().spawn_scoped(scope, || stop.0.watch(&handle, &asked, &ended));
         let _ended = OnDrop(|| {
             ended.store(true, Ordering::SeqCst);
             let _telling = stop.0.lock();
@@ -104,6 +120,23 @@ pub(crate) fn interruptible<T>(work: impl FnOnce() -> T) -> T {
         drop(helper);
         work()
     })
+}
+
+/// Asks z3 a question, in the context that it has on this thread now: only here does an interruption meet it.
+pub(crate) fn asking<T>(question: impl FnOnce() -> T) -> T {
+    let Some(asked) = ASKED.with_borrow(|all| all.last().cloned()) else {
+        return question();
+    };
+    let set = |now| *asked.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    set(true);
+    let ended = OnDrop(|| set(false));
+    let answer = question();
+    drop(ended);
+    if is_stopped() {
+        // What an interruption left behind that came too late for the question ends with the next one.
+        z3::Solver::new().check();
+    }
+    answer
 }
 
 struct OnDrop<F: FnMut()>(F);

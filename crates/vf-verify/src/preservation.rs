@@ -127,6 +127,8 @@ pub struct Comparison {
     pub oblivious: Option<Box<Comparison>>,
     /// Loops were cut.
     pub(crate) has_loops: bool,
+    /// Nothing was cut: what was asked speaks of every execution.
+    pub(crate) is_exact: bool,
 }
 
 impl Comparison {

@@ -139,7 +139,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
         ..Solved::default()
     };
     let literals = Literals::new(execution, &active);
-    let mut reachable: HashMap<Term, bool> = HashMap::new();
+    let mut reachable: HashMap<Term, Reached> = HashMap::new();
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
@@ -204,17 +204,21 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                         .get_or_insert((QueryEnd::NotAsked, check.after_loop));
                     continue;
                 }
+                let mut alone = literals.all();
+                alone.push(check.guard);
                 let reached = *reachable.entry(check.guard).or_insert_with(|| {
                     if terms.is_true(check.guard) {
-                        return true;
+                        return Reached::Yes;
                     }
-                    let mut assumptions = literals.all();
-                    assumptions.push(check.guard);
-                    let answer = check_soon(&mut solver, &assumptions, options.limits);
+                    let answer = check_soon(&mut solver, &alone, options.limits);
                     solver.set_limits(options.limits);
-                    !matches!(answer, Outcome::Unsat { .. })
+                    match answer {
+                        Outcome::Unsat { .. } => Reached::No,
+                        Outcome::Sat(_) => Reached::Yes,
+                        Outcome::Unknown(_) => Reached::Perhaps,
+                    }
                 });
-                if !reached {
+                if reached == Reached::No {
                     finding.proved += 1;
                     continue;
                 }
@@ -228,7 +232,8 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 assumptions.push(check.guard);
                 assumptions.push(fails);
                 let asked = Question::Obligation(check.key.clone());
-                let ask = || check_with_integers(&mut solver, &assumptions, options.limits);
+                let unsure = (reached == Reached::Perhaps).then_some(alone.as_slice());
+                let ask = || check_after(&mut solver, unsure, &assumptions, options.limits);
                 match options.observer.waits(asked, ask) {
                     Outcome::Unsat { core } => {
                         finding.proved += 1;
@@ -303,7 +308,40 @@ pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term],
     }
 }
 
-/// The same without the last part.
+/// Whether an execution comes to a check.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Yes,
+    No,
+    Perhaps,
+}
+
+/// [`check_with_integers`]; before its last part, whether the check is reached at all, where that is not known: conditions and
+/// numbers are settled sooner than what is asked of memory behind them.
+fn check_after(
+    solver: &mut Solver<'_>,
+    reached: Option<&[Term]>,
+    assumptions: &[Term],
+    limits: Limits,
+) -> Outcome {
+    /// What the first of the two may use, as a part of the whole.
+    const REACHED: u32 = 3;
+    let first = check_soon(solver, assumptions, limits);
+    if !matches!(first, Outcome::Unknown(_)) {
+        return first;
+    }
+    if let Some(reached) = reached {
+        solver.set_limits(part_of(limits, REACHED));
+        let answer = solver.check(reached);
+        if matches!(answer, Outcome::Unsat { .. }) {
+            return answer;
+        }
+    }
+    solver.set_limits(limits);
+    solver.check(assumptions)
+}
+
+/// [`check_with_integers`] without its last part.
 fn check_soon(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> Outcome {
     /// What the integers may use, as a part of the whole.
     const INTEGERS: u32 = 20;

@@ -217,3 +217,28 @@ fn sums_are_merged() {
     assert_eq!(sum, Some(linear(-7, &[(2, -10), (3, 1)])));
     assert_eq!(linear(i128::MAX, &[]).plus_scaled(1, &linear(1, &[])), None);
 }
+
+/// What Spacer's solvers do as they go simplifies formulas, and ends the process where that throws.
+#[test]
+fn an_interruption_after_the_answer_is_over_before_the_engine_goes() {
+    let stop = crate::Stop::new();
+    stop.governs(|| {
+        let engine = Fixedpoint::new();
+        engine.set_params(&parameters(Limits::default()));
+        let system = remaining_space(0);
+        let (relations, error) = system.tell(&engine);
+        assert_eq!(relations.len(), 1);
+        let query = error.apply(&[]).as_bool().expect("a formula");
+        let _ = stop::asking(|| engine.query(&query));
+        // As from a helper that comes too late.
+        stop.stop();
+        z3::Context::thread_local().interrupt();
+        stop::asking(|| ());
+        drop(engine);
+    });
+    let terms = crate::Terms::new();
+    assert!(matches!(
+        crate::Solver::new(&terms).check(&[]),
+        crate::Outcome::Sat(_)
+    ));
+}

@@ -43,9 +43,12 @@ impl<'p> Context<'p> {
 
     pub fn compare(&self, question: &Question<'_>) -> Comparison {
         let mut found = Comparison::default();
-        // With two iterations at a time, what the one before was safe for is known of the last one.
+        // With two iterations at a time, what the one before was safe for is known of the last one. That is tried where one
+        // iteration of each loop shows no difference, which no invariant could exclude.
         let proved = self.compare_with_invariants(question, false, &mut found)
-            || found.has_loops && self.compare_with_invariants(question, true, &mut found);
+            || found.has_loops
+                && !self.differ_at_once(question)
+                && self.compare_with_invariants(question, true, &mut found);
         self.compare_unrolled(question, proved, &mut found);
         if !proved && Instant::now() > question.deadline {
             found.open.insert(Open::Time);
@@ -63,6 +66,24 @@ impl<'p> Context<'p> {
             against: Some(&question.against),
             ..settings
         }
+    }
+
+    /// Whether the solver has an input that tells the versions apart, with one iteration of each loop.
+    fn differ_at_once(&self, question: &Question<'_>) -> bool {
+        let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
+        let settings = self.comparing(question, &skip);
+        let terms = Terms::new();
+        let execution = engine::execute(&settings, &terms, &mut Memo::default(), Mode::Unroll(2));
+        execution.is_ok_and(|execution| {
+            let solved = self.solve_comparison(question, &execution, &terms);
+            let compared = solved
+                .findings
+                .iter()
+                .filter(|(key, _)| execution.comparison.compared.contains_key(key));
+            compared
+                .into_iter()
+                .any(|(_, finding)| finding.violation.is_some())
+        })
     }
 
     /// Loops in lockstep. Whether everything was proved.
@@ -86,6 +107,7 @@ impl<'p> Context<'p> {
                 }
             };
             found.has_loops |= !execution.loops.is_empty();
+            found.is_exact = execution.loops.is_empty() && !execution.recursion_cut;
             let solved = self.solve_comparison(question, &execution, &terms);
             let failed = failures(&execution, &solved);
             let mut apart = BTreeSet::new();
@@ -143,7 +165,8 @@ impl<'p> Context<'p> {
             if found.witnesses.is_empty() && !question.against.oblivious {
                 self.look_for_witness(question, &execution, &terms, found);
             }
-            if proved {
+            // Without loops, this is what was asked before.
+            if proved || found.is_exact {
                 if !found.witnesses.is_empty() || !unwound {
                     break;
                 }

@@ -191,6 +191,8 @@ pub(super) struct Comparison {
     mentioned: HashSet<ObjectId>,
     /// Lengths of strings in the old version: where they begin, in which contents.
     lengths: Vec<((ObjectId, Term, u64), VersionId, Term)>,
+    /// The same where the NUL is searched for: also how far.
+    searched: Vec<((ObjectId, Term, u64, u128), VersionId, Term)>,
     end: Option<Term>,
     /// The old version does not go beyond the bound of the unrolling.
     within: Option<Term>,
@@ -238,6 +240,7 @@ impl Comparison {
             old_checks: Vec::new(),
             mentioned: HashSet::new(),
             lengths: Vec::new(),
+            searched: Vec::new(),
             end: None,
             within: None,
         }

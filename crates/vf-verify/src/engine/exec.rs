@@ -126,13 +126,22 @@ impl Engine<'_> {
         // One exit for all returns.
         let mut edges = Vec::new();
         let mut value: Option<Value> = None;
+        let mut so_far: Option<Term> = None;
         for (edge, returned) in returns {
             if self.terms.is_false(edge.guard) {
                 continue;
             }
+            let here = match so_far {
+                Some(before) => {
+                    let (guard, here) = self.either(edge.guard, before);
+                    so_far = Some(guard);
+                    here
+                }
+                None => *so_far.insert(edge.guard),
+            };
             value = match (value, returned) {
                 (None, v) => v,
-                (Some(old), Some(new)) => Some(self.choose_value(edge.guard, &new, &old)),
+                (Some(old), Some(new)) => Some(self.choose_value(here, &new, &old)),
                 (old, None) => old,
             };
             edges.push(edge);

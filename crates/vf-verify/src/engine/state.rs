@@ -56,6 +56,9 @@ pub struct Edge {
 impl Engine<'_> {
     /// One state for several: `value = if guard1 then value1 else if guard2 ...`. Registers that are not in
     /// `live` are dropped.
+    ///
+    /// A state says something where one of the guards holds; there `guard1` says what it has beside the others, which is one term
+    /// for two paths that part and meet alike (in two versions of a function that were come to differently, say).
     pub(super) fn merge(
         &mut self,
         mut edges: Vec<Edge>,
@@ -67,12 +70,22 @@ impl Engine<'_> {
         };
         while let Some(edge) = edges.pop() {
             self.tick()?;
-            let condition = edge.guard;
-            let guard = self.terms.or(edge.guard, merged.guard);
+            let (guard, condition) = self.either(edge.guard, merged.guard);
             let state = self.merge_two(condition, &edge.state, &merged.state, &live)?;
             merged = Edge { guard, state };
         }
         Ok(Some(merged))
+    }
+
+    /// That one of two guards holds, and what says that it is the first one, where one does.
+    ///
+    /// ```text
+    /// (g ∧ a) ∨ (g ∧ b) = g ∧ (a ∨ b)        and where that holds, a = g ∧ a
+    /// ```
+    pub(super) fn either(&self, first: Term, second: Term) -> (Term, Term) {
+        let t = self.terms;
+        let (common, first, second) = t.common_part(first, second);
+        (t.and(common, t.or(first, second)), first)
     }
 
     fn merge_two(

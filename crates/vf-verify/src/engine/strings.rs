@@ -384,7 +384,7 @@ impl Engine<'_> {
                         let nul = self.character(object, contents.version, place, unit)?;
                         length = t.ite(nul, t.bv(self.pointer_bits, k), length);
                     }
-                    length
+                    self.shared_length((object, pointer.offset, unit, whole), contents.version, length)
                 }
                 _ => {
                     let length = self.unknown_length(object, &info, &contents, pointer.offset, unit)?;

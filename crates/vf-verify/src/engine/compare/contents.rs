@@ -96,8 +96,8 @@ impl Engine<'_> {
         Ok((differ, t.implies(inside, t.eq(old, new))))
     }
 
-    /// When two histories may not be the same, by their writes alone: a question of conditions, not of memory, which is all that is
-    /// left where both versions write the same on the paths that they share.
+    /// When two histories may not be the same, by their writes alone: a question of conditions and numbers, not of memory, which is
+    /// all that is left where both versions write the same on the paths that they share.
     fn may_differ(
         &self,
         a: VersionId,
@@ -137,8 +137,11 @@ impl Engine<'_> {
                 let no = self.may_differ(a, no, known);
                 t.ite(d, yes, no)
             }
-            (None, None) => match self.before_same_write(a, b) {
-                Some((a, b)) => self.may_differ(a, b, known),
+            (None, None) => match self.differ_in_last_write(a, b, known) {
+                Some((before_a, before_b, differ)) => {
+                    let before = self.may_differ(before_a, before_b, known);
+                    t.or(differ, before)
+                }
                 None => t.bool(true),
             },
         };
@@ -146,22 +149,109 @@ impl Engine<'_> {
         differ
     }
 
-    /// What came before two writes of the same to the same place.
-    fn before_same_write(&self, a: VersionId, b: VersionId) -> Option<(VersionId, VersionId)> {
-        let without_before = |version: &Version| {
-            let mut version = version.clone();
-            let before = match &mut version {
-                Version::Store { before, .. }
-                | Version::Copy { before, .. }
-                | Version::Fill { before, .. }
-                | Version::Havoc { before, .. } => std::mem::replace(before, VersionId(u32::MAX)),
-                _ => return None,
-            };
-            Some((before, format!("{version:?}")))
+    /// Of two histories that end with writes of one kind: what came before these, and when they may not write the same to the same
+    /// place.
+    fn differ_in_last_write(
+        &self,
+        a: VersionId,
+        b: VersionId,
+        known: &mut HashMap<(VersionId, VersionId), Term>,
+    ) -> Option<(VersionId, VersionId, Term)> {
+        let t = self.terms;
+        let same = |pairs: &[(Term, Term)]| -> Option<Term> {
+            let comparable = pairs.iter().all(|(x, y)| t.sort(*x) == t.sort(*y));
+            comparable.then(|| t.all(&pairs.iter().map(|(x, y)| t.eq(*x, *y)).collect::<Vec<_>>()))
         };
-        let (before_a, text_a) = without_before(self.version(a))?;
-        let (before_b, text_b) = without_before(self.version(b))?;
-        (text_a == text_b).then_some((before_a, before_b))
+        let (was_a, was_b, same) = match (self.version(a), self.version(b)) {
+            (
+                Version::Store {
+                    before,
+                    offset,
+                    bytes,
+                    value,
+                    ..
+                },
+                Version::Store {
+                    before: other_before,
+                    offset: other_offset,
+                    bytes: other_bytes,
+                    value: other_value,
+                    ..
+                },
+            ) if bytes == other_bytes => {
+                let value = self.equal(value, other_value);
+                let place = same(&[(*offset, *other_offset)])?;
+                (*before, *other_before, t.and(place, value))
+            }
+            (
+                Version::Fill {
+                    before,
+                    offset,
+                    size,
+                    unit,
+                },
+                Version::Fill {
+                    before: other_before,
+                    offset: other_offset,
+                    size: other_size,
+                    unit: other_unit,
+                },
+            ) => {
+                let same = same(&[
+                    (*offset, *other_offset),
+                    (*size, *other_size),
+                    (*unit, *other_unit),
+                ])?;
+                (*before, *other_before, same)
+            }
+            // What one label and a distance from the start name is the same unknown byte.
+            (
+                Version::Havoc {
+                    before,
+                    offset,
+                    size,
+                    label,
+                },
+                Version::Havoc {
+                    before: other_before,
+                    offset: other_offset,
+                    size: other_size,
+                    label: other_label,
+                },
+            ) if label == other_label => {
+                let same = same(&[(*offset, *other_offset), (*size, *other_size)])?;
+                (*before, *other_before, same)
+            }
+            (
+                Version::Copy {
+                    before,
+                    offset,
+                    size,
+                    source,
+                    source_object,
+                    source_offset,
+                },
+                Version::Copy {
+                    before: other_before,
+                    offset: other_offset,
+                    size: other_size,
+                    source: other_source,
+                    source_object: other_object,
+                    source_offset: other_source_offset,
+                },
+            ) if source_object == other_object => {
+                let places = same(&[
+                    (*offset, *other_offset),
+                    (*size, *other_size),
+                    (*source_offset, *other_source_offset),
+                ])?;
+                let (before, other_before) = (*before, *other_before);
+                let sources = self.may_differ(*source, *other_source, known);
+                (before, other_before, t.and(places, t.not(sources)))
+            }
+            _ => return None,
+        };
+        Some((was_a, was_b, t.not(same)))
     }
 
     /// A place that stands for every one of an object.
@@ -176,18 +266,33 @@ impl Engine<'_> {
 
     /// Nothing was written to a version since another one; otherwise it is not known.
     pub(super) fn kept_since(&self, now: VersionId, then: VersionId) -> Term {
+        self.kept_since_through(now, then, &mut HashMap::new())
+    }
+
+    /// `known`: of versions looked at, since paths part and meet again: in `n` iterations of an unrolled loop, `2^n` times.
+    fn kept_since_through(
+        &self,
+        now: VersionId,
+        then: VersionId,
+        known: &mut HashMap<VersionId, Term>,
+    ) -> Term {
         let t = self.terms;
         if now == then {
             return t.bool(true);
         }
-        match self.version(now) {
-            Version::Choice { condition, yes, no } => t.ite(
-                *condition,
-                self.kept_since(*yes, then),
-                self.kept_since(*no, then),
-            ),
-            _ => t.bool(false),
+        if let Some(known) = known.get(&now) {
+            return *known;
         }
+        let kept = match *self.version(now) {
+            Version::Choice { condition, yes, no } => {
+                let yes = self.kept_since_through(yes, then, known);
+                let no = self.kept_since_through(no, then, known);
+                t.ite(condition, yes, no)
+            }
+            _ => t.bool(false),
+        };
+        known.insert(now, kept);
+        kept
     }
 
     /// A version comes to an object of the caller.
@@ -209,6 +314,35 @@ impl Engine<'_> {
             }
             _ => true,
         }
+    }
+
+    /// The length of a string whose NUL is searched for: that of the old version wherever the histories are the same, which spares the
+    /// solver to search twice.
+    pub(in crate::engine) fn shared_length(
+        &mut self,
+        place: (ObjectId, Term, u64, u128),
+        version: VersionId,
+        length: Term,
+    ) -> Term {
+        let t = self.terms;
+        let Some(comparison) = &mut self.comparison else {
+            return length;
+        };
+        if comparison.side == Side::Old {
+            comparison.searched.push((place, version, length));
+            return length;
+        }
+        // The last one is the likeliest.
+        let known = comparison
+            .searched
+            .iter()
+            .rev()
+            .find(|(other, ..)| *other == place);
+        let Some((other, known)) = known.map(|(_, version, length)| (*version, *length)) else {
+            return length;
+        };
+        let differ = self.may_differ(other, version, &mut HashMap::new());
+        t.ite(differ, length, known)
     }
 
     /// The same bytes have the same length as a string: either the lengths are equal, or some byte is not.
