@@ -234,23 +234,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let asked = Question::Obligation(check.key.clone());
                 let unsure = (reached == Reached::Perhaps).then_some(alone.as_slice());
                 let ask = || check_after(&mut solver, unsure, &assumptions, options.limits);
-                let answer = options.observer.waits(asked, ask);
-                // What comes after it goes on where it holds: what was reached so far may not be any more.
-                if !matches!(answer, Outcome::Unsat { .. }) {
-                    reachable.clear();
-                }
-                match answer {
+                match options.observer.waits(asked, ask) {
                     Outcome::Unsat { core } => {
                         finding.proved += 1;
-                        // What holds because nothing gets there says nothing of the operation.
-                        let unreached = reached == Reached::Perhaps
-                            && (!core.contains(&fails) || {
-                                solver.set_limits(part_of(options.limits, REACHED));
-                                let answer = solver.check(&alone);
-                                solver.set_limits(options.limits);
-                                matches!(answer, Outcome::Unsat { .. })
-                            });
-                        finding.reached = finding.reached.saturating_sub(u32::from(unreached));
                         literals.contracts_of(&core, &dependencies, &mut finding.contracts);
                     }
                     Outcome::Sat(model) => {
@@ -298,8 +284,6 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     solved
 }
 
-/// What the question whether a check is reached may use, as a part of the whole.
-const REACHED: u32 = 3;
 /// What the first attempt at a question may use, as a part of the whole.
 const MOMENT: u32 = 300;
 
@@ -340,6 +324,8 @@ fn check_after(
     assumptions: &[Term],
     limits: Limits,
 ) -> Outcome {
+    /// What the first of the two may use, as a part of the whole.
+    const REACHED: u32 = 3;
     let first = check_soon(solver, assumptions, limits);
     if !matches!(first, Outcome::Unknown(_)) {
         return first;
