@@ -166,6 +166,9 @@ type Place = (Context, u32, u32);
 /// A call of a function there, which may be made more than once.
 type CallPlace = (Place, String, u32);
 
+/// Where a NUL is searched for: object, offset, bytes of a character, and how far.
+type SearchedFrom = (ObjectId, Term, u64, u128);
+
 /// Where the comparison is.
 pub(super) struct Comparison {
     side: Side,
@@ -192,7 +195,7 @@ pub(super) struct Comparison {
     /// Lengths of strings in the old version: where they begin, in which contents.
     lengths: Vec<((ObjectId, Term, u64), VersionId, Term)>,
     /// The same where the NUL is searched for: also how far.
-    searched: Vec<((ObjectId, Term, u64, u128), VersionId, Term)>,
+    searched: Vec<(SearchedFrom, VersionId, Term)>,
     end: Option<Term>,
     /// The old version does not go beyond the bound of the unrolling.
     within: Option<Term>,
