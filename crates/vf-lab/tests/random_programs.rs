@@ -1,4 +1,4 @@
-//! A small campaign: the verdicts on 300 random programs against their executions.
+//! A small campaign: the verdicts on 100 random programs against their executions.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ fn no_execution_contradicts_a_verdict() {
     let campaign = Campaign {
         seed: SEED,
         first: 0,
-        count: 300,
+        count: 100,
         threads: 2,
         reduce: false,
         options: JudgeOptions::for_tests(),
@@ -43,11 +43,11 @@ fn no_execution_contradicts_a_verdict() {
     );
 
     // The comparison compared something: programs of both sorts, verdicts of all sorts, executions of most programs.
-    assert_eq!(summary.programs, 300);
+    assert_eq!(summary.programs, 100);
     let overall = |o| summary.overall.get(&o).copied().unwrap_or(0);
-    assert!(overall(Overall::Proved) > 50, "{summary}");
-    assert!(overall(Overall::Refuted) > 15, "{summary}");
-    assert!(summary.count(Verdict::Proved) > 1500, "{summary}");
-    assert!(summary.confirmed_natively >= 5, "{summary}");
-    assert!(summary.executions >= 5000, "{summary}");
+    assert!(overall(Overall::Proved) > 16, "{summary}");
+    assert!(overall(Overall::Refuted) > 5, "{summary}");
+    assert!(summary.count(Verdict::Proved) > 500, "{summary}");
+    assert!(summary.confirmed_natively >= 1, "{summary}");
+    assert!(summary.executions >= 1600, "{summary}");
 }
