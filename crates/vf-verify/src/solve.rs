@@ -232,7 +232,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 assumptions.push(check.guard);
                 assumptions.push(fails);
                 let asked = Question::Obligation(check.key.clone());
-                let unsure = (reached == Reached::Perhaps).then_some(alone.as_slice());
+                // What two versions are asked is settled by conditions more often than not; obligations are not.
+                let compares = execution.comparison.compared.contains_key(&check.key);
+                let unsure = (compares && reached == Reached::Perhaps).then_some(alone.as_slice());
                 let ask = || check_after(&mut solver, unsure, &assumptions, options.limits);
                 match options.observer.waits(asked, ask) {
                     Outcome::Unsat { core } => {
