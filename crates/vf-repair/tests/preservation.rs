@@ -460,7 +460,9 @@ fn loops_in_loops() {
         GRID,
         &[
             &[("columns > 5", "columns > 2")],
+            &[("columns > 5", "columns > 3"), ("!rows || ", "")],
             &[("columns > 5", "columns > 3"), ("row = 0", "row = 1")],
+            &[("columns > 5", "columns > 3"), ("column = 0", "column = 1")],
             &[("columns > 5", "columns > 3"), ("first + 0", "first + 1")],
             &[("columns > 5", "columns > 3"), ("[row][column]", "[0][column]")],
         ],
