@@ -21,24 +21,39 @@ const BYTES_LIMIT: u64 = 1 << 16;
 /// not null by the usual reading: what it leads to is not known, so that no violation may depend on it.
 const INVENTED: u64 = 0x00de_e900;
 
-/// The input with null in place of what only stands for a pointer, if there is any.
-pub fn without_invented(input: &Input) -> Option<Input> {
+/// Inputs with something else in place of what only stands for a pointer, if there is any: null, and memory full of pointers
+/// to itself.
+pub fn without_invented(program: &Program, input: &Input) -> Option<[Input; 2]> {
+    /// Bytes of that memory. Pointers lead to its middle: there is some before it, too.
+    const MEMORY: u64 = 1 << 13;
+    let width = usize::try_from(program.model.pointer_bits() / 8).unwrap_or(8);
+    let memory = InputPointer::Object {
+        index: input.objects.len(),
+        offset: (MEMORY / 2) as i64,
+    };
+    let null = instead_of_invented(input, &InputPointer::Null)?;
+    let mut led = instead_of_invented(input, &memory)?;
+    led.objects.push(InputObject {
+        name: "memory".into(),
+        size: MEMORY,
+        element_type: String::new(),
+        contents: Contents {
+            bytes: Vec::new(),
+            pointers: (0..MEMORY).step_by(width).map(|at| (at, memory.clone())).collect(),
+        },
+    });
+    Some([null, led])
+}
+
+fn instead_of_invented(input: &Input, put: &InputPointer) -> Option<Input> {
     let mut other = input.clone();
+    let objects = other.objects.iter_mut().map(|o| &mut o.contents);
+    let all = objects.chain(other.globals.iter_mut().map(|(_, contents)| contents));
     let mut found = false;
-    for object in &mut other.objects {
-        for (_, pointer) in &mut object.contents.pointers {
-            if *pointer == InputPointer::Address(INVENTED) {
-                *pointer = InputPointer::Null;
-                found = true;
-            }
-        }
-    }
-    for (_, contents) in &mut other.globals {
-        for (_, pointer) in &mut contents.pointers {
-            if *pointer == InputPointer::Address(INVENTED) {
-                *pointer = InputPointer::Null;
-                found = true;
-            }
+    for (_, pointer) in all.flat_map(|contents| &mut contents.pointers) {
+        if *pointer == InputPointer::Address(INVENTED) {
+            *pointer = put.clone();
+            found = true;
         }
     }
     found.then_some(other)

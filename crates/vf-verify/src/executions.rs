@@ -206,8 +206,8 @@ impl Executions {
         input.globals.retain(|(name, _)| named(name));
         let input = &input;
         let found = self.run_as_it_is(input)?;
-        match counterexample::without_invented(input) {
-            Some(other) => Some(found).filter(|found| self.run_as_it_is(&other).as_ref() == Some(found)),
+        match counterexample::without_invented(&self.program, input) {
+            Some([other, _]) => Some(found).filter(|found| self.run_as_it_is(&other).as_ref() == Some(found)),
             None => Some(found),
         }
     }

@@ -140,6 +140,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
     };
     let literals = Literals::new(execution, &active);
     let mut reachable: HashMap<Term, Reached> = HashMap::new();
+    let mut may_have_failed = false;
     for event in &execution.events {
         match event {
             Event::Fact(fact) => solver.assert(*fact),
@@ -207,7 +208,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let mut alone = literals.all();
                 alone.push(check.guard);
                 let reached = *reachable.entry(check.guard).or_insert_with(|| {
-                    if terms.is_true(check.guard) {
+                    if terms.is_true(check.guard) && !may_have_failed {
                         return Reached::Yes;
                     }
                     let answer = check_soon(&mut solver, &alone, options.limits);
@@ -236,7 +237,13 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let compares = execution.comparison.compared.contains_key(&check.key);
                 let unsure = (compares && reached == Reached::Perhaps).then_some(alone.as_slice());
                 let ask = || check_after(&mut solver, unsure, &assumptions, options.limits);
-                match options.observer.waits(asked, ask) {
+                let answer = options.observer.waits(asked, ask);
+                // What comes after it goes on where it holds: what was reached so far may not be any more.
+                if !matches!(answer, Outcome::Unsat { .. }) {
+                    reachable.clear();
+                    may_have_failed = true;
+                }
+                match answer {
                     Outcome::Unsat { core } => {
                         finding.proved += 1;
                         literals.contracts_of(&core, &dependencies, &mut finding.contracts);

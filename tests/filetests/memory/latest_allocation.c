@@ -99,6 +99,7 @@ void kept_two_rounds(int n) {
 void in_table(int n) {
     char *t[4] = {0};
     for (int i = 0; i < n; i++) {
+    //                     ^^^ unreachable[signed-overflow]
         char *q = malloc(i % 4 + 1);
         if (!q) return;
         t[i & 3] = q;
@@ -175,7 +176,7 @@ unsigned long grows(unsigned n, unsigned long *sum) {
 // summary: contents: 16 proved, 1 refuted
 // summary: freed_in_table: 8 proved, 1 refuted
 // summary: grows: 15 proved, 2 refuted
-// summary: in_table: 11 proved, 1 refuted
+// summary: in_table: 10 proved, 1 refuted, 1 unreachable
 // summary: kept_two_rounds: 10 proved, 1 refuted
 // summary: nested: 8 proved, 5 proved-to-bound, 1 refuted
 // summary: nested_dead: 8 proved, 2 proved-to-bound, 1 refuted

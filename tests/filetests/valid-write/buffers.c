@@ -77,7 +77,7 @@ int joined_with_separator(const char *a, const char *b)
     return both[0];
 }
 
-// Overflows on every path.
+// Overflows on every path, so that what strcpy asks for after that is asked of nobody.
 char *duplicate(const char *s)
 {
     char *copy = malloc(strlen(s));
@@ -85,6 +85,7 @@ char *duplicate(const char *s)
     if (copy)
         strcpy(copy, s);
 //      ^^^^^^^^^^^^^^^ refuted[valid-write]
+//      ^^^^^^^^^^^^^^^ unreachable[precondition]
     return copy;
 }
 
@@ -132,7 +133,7 @@ int *pointer_size(void)
 }
 // summary: clear: 2 proved
 // summary: clear_with_terminator: 3 proved, 1 refuted
-// summary: duplicate: 9 proved, 1 refuted
+// summary: duplicate: 8 proved, 1 refuted, 1 unreachable
 // summary: duplicate_with_terminator: 11 proved
 // summary: fixed_room: 6 proved, 1 refuted
 // summary: fixed_room_checked: 11 proved

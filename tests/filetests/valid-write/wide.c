@@ -60,7 +60,9 @@ int allocated_by_bytes(const wchar_t *name)
         return -1;
     wcscpy(copy, name);
 //  ^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^^ unreachable[precondition]
     free(copy);
+//  ^^^^^^^^^^ unreachable[lifetime]
     return 0;
 }
 
@@ -88,8 +90,12 @@ int filled(void)
     part[0] = all[98];
     wcscpy(part, all);
 //  ^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^ unreachable[precondition]
     free(all);
+//  ^^^^^^^^^ unreachable[lifetime]
     return part[0];
+    //     ^^^^^^^ unreachable[index-upper-bound]
+    //     ^^^^^^^ unreachable[initialized]
 }
 
 int filled_value(void)
@@ -168,13 +174,13 @@ int between_characters(void)
     return (int)wcslen(a);
     //          ^^^^^^^^^ refuted[valid-read]
 }
-// summary: allocated_by_bytes: 12 proved, 1 refuted
+// summary: allocated_by_bytes: 10 proved, 1 refuted, 2 unreachable
 // summary: allocated_by_characters: 14 proved
 // summary: between_characters: 21 proved, 1 refuted
 // summary: bytes_for_characters: 12 proved, 2 refuted
 // summary: cut: 19 proved
 // summary: cut_without_terminator: 17 proved, 1 refuted
-// summary: filled: 39 proved, 1 refuted
+// summary: filled: 35 proved, 1 refuted, 4 unreachable
 // summary: filled_value: 23 proved, 1 unreachable
 // summary: joined: 25 proved
 // summary: literal_does_not_fit: 9 proved, 1 refuted

@@ -45,7 +45,7 @@ impl Context<'_> {
                     };
                     let mut found = minimise::counterexample(&origin, Confirmed { input, run });
                     // The violation does not depend on what was made up; it is not shown.
-                    if let Some(plain) = counterexample::without_invented(&found.input) {
+                    if let Some([plain, _]) = counterexample::without_invented(self.program, &found.input) {
                         found.input = plain;
                     }
                     return Judgement::Refuted(Box::new(found));

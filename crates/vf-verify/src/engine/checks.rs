@@ -91,6 +91,7 @@ impl Engine<'_> {
             Condition::ValidAccess { ptr, size, access } => {
                 let pointer = self.pointer(frame, state, ptr)?;
                 let size = self.bits(frame, state, size)?;
+                self.find_before(&pointer)?;
                 self.valid(&pointer, size, *access)
             }
             Condition::NotNull { ptr } => {

@@ -408,6 +408,9 @@ impl Engine<'_> {
         match &statement.kind {
             StmtKind::Assign { dst, value } => {
                 let value = self.value(frame, &edge.state, value)?;
+                if let Value::Pointer(pointer) = &value {
+                    self.find_container_of_type(frame, *dst, pointer)?;
+                }
                 self.assign(&mut edge.state, *dst, value);
             }
             StmtKind::Havoc { dst, why } => {
@@ -623,7 +626,8 @@ impl Engine<'_> {
             let summary = self.objects.get(&object).is_none_or(|o| o.summary);
             let value = match self.contents(state, object) {
                 Some(contents) if !summary => {
-                    self.read_value(object, contents.version, pointer.offset, ty)?
+                    let offset = self.offset_in(pointer, object);
+                    self.read_value(object, contents.version, offset, ty)?
                 }
                 _ => self.unknown_value(ty),
             };
@@ -760,8 +764,8 @@ impl Engine<'_> {
         partial: bool,
     ) -> Result<(), Stop> {
         let bytes = ty.size(self.program.model);
-        let offset = pointer.offset;
         self.write_each(state, pointer, |engine, object, before| {
+            let offset = engine.offset_in(pointer, object);
             let version =
                 engine.store_version(object, before.version, offset, bytes, value.clone(), partial)?;
             let nuls = engine.nuls_after_store(before.nuls, offset, bytes, &value);

@@ -155,12 +155,13 @@ impl Engine<'_> {
             }
             Expr::Member { ptr, record, field } => {
                 let pointer = self.pointer(frame, state, ptr)?;
+                self.find_container(&pointer, *record)?;
                 self.read_as_record(&pointer, *record)?;
                 let record = self.program.records.get(record.0 as usize);
                 let offset = record
                     .and_then(|r| r.fields.get(*field as usize))
                     .map_or(0, |f| f.offset);
-                let offset = t.add(pointer.offset, t.bv(self.pointer_bits, u128::from(offset)));
+                let offset = self.offset_by(pointer.offset, t.bv(self.pointer_bits, u128::from(offset)));
                 let bounds = self.member_bounds(&pointer, record, *field, offset);
                 Value::Pointer(Pointer {
                     offset,
@@ -257,7 +258,7 @@ impl Engine<'_> {
         let t = self.terms;
         let scale = t.bv(self.pointer_bits, u128::from(scale));
         let bytes = t.mul(index, scale);
-        let offset = t.add(pointer.offset, bytes);
+        let offset = self.offset_by(pointer.offset, bytes);
         let overflow = t.or(
             t.mul_overflows(true, index, scale),
             t.add_overflows(true, pointer.offset, bytes),

@@ -20,6 +20,7 @@ use std::rc::Rc;
 use vf_ir::{CType, Expr, FunctionId, GlobalId, LocalId, RecordId, StmtKind, Storage, Ty};
 use vf_smt::{Sort, Term};
 
+use super::containers::Inside;
 use super::exec::Frame;
 use super::memory::{Version, Written};
 use super::parameter_roles::counted_parameters;
@@ -219,13 +220,18 @@ impl Engine<'_> {
         self.mention(id);
         if !self.objects.contains_key(&id) {
             let size = t.var(&format!("size.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
+            let inside = self.learned.inside.get(&id).copied();
+            let element = match inside {
+                Some(Inside::Record { record, .. }) => CType::Record(record),
+                _ => pointee.clone(),
+            };
             self.add_object(
                 id,
                 Object {
                     key,
-                    name: format!("*{name}"),
+                    name: self.name_of_container(id, name),
                     size,
-                    element: Some(pointee.clone()),
+                    element: Some(element),
                     input: true,
                     summary: false,
                     mortal: false,
@@ -235,6 +241,8 @@ impl Engine<'_> {
                 },
             );
             self.limit_size(size);
+            let begin = self.begin_of(id, size, name);
+            self.begins.insert(id, begin);
             // Bytes behind a parameter may be counted by another; `pair_lengths` settles those.
             let bytes = matches!(pointee, CType::Int { bits: 8, .. });
             let parameter = match self.objects.get(&id).map(|o| &o.key) {
@@ -252,11 +260,20 @@ impl Engine<'_> {
                 && !counted
             {
                 let least = t.bv(self.pointer_bits, u128::from(least));
-                self.contract(format!("\\valid({name})"), t.uge(size, least));
-                if self.compares() && self.ends_with_its_type(pointee) {
+                self.contract(format!("\\valid({name})"), t.uge(t.sub(size, begin), least));
+                if self.compares() && self.ends_with_its_type(pointee) && inside.is_none() {
                     self.fact(t.ule(size, least));
                     self.assume("pointers to a record lead to one record");
                 }
+            }
+            if self.compares()
+                && let Some(Inside::Record { record, offset }) = inside
+                && self.ends_with_its_type(&CType::Record(record))
+                && let Some(whole) = self.program.records.get(record.0 as usize).and_then(|r| r.size)
+                && offset < whole
+            {
+                self.fact(t.ule(size, t.bv(self.pointer_bits, u128::from(whole))));
+                self.assume("pointers to a record lead to one record");
             }
             let version = self.add_version(Version::Base {
                 object: id,
@@ -274,12 +291,12 @@ impl Engine<'_> {
                     signed: true
                 }
             );
-            if wide && (read_only || !parameter && !counted_member) {
+            if wide && inside.is_none() && (read_only || !parameter && !counted_member) {
                 self.wide_string_clauses
                     .insert(id, format!("valid_read_wstring({name})"));
             }
             // Bytes may be a string (plain `char` is signed or not, by flag).
-            if matches!(pointee, CType::Int { bits: 8, .. }) {
+            if matches!(pointee, CType::Int { bits: 8, .. }) && inside.is_none() {
                 let nul = t.var(&format!("nul.{}.{name}", id.0), Sort::BitVec(self.pointer_bits));
                 let none = self.no_nul();
                 let array = self.contents_array(id, "", 1);
@@ -296,8 +313,12 @@ impl Engine<'_> {
                 }
             }
         }
-        let zero = t.bv(self.pointer_bits, 0);
-        let there = self.pointer_to(id, zero);
+        let begin = self
+            .begins
+            .get(&id)
+            .copied()
+            .unwrap_or_else(|| self.offset_const(0));
+        let there = self.pointer_to(id, begin);
         let null = self.null();
         let is_null = t.var(&format!("null.{}.{name}", id.0), Sort::Bool);
         if !may_be_null {
@@ -518,12 +539,13 @@ impl Engine<'_> {
                 if matches!(**to, CType::Int { bits: 8, .. }) {
                     let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
                     for object in pointer.targets.iter() {
-                        let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else {
+                        let Some(size) = self.room_behind(*object) else {
                             continue;
                         };
                         let one = self.terms.bv(self.pointer_bits, 1);
                         self.contract(format!("\\valid({name})"), self.terms.uge(size, one));
-                        if let Some(nul) = self.initial.get(object).map(|c| c.nuls.byte) {
+                        let is_whole = !self.learned.inside.contains_key(object);
+                        if let Some(nul) = self.initial.get(object).map(|c| c.nuls.byte).filter(|_| is_whole) {
                             self.string_clauses
                                 .insert(*object, (format!("valid_read_string({name})"), nul));
                         }
@@ -539,7 +561,8 @@ impl Engine<'_> {
                 ) {
                     let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
                     for object in pointer.targets.iter() {
-                        if self.objects.get(object).is_some_and(|o| o.input) {
+                        let is_whole = !self.learned.inside.contains_key(object);
+                        if is_whole && self.objects.get(object).is_some_and(|o| o.input) {
                             self.wide_string_clauses
                                 .insert(*object, format!("valid_read_wstring({name})"));
                         }
@@ -583,7 +606,7 @@ impl Engine<'_> {
             let name = info(*local).map(|l| l.name.clone()).unwrap_or_default();
             let text = format!("\\valid({name} + (0 .. {} - 1))", length_info.name);
             for object in pointer.targets.iter() {
-                let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) else {
+                let Some(size) = self.room_behind(*object) else {
                     continue;
                 };
                 let big = t.and(t.ule(exact, number(most)), t.uge(size, needed));
@@ -596,11 +619,20 @@ impl Engine<'_> {
     fn is_tight(&mut self, pointer: &Pointer, most: Term) {
         let t = self.terms;
         for object in pointer.targets.iter() {
-            if let Some(size) = self.objects.get(object).filter(|o| o.input).map(|o| o.size) {
+            if let Some(size) = self.room_behind(*object) {
                 self.fact(t.ule(size, most));
                 self.assume("arrays whose elements a parameter counts have no more than it says");
             }
         }
+    }
+
+    /// Bytes of an object of the caller from where its pointer leads to.
+    fn room_behind(&self, object: ObjectId) -> Option<Term> {
+        let size = self.objects.get(&object).filter(|o| o.input)?.size;
+        Some(match self.begins.get(&object) {
+            Some(begin) => self.terms.sub(size, *begin),
+            None => size,
+        })
     }
 
     /// A record whose last member is no array without length.

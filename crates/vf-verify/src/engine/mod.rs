@@ -14,6 +14,7 @@ mod calls;
 mod chains;
 mod checks;
 mod compare;
+mod containers;
 mod counted_members;
 mod ends;
 mod environment;
@@ -215,6 +216,8 @@ pub struct Learned {
     pub(crate) pointer_cells: HashMap<ObjectId, BTreeSet<u64>>,
     /// What the objects that a summary stands for have in common.
     pub(crate) summaries: HashMap<ObjectId, stored::Common>,
+    /// Objects of the caller that the program steps back in from where the caller's pointer leads to.
+    pub(crate) inside: BTreeMap<ObjectId, containers::Inside>,
     /// Bytes of the caller that a loop walks to their NUL.
     pub(crate) strings: BTreeSet<ObjectId>,
     /// Loops that are executed to their end instead of cut, up to so many iterations.
@@ -353,6 +356,8 @@ pub(crate) struct Engine<'p> {
     choices: Vec<ChoicePoint>,
     assumptions: BTreeSet<String>,
     input_pointers: Vec<inputs::InputCell>,
+    /// Offsets that the caller's pointers have in their objects.
+    begins: HashMap<ObjectId, Term>,
     deep_pointers: BTreeMap<(ObjectId, u64), bool>,
     // Where we are.
     stack: Vec<FunctionId>,
@@ -471,6 +476,7 @@ pub fn execute(
             choices: Vec::new(),
             assumptions: BTreeSet::new(),
             input_pointers: Vec::new(),
+            begins: HashMap::new(),
             deep_pointers: BTreeMap::new(),
             stack: Vec::new(),
             loop_stack: Vec::new(),
