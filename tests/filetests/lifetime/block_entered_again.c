@@ -8,7 +8,10 @@ int last_of_two(void)
         int x = i;
         if (p)
             sum += *p;
-        //         ^^ refuted[lifetime]
+//          ^^^^^^^^^ unreachable[signed-overflow]
+            //     ^^ refuted[lifetime]
+            //     ^^ unreachable[initialized]
+            //     ^^ unreachable[valid-read]
         p = &x;
     }
     return sum;
@@ -23,7 +26,7 @@ int last_of_many(int n)
         sum = *q + i / 2;
         if (i > 2)
             *p = 2;
-        //  ^^ refuted[lifetime]
+//          ^^ refuted[lifetime]
         p = q;
     }
     return sum;
@@ -51,6 +54,6 @@ int outer(int n)
     return *p;
 }
 // summary: last_of_many: 8 proved, 1 refuted
-// summary: last_of_two: 5 proved, 1 refuted
+// summary: last_of_two: 2 proved, 1 refuted, 3 unreachable
 // summary: outer: 13 proved
 // summary: present: 14 proved

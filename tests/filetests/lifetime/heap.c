@@ -16,6 +16,8 @@ int use_after_free(void)
     free(p);
     value = *p;
     //      ^^ refuted[lifetime]
+    //      ^^ unreachable[initialized]
+    //      ^^ unreachable[valid-read]
     return value;
 }
 
@@ -103,12 +105,14 @@ int stale_after_realloc(void)
     }
     return *p;
     //     ^^ refuted[lifetime]
+    //     ^^ unreachable[initialized]
+    //     ^^ unreachable[valid-read]
 }
 // summary: freed_in_the_middle: 1 proved, 1 refuted
 // summary: freed_local: 1 refuted
 // summary: freed_on_error: 8 proved, 1 refuted
 // summary: freed_once: 3 proved
 // summary: freed_twice: 2 proved, 1 refuted
-// summary: stale_after_realloc: 10 proved, 1 refuted
-// summary: use_after_free: 8 proved, 1 refuted
+// summary: stale_after_realloc: 8 proved, 1 refuted, 2 unreachable
+// summary: use_after_free: 6 proved, 1 refuted, 2 unreachable
 // summary: use_before_free: 9 proved

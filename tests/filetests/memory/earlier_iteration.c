@@ -11,7 +11,10 @@ int variable_of_the_iteration_before(void)
         int here = i;
         if (before)
             sum += *before;
+//          ^^^^^^^^^^^^^^ unreachable[signed-overflow]
             //     ^^^^^^^ refuted[lifetime] i == 1
+            //     ^^^^^^^ unreachable[initialized]
+            //     ^^^^^^^ unreachable[valid-read]
         before = &here;
     }
     return sum;
@@ -87,7 +90,7 @@ int two_older_ones_differ(int n)
     for (int i = 0; i < n; i++) {
         if (last && second_last && last != second_last)
             return table[i];
-        //         ^^^^^^^^ refuted[index-upper-bound] i >= 2
+            //     ^^^^^^^^ refuted[index-upper-bound] i >= 2
         second_last = last;
         last = malloc(1);
     }
@@ -99,4 +102,4 @@ int two_older_ones_differ(int n)
 // summary: of_different_sizes: 7 proved, 1 refuted
 // summary: one_variable_for_all: 5 proved
 // summary: two_older_ones_differ: 4 proved, 1 refuted
-// summary: variable_of_the_iteration_before: 5 proved, 1 refuted
+// summary: variable_of_the_iteration_before: 2 proved, 1 refuted, 3 unreachable

@@ -13,6 +13,8 @@ int array_outlived(int n)
     }
     return *kept;
     //     ^^^^^ refuted[lifetime] n == 1
+    //     ^^^^^ unreachable[initialized]
+    //     ^^^^^ unreachable[valid-read]
 }
 int array_alive(int n)
 {
@@ -44,6 +46,8 @@ int array_left_by_goto(int n)
 out:
     return *kept;
     //     ^^^^^ refuted[lifetime] n == 2
+    //     ^^^^^ unreachable[initialized]
+    //     ^^^^^ unreachable[valid-read]
 }
 int alloca_alive(int n)
 {
@@ -59,5 +63,5 @@ int alloca_alive(int n)
 }
 // summary: alloca_alive: 10 proved
 // summary: array_alive: 8 proved
-// summary: array_left_by_goto: 11 proved, 1 refuted
-// summary: array_outlived: 7 proved, 1 refuted
+// summary: array_left_by_goto: 9 proved, 1 refuted, 2 unreachable
+// summary: array_outlived: 5 proved, 1 refuted, 2 unreachable

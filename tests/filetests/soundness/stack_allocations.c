@@ -12,6 +12,8 @@ int after_return(void)
     char *p = make(3);
     return p[0];
     //     ^^^^ refuted[lifetime]
+    //     ^^^^ unreachable[initialized]
+    //     ^^^^ unreachable[valid-read]
 }
 void freed(void)
 {
@@ -19,6 +21,6 @@ void freed(void)
     free(p);
 //  ^^^^^^^ refuted[lifetime]
 }
-// summary: after_return: 3 proved, 1 refuted
+// summary: after_return: 1 proved, 1 refuted, 2 unreachable
 // summary: freed: 1 proved, 1 refuted
 // summary: make: 4 proved

@@ -92,7 +92,9 @@ int heap_read(void)
     *p = 1;
     value = p[1];
     //      ^^^^ refuted[valid-read]
+    //      ^^^^ unreachable[initialized]
     free(p);
+//  ^^^^^^^ unreachable[lifetime]
     return value;
 }
 // summary: behind_the_end: 1 proved, 1 refuted
@@ -100,7 +102,7 @@ int heap_read(void)
 // summary: copy_header: 4 proved, 1 refuted
 // summary: copy_header_checked: 5 proved
 // summary: first: 2 proved
-// summary: heap_read: 8 proved, 1 refuted
+// summary: heap_read: 6 proved, 1 refuted, 2 unreachable
 // summary: inside: 2 proved
 // summary: third: 1 proved, 1 refuted
 // summary: trusted_length: 10 proved, 2 refuted

@@ -25,6 +25,7 @@ void whole_record_into_a_member(void)
     struct packet p;
     memcpy(p.name, source, sizeof(p));
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[precondition]
 }
 
 void the_member(void)
@@ -38,6 +39,7 @@ void string_over_the_member(struct packet *p)
 {
     strcpy(p->name, "sixteen letters!");
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[precondition]
 }
 
 void behind_the_first_half(struct packet *p, size_t n)
@@ -125,8 +127,8 @@ void through_a_call(struct packet *p)
 // summary: elements: 3 proved
 // summary: fill: 2 proved, 1 refuted
 // summary: past_the_elements: 1 proved, 1 refuted
-// summary: string_over_the_member: 5 proved, 1 refuted
+// summary: string_over_the_member: 4 proved, 1 refuted, 1 unreachable
 // summary: the_member: 9 proved
 // summary: trailing: 2 proved
 // summary: unterminated: 8 proved, 1 refuted
-// summary: whole_record_into_a_member: 5 proved, 1 refuted
+// summary: whole_record_into_a_member: 4 proved, 1 refuted, 1 unreachable

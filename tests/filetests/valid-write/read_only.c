@@ -18,6 +18,7 @@ int main(int argc, char **argv)
     g2[1] = 5;
 //  ^^^^^ refuted[valid-write] argc != 1
     return g1[1];
+    //     ^^^^^ unreachable[index-upper-bound]
 }
 // summary: letter: 1 proved, 1 refuted
-// summary: main: 2 proved, 1 refuted
+// summary: main: 1 proved, 1 refuted, 1 unreachable

@@ -104,6 +104,7 @@ int network_order(void)
     int cells[4] = {0};
 
     return cells[htons(0x0300)] + cells[htons(0x0400)];
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[signed-overflow]
     //                            ^^^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound]
 }
 
@@ -114,17 +115,21 @@ int peer(int fd)
 
     return accept(fd, address, &length);
     //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[initialized]
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[lifetime]
     //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[lifetime]
     //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[not-null]
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[not-null]
+    //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[valid-read]
     //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[valid-write]
 }
 // summary: any_line: 32 proved
 // summary: first_word: 14 proved, 2 unreachable
 // summary: line_too_long: 2 proved, 1 refuted
 // summary: line_without_newline: 13 proved
-// summary: network_order: 4 proved, 1 refuted
+// summary: network_order: 3 proved, 1 refuted, 1 unreachable
 // summary: number_of_a_line: 6 proved, 2 refuted
 // summary: path_into: 4 proved, 1 refuted
-// summary: peer: 16 proved, 1 refuted, 3 unreachable
+// summary: peer: 12 proved, 1 refuted, 7 unreachable
 // summary: received: 8 proved
 // summary: received_wrong: 4 proved, 1 refuted

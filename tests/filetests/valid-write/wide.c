@@ -27,7 +27,10 @@ int literal_does_not_fit(void)
 
     wcscpy(copy, L"012345678");
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[precondition]
     return copy[0];
+    //     ^^^^^^^ unreachable[index-upper-bound]
+    //     ^^^^^^^ unreachable[initialized]
 }
 
 int of_the_caller(const wchar_t *name)
@@ -146,7 +149,12 @@ int bytes_for_characters(const wchar_t *src)
     wmemcpy(dst, src, sizeof(dst));
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-read]
 //  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ refuted[valid-write]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[initialized]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[initialized]
+//  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[precondition]
     return dst[0];
+    //     ^^^^^^ unreachable[index-upper-bound]
+    //     ^^^^^^ unreachable[initialized]
 }
 
 // The terminator of a byte string is none of a wide one.
@@ -177,13 +185,13 @@ int between_characters(void)
 // summary: allocated_by_bytes: 10 proved, 1 refuted, 2 unreachable
 // summary: allocated_by_characters: 14 proved
 // summary: between_characters: 21 proved, 1 refuted
-// summary: bytes_for_characters: 12 proved, 2 refuted
+// summary: bytes_for_characters: 7 proved, 2 refuted, 5 unreachable
 // summary: cut: 19 proved
 // summary: cut_without_terminator: 17 proved, 1 refuted
 // summary: filled: 35 proved, 1 refuted, 4 unreachable
 // summary: filled_value: 23 proved, 1 unreachable
 // summary: joined: 25 proved
-// summary: literal_does_not_fit: 9 proved, 1 refuted
+// summary: literal_does_not_fit: 6 proved, 1 refuted, 3 unreachable
 // summary: literal_fits: 10 proved
 // summary: of_the_caller: 12 proved
 // summary: of_the_caller_wrong: 11 proved, 1 refuted

@@ -66,6 +66,8 @@ void printed(void)
     wprintf(L"%.2ls", open);
     wprintf(L"%ls", open);
 //  ^ refuted[valid-read]
+//  ^^^^^^^^^^^^^^^^^^^^^ unreachable[not-null]
+//  ^^^^^^^^^^^^^^^^^^^^^ unreachable[valid-read]
 }
 
 // A wide character may become several bytes.
@@ -112,7 +114,7 @@ int bytes_of_wide_characters(void)
 // summary: length: 6 proved
 // summary: length_or_failure: 5 proved, 1 refuted
 // summary: may_fail: 7 proved, 1 refuted
-// summary: printed: 9 proved, 1 refuted
+// summary: printed: 7 proved, 1 refuted, 2 unreachable
 // summary: size_in_bytes: 2 proved, 1 refuted
 // summary: wide_argument: 4 proved, 1 refuted
 // summary: wide_argument_cut: 5 proved

@@ -75,6 +75,10 @@ fn headline(report: &CheckReport) -> String {
     let functions = plural(report.functions.len(), "function");
     let total = plural(obligations, "obligation");
     match report.verdict {
+        // Nothing is wrong, but a reader who expects proofs should look twice.
+        Overall::Proved if of(Verdict::Unreachable) == obligations => {
+            format!("unreachable: no input gets to any of {total} in {functions}")
+        }
         Overall::Proved => format!("proved: {total} in {functions}, for all inputs"),
         Overall::ProvedToBound => {
             format!(

@@ -108,7 +108,7 @@ impl Engine<'_> {
             .filter_map(|place| u64::try_from(-place).ok())
             .filter(|back| *back > 0)
             .collect();
-        let mut news = false;
+        let mut news = self.find_another(pointer, record);
         for offset in before {
             for object in pointer.targets.iter().copied() {
                 if self.learned.inside.contains_key(&object) || !self.may_lie_inside(object) {
@@ -122,6 +122,29 @@ impl Engine<'_> {
             }
         }
         if news { Err(Stop::Restart) } else { Ok(()) }
+    }
+
+    /// Whether what was taken to lie in one record is used as lying in another one, too: then it may lie anywhere.
+    fn find_another(&mut self, pointer: &Pointer, record: RecordId) -> bool {
+        let mut news = false;
+        for object in pointer.targets.iter().copied() {
+            let Some(Inside::Record { record: around, .. }) = self.learned.inside.get(&object).copied() else {
+                continue;
+            };
+            let Some(place) = self.terms.as_bv(self.offset_in(pointer, object)) else {
+                continue;
+            };
+            let fits = match u64::try_from(self.signed(place)) {
+                Ok(0) => true,
+                Ok(place) => self.has_part(&CType::Record(around), place, &CType::Record(record)),
+                Err(_) => false,
+            };
+            if !fits {
+                self.learned.inside.insert(object, Inside::Anywhere);
+                news = true;
+            }
+        }
+        news
     }
 
     /// [`Engine::find_container`] of the record that a variable is declared to point to.
