@@ -39,7 +39,10 @@ pub fn without_invented(program: &Program, input: &Input) -> Option<[Input; 2]> 
         element_type: String::new(),
         contents: Contents {
             bytes: Vec::new(),
-            pointers: (0..MEMORY).step_by(width).map(|at| (at, memory.clone())).collect(),
+            pointers: (0..MEMORY)
+                .step_by(width)
+                .map(|at| (at, memory.clone()))
+                .collect(),
         },
     });
     Some([null, led])

@@ -21,7 +21,10 @@ use super::{Engine, Stop};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
     /// So many bytes into a record.
-    Record { record: RecordId, offset: u64 },
+    Record {
+        record: RecordId,
+        offset: u64,
+    },
     Anywhere,
 }
 
@@ -54,14 +57,20 @@ impl Engine<'_> {
     /// The name of the object around a member that `name` leads to, with `*` before it.
     pub(super) fn name_of_container(&self, id: ObjectId, name: &str) -> String {
         match self.learned.inside.get(&id).copied() {
-            Some(Inside::Record { record, offset }) => format!("*{}", self.container_text(record, offset, name).name),
+            Some(Inside::Record { record, offset }) => {
+                format!("*{}", self.container_text(record, offset, name).name)
+            }
             _ => format!("*{name}"),
         }
     }
 
     fn container_text(&self, record: RecordId, offset: u64, name: &str) -> Container {
         let known = self.program.records.get(record.0 as usize);
-        let kind = if known.is_some_and(|r| r.is_union) { "union" } else { "struct" };
+        let kind = if known.is_some_and(|r| r.is_union) {
+            "union"
+        } else {
+            "struct"
+        };
         let tag = known.map_or("?", |r| &r.name);
         match self.member_at(record, offset) {
             Some(member) => Container {
@@ -116,7 +125,9 @@ impl Engine<'_> {
                 }
                 let element = self.objects.get(&object).and_then(|o| o.element.clone());
                 if self.may_contain(record, offset, element.as_ref().unwrap_or(&CType::Void)) {
-                    self.learned.inside.insert(object, Inside::Record { record, offset });
+                    self.learned
+                        .inside
+                        .insert(object, Inside::Record { record, offset });
                     news = true;
                 }
             }
@@ -128,7 +139,8 @@ impl Engine<'_> {
     fn find_another(&mut self, pointer: &Pointer, record: RecordId) -> bool {
         let mut news = false;
         for object in pointer.targets.iter().copied() {
-            let Some(Inside::Record { record: around, .. }) = self.learned.inside.get(&object).copied() else {
+            let Some(Inside::Record { record: around, .. }) = self.learned.inside.get(&object).copied()
+            else {
                 continue;
             };
             let Some(place) = self.terms.as_bv(self.offset_in(pointer, object)) else {

@@ -545,7 +545,8 @@ impl Engine<'_> {
                         let one = self.terms.bv(self.pointer_bits, 1);
                         self.contract(format!("\\valid({name})"), self.terms.uge(size, one));
                         let is_whole = !self.learned.inside.contains_key(object);
-                        if let Some(nul) = self.initial.get(object).map(|c| c.nuls.byte).filter(|_| is_whole) {
+                        if let Some(nul) = self.initial.get(object).map(|c| c.nuls.byte).filter(|_| is_whole)
+                        {
                             self.string_clauses
                                 .insert(*object, (format!("valid_read_string({name})"), nul));
                         }
