@@ -10,6 +10,7 @@
 //! starts optimistic. Where it proves wrong, the execution stops, records what it [`Learned`], and starts
 //! again; that set only grows, so this ends.
 
+mod access;
 mod calls;
 mod chains;
 mod checks;
@@ -26,8 +27,10 @@ mod inputs;
 mod latest;
 mod loops;
 mod memory;
+mod null_tests;
 mod objects;
 mod parameter_roles;
+mod pointers;
 mod registers;
 mod scopes;
 mod state;
@@ -55,10 +58,11 @@ pub use compare::{Against, Compared, Coupled, Obstacle, Outcome as ComparisonOut
 use exec::FunctionFacts;
 pub(crate) use geometric::WORD_TRIPS;
 pub use held::held_key;
-pub use inputs::{Contract, TestedMembers, tested_members};
+pub use inputs::Contract;
 pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
+pub use null_tests::{TestedMembers, tested_members};
 pub(crate) use parameter_roles::counted_parameters;
 pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions, visit_parts};
 use state::Contents;
