@@ -344,10 +344,11 @@ impl Writer<'_> {
              static char *vf_o[{objects}];\n\n\
              #include \"{SOURCE}\"\n\n\
              #undef main\n\
-             int main(void)\n{{\n{body}\treturn 0;\n}}\n",
+             {attributes}int main(void)\n{{\n{body}\treturn 0;\n}}\n",
             name = comment(&self.input.function),
             body = self.body,
             more = self.declarations(),
+            attributes = self.attributes(),
         )
     }
 

@@ -41,6 +41,15 @@ impl Writer<'_> {
         }
     }
 
+    /// Of `main`: what a sanitizer does for `main` itself between [`Writer::observed`]'s `vf_dirty` and the call would write to the
+    /// stack that was made dirty for the call.
+    pub(super) fn attributes(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Violation => "",
+            Purpose::Effects => "__attribute__((no_sanitize(\"address\", \"undefined\")))\n",
+        }
+    }
+
     /// Says what is to be looked at, calls, and prints. A function that returns a record is not one of these.
     pub(super) fn observed(&mut self, call: &str) -> Result<(), ReplayError> {
         for (index, object) in self.input.objects.iter().enumerate() {
