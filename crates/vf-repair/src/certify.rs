@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use vf_verify::report::{ObligationReport, Verdict};
 
@@ -90,12 +91,14 @@ pub enum CertifyError {
 /// the text stays where a candidate may go
 /// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]); and it is proved that the new version does the same wherever
 /// the old one breaks nothing ([`vf_verify::preservation`]), and what the old one did within its bounds where it always breaks something.
+/// `time` bounds that proof.
 pub fn certify(
     file: &Path,
     function: &str,
     before: &Version,
     after: &Version,
     targets: &[String],
+    time: Option<Duration>,
 ) -> Result<ProvenPatch, CertifyError> {
     let text = |version: &Version| version.files.first().map_or(Arc::from(""), |(_, t)| t.clone());
     let (old, new) = (text(before), text(after));
@@ -203,7 +206,7 @@ pub fn certify(
     if let Some(statement) = dropped(&old, &new, function) {
         return Err(CertifyError::Dropped { statement });
     }
-    let mut report = judge(before, after);
+    let mut report = judge(before, after, time);
     if let Some(difference) = report.difference {
         return Err(CertifyError::Changed {
             difference: Box::new(difference),
@@ -270,6 +273,7 @@ mod tests {
             &before(),
             &after,
             &["f/index-upper-bound/1".to_string()],
+            None,
         )
     }
 
@@ -358,7 +362,7 @@ mod tests {
         );
         let with = |ids: &[&str]| {
             let ids: Vec<String> = ids.iter().map(|s| (*s).to_string()).collect();
-            certify(Path::new("f.c"), "f", &before(), &after, &ids)
+            certify(Path::new("f.c"), "f", &before(), &after, &ids, None)
         };
         assert!(matches!(with(&[]), Err(CertifyError::NoTarget)));
         assert!(matches!(

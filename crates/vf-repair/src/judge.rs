@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, SCHEMA, Verdict};
@@ -24,7 +24,7 @@ mod arithmetic;
 /// For the search for an input on which the two versions of one function differ.
 const COMPARING: Duration = Duration::from_secs(5);
 /// For the proof that there is none.
-const PROVING: Duration = Duration::from_secs(20);
+pub(crate) const PROVING: Duration = Duration::from_secs(20);
 
 /// Result of judging a patch; its serialised form is the JSON of `verify-fix patch`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -409,8 +409,8 @@ impl<'a> FunctionChange<'a> {
     }
 }
 
-/// Judges a change by the verdicts on both versions.
-pub fn judge(before: &Version, after: &Version) -> PatchReport {
+/// Judges a change by the verdicts on both versions. `time` bounds the comparison of what they do.
+pub fn judge(before: &Version, after: &Version, time: Option<Duration>) -> PatchReport {
     let changes = changes(before, after);
     let (mut fixed, mut open, mut introduced) = (Vec::new(), Vec::new(), Vec::new());
     let mut refuted_still = false;
@@ -459,7 +459,7 @@ pub fn judge(before: &Version, after: &Version) -> PatchReport {
     } else {
         PatchVerdict::ProvenFix
     };
-    let (compared, difference) = compare(&changes, before, after);
+    let (compared, difference) = compare(&changes, before, after, time);
     let behaviour = overall(&compared);
     let verdict = match behaviour {
         // What was wrong and is wrong still comes first.
@@ -516,7 +516,10 @@ fn compare(
     changes: &[FunctionChange<'_>],
     before: &Version,
     after: &Version,
+    time: Option<Duration>,
 ) -> (Vec<ComparedFunction>, Option<Difference>) {
+    let started = Instant::now();
+    let at_most = |most: Duration| time.map_or(most, |t| t.saturating_sub(started.elapsed()).min(most));
     let mut compared = Vec::new();
     let mut first = None;
     for change in changes {
@@ -539,7 +542,7 @@ fn compare(
             continue;
         };
         let safe = new.unsupported.is_none() && new.obligations.iter().all(|o| distance(o.verdict) == 0);
-        let Some(found) = was.compare(is, name, safe, PROVING) else {
+        let Some(found) = was.compare(is, name, safe, at_most(PROVING)) else {
             continue;
         };
         let mut known = found.inputs.clone();
@@ -548,7 +551,7 @@ fn compare(
         let proved = found.preservation == Preservation::Proved;
         let shown = match proved {
             true => None,
-            false => difference(was, is, name, Reading::Safe, &known, COMPARING),
+            false => difference(was, is, name, Reading::Safe, &known, at_most(COMPARING)),
         };
         let difference = match &found.oblivious {
             Some(oblivious)
@@ -557,7 +560,7 @@ fn compare(
                     && oblivious.preservation != Preservation::Proved =>
             {
                 known.extend(oblivious.inputs.iter().cloned());
-                difference(was, is, name, Reading::Oblivious, &known, COMPARING)
+                difference(was, is, name, Reading::Oblivious, &known, at_most(COMPARING))
             }
             _ => shown,
         };

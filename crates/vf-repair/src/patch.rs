@@ -19,7 +19,7 @@ use vf_verify::report::{CheckReport, Overall, SCHEMA};
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
 use crate::contracts::Precondition;
 use crate::ctext::functions::functions;
-use crate::judge::{PatchReport, PatchVerdict, Version, judge};
+use crate::judge::{PROVING, PatchReport, PatchVerdict, Version, judge};
 use crate::locate::LocateError;
 use scope::{Question, Scope, chosen, scope};
 pub(crate) use versions::git;
@@ -66,8 +66,11 @@ pub enum PatchError {
     NotText { file: String, revision: String },
 }
 
-/// Judges a patch in the functions that it reaches. `time` bounds the whole run; it is shared out evenly between what is left to
-/// check.
+/// The part of the time that is kept for the comparison of both versions.
+const COMPARING: u32 = 4;
+
+/// Judges a patch in the functions that it reaches. `time` bounds the whole run: a part of it is for the comparison of what both
+/// versions do, and the rest is shared out evenly between what is left to check.
 pub fn judge_patch(
     input: &PatchInput,
     checker: &mut dyn Checker,
@@ -85,7 +88,9 @@ pub fn judge_functions(
     time: Option<Duration>,
 ) -> Result<PatchReport, PatchError> {
     let started = Instant::now();
-    let left = || time.map(|t| t.saturating_sub(started.elapsed()));
+    let all_left = || time.map(|t| t.saturating_sub(started.elapsed()));
+    let comparing = time.map_or(Duration::ZERO, |t| (t / COMPARING).min(PROVING));
+    let left = || all_left().map(|left| left.saturating_sub(comparing));
     let versions = versions(input)?;
     let Scope {
         mut questions,
@@ -102,7 +107,7 @@ pub fn judge_functions(
     let left_out = !only.is_empty() && !not_looked_at.is_empty();
     let mut report = loop {
         let (before, after) = both(&versions, &questions, checker, &left)?;
-        let report = judge(&before, &after);
+        let report = judge(&before, &after, all_left());
         let over = left().is_some_and(|left| left.is_zero());
         if over || !only.is_empty() || !widen(&mut questions, &report) {
             break report;

@@ -58,6 +58,7 @@ fn verdict(
     judge(
         &version(old.0, vec![function("f", old.1)]),
         &version(new.0, vec![function("f", new.1)]),
+        None,
     )
 }
 

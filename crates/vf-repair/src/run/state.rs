@@ -485,7 +485,8 @@ impl<'a> Run<'a> {
             .filter(|_| reaches_out)
             .unwrap_or(&self.original);
         let relative = &self.place.source.relative;
-        let error = match certify(relative, &self.place.function, before, &after, &self.targets) {
+        let (function, targets) = (&self.place.function, &self.targets);
+        let error = match certify(relative, function, before, &after, targets, self.time_left()) {
             Ok(patch) => return Ok(Judged::Proven(Box::new(patch))),
             Err(error) => error,
         };
