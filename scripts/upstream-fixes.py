@@ -294,7 +294,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path, help="where the kernel is unpacked and the copies are made")
     parser.add_argument("words", nargs="*", help="only fixes with one of these in name, file or function")
     parser.add_argument("--program", default=program())
-    parser.add_argument("--timeout", type=float, default=50, help="seconds for both sides of a fix (default 50)")
+    parser.add_argument("--timeout", type=float, default=55, help="seconds for both sides of a fix (default 55)")
     parser.add_argument("--commands", action="store_true", help="print the commands, run none")
     parser.add_argument("--table", action="store_true", help="print a Markdown table")
     parser.add_argument("--json", type=pathlib.Path, metavar="DIR", help="keep the reports here")

@@ -74,6 +74,24 @@ pub enum Wraps {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RepairLayer {
+    /// What a model is asked in the first round
+    Prompt,
+    /// The template of that, to begin one's own with
+    Template,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnswerForm {
+    /// Whichever the model likes
+    Any,
+    /// The whole function
+    Function,
+    /// Edits of numbered lines
+    Edit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Layer {
     /// Declarations as they were parsed
     Ast,
@@ -245,6 +263,15 @@ pub struct RepairArgs {
     /// Take candidates from the model only, none from templates
     #[arg(long)]
     pub no_templates: bool,
+    /// A template of what the model is asked (Jinja; default: the embedded one)
+    #[arg(long, value_name = "FILE.jinja")]
+    pub prompt: Option<PathBuf>,
+    /// What the model is asked to answer with
+    #[arg(long, value_enum, value_name = "FORM", default_value = "any")]
+    pub answer_form: AnswerForm,
+    /// Print a layer instead of repairing; no model is needed
+    #[arg(long, value_enum, value_name = "LAYER")]
+    pub emit: Option<RepairLayer>,
     /// Where the proven patch goes, as a mail for `git am` (default: a plain diff on standard output)
     #[arg(short = 'o', long = "output", value_name = "OUT.patch")]
     pub output: Option<PathBuf>,

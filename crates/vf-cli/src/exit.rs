@@ -80,6 +80,10 @@ pub enum CliError {
     #[error(transparent)]
     Repair(#[from] vf_repair::RepairError),
     #[error(transparent)]
+    Prompt(#[from] vf_repair::PromptError),
+    #[error("there is nothing to ask: {why}")]
+    NothingToAsk { why: &'static str },
+    #[error(transparent)]
     Flags(#[from] vf_repair::FlagsError),
     #[error(
         "--model {model}: {what} is not in this version yet; give a model folder, the URL of a server, or none"

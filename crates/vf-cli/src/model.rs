@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use vf_repair::{ModelProposer, Proposer, TextGenerator};
+use vf_repair::{ModelProposer, PromptTemplate, Proposer, TextGenerator};
 
-use crate::args::RepairArgs;
+use crate::args::{AnswerForm, RepairArgs};
 use crate::exit::CliError;
 
 /// Longest answer, in tokens: a whole kernel function of usual length fits.
 const ANSWER: usize = 1024;
+/// Tokens of the conversation around a prompt, at most.
+#[cfg(feature = "model")]
+const FORM: usize = 64;
 /// What every model is told before the prompt.
 const SYSTEM: &str = "You are a careful C programmer.";
 
@@ -34,14 +37,31 @@ pub fn proposer(args: &RepairArgs, deadline: Option<Instant>) -> Result<Option<B
             what: "a model inside the program",
         }),
         // What looks like an address is one: a folder can be named `./ftp:`.
-        url if url.contains("://") => Ok(Some(with(server::Generator::connect(url, args, deadline)?, args))),
+        url if url.contains("://") => with(server::Generator::connect(url, args, deadline)?, args).map(Some),
         folder => hosted(folder, args).map(Some),
     }
 }
 
-fn with<G: TextGenerator + 'static>(generator: G, args: &RepairArgs) -> Box<dyn Proposer> {
+/// The template of what the model is asked.
+pub fn template(args: &RepairArgs) -> Result<PromptTemplate, CliError> {
+    Ok(match &args.prompt {
+        Some(path) => PromptTemplate::from_file(path)?,
+        None => PromptTemplate::embedded()?,
+    })
+}
+
+pub fn form(args: &RepairArgs) -> vf_repair::AnswerForm {
+    match args.answer_form {
+        AnswerForm::Any => vf_repair::AnswerForm::Any,
+        AnswerForm::Function => vf_repair::AnswerForm::Function,
+        AnswerForm::Edit => vf_repair::AnswerForm::Edit,
+    }
+}
+
+fn with<G: TextGenerator + 'static>(generator: G, args: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
     let samples = usize::try_from(args.candidates).unwrap_or(usize::MAX);
-    Box::new(ModelProposer::new(generator, args.seed).with_samples(samples))
+    let proposer = ModelProposer::new(generator, args.seed, template(args)?);
+    Ok(Box::new(proposer.with_samples(samples).with_form(form(args))))
 }
 
 #[cfg(not(feature = "model"))]
@@ -53,7 +73,7 @@ fn hosted(folder: &str, _: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
 
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
-    Ok(with(hosted::Generator::load(folder)?, args))
+    with(hosted::Generator::load(folder)?, args)
 }
 
 /// How models are loaded for `repair`.
@@ -135,6 +155,14 @@ mod hosted {
 
         fn name(&self) -> &str {
             &self.name
+        }
+
+        fn count_tokens(&self, text: &str) -> usize {
+            self.model.encode(text).map_or(text.len(), |tokens| tokens.len())
+        }
+
+        fn prompt_limit(&self) -> Option<usize> {
+            Some(self.model.context().saturating_sub(super::ANSWER + super::FORM))
         }
     }
 

@@ -1,21 +1,25 @@
 //! `verify-fix repair`.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use vf_repair::history::Commit;
+use vf_repair::prompt::Room;
 use vf_repair::{
-    BugReport, Event, Hooks, Limits, PatchReport, Proposer, ProvenPatch, RepairOutcome, RepairRequest,
-    RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
+    AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Limits, PatchReport, PromptTemplate,
+    Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest, RepairTarget, SolverOnly, Stage,
+    Stopped, Tried, repair,
 };
 
 use vf_verify::report::CheckReport;
 
 use crate::aftermath::{self, Replayed};
-use crate::args::{Format, RepairArgs};
+use crate::args::{Format, RepairArgs, RepairLayer};
 use crate::check::json;
 use crate::checker;
 use crate::exit::{CliError, Exit};
@@ -34,6 +38,10 @@ const TEMPLATES: u32 = 64;
 
 pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
+    if args.emit == Some(RepairLayer::Template) {
+        output::write_stdout(PromptTemplate::embedded_text())?;
+        return Ok(Exit::Proved);
+    }
     // Everything that can be wrong about the request is looked at before any work is done for it.
     let properties = read::properties(&args.ask.properties)?;
     if let Some(path) = &args.output {
@@ -52,14 +60,19 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         .ask
         .timeout
         .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
+    let asked = Asked::default();
     let mut proposers: Vec<Box<dyn Proposer>> = Vec::new();
-    if !args.no_templates {
-        proposers.push(Box::new(SolverOnly::new()));
-    }
-    match model::proposer(args, deadline)? {
-        Some(proposer) => proposers.push(proposer),
-        None if args.no_templates => return Err(CliError::NobodyProposes),
-        None => complain("note: no model was given; candidates come from the solver-only proposer"),
+    if args.emit == Some(RepairLayer::Prompt) {
+        proposers.push(Box::new(asked.proposer(args)?));
+    } else {
+        if !args.no_templates {
+            proposers.push(Box::new(SolverOnly::new()));
+        }
+        match model::proposer(args, deadline)? {
+            Some(proposer) => proposers.push(proposer),
+            None if args.no_templates => return Err(CliError::NobodyProposes),
+            None => complain("note: no model was given; candidates come from the solver-only proposer"),
+        }
     }
     let mut log = match &args.log {
         Some(path) => Some(File::create(path).map_err(|source| output::WriteError {
@@ -114,6 +127,13 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         };
         repair(&request, &mut checker, &mut proposers, hooks)
     }?;
+    if args.emit == Some(RepairLayer::Prompt) {
+        progress.clear();
+        let why = outcome.stopped.describe();
+        let prompt = asked.said().ok_or(CliError::NothingToAsk { why })?;
+        output::write_stdout(&prompt)?;
+        return Ok(Exit::Proved);
+    }
     let replays = if args.no_replay {
         Vec::new()
     } else {
@@ -160,6 +180,46 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     };
     print(args, &tree, &outcome, &evidence, start)?;
     Ok(exit(&outcome))
+}
+
+/// What a model would be asked, for `--emit prompt`.
+#[derive(Default)]
+struct Asked(Rc<RefCell<Option<String>>>);
+
+/// Takes the prompt down and proposes nothing.
+struct TakesDown {
+    template: PromptTemplate,
+    form: AnswerForm,
+    said: Rc<RefCell<Option<String>>>,
+}
+
+impl Asked {
+    fn proposer(&self, args: &RepairArgs) -> Result<TakesDown, CliError> {
+        Ok(TakesDown {
+            template: model::template(args)?,
+            form: model::form(args),
+            said: self.0.clone(),
+        })
+    }
+
+    fn said(&self) -> Option<String> {
+        self.0.take()
+    }
+}
+
+impl Proposer for TakesDown {
+    fn name(&self) -> &str {
+        "prompt"
+    }
+
+    fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        let prompt = self
+            .template
+            .render(context, feedback, self.form, &Room::default());
+        let prompt = prompt.map_err(|source| ProposerError::Prompt { source })?;
+        self.said.borrow_mut().get_or_insert(prompt);
+        Ok(Vec::new())
+    }
 }
 
 /// What is known of a proven patch beside its proof.

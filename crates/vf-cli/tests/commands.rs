@@ -387,6 +387,48 @@ fn a_repair_ends_in_a_patch_that_applies() {
 }
 
 #[test]
+fn what_a_model_would_be_asked_can_be_printed() {
+    let source = "#include \"limits.h\"\nstatic int table[SLOTS];\nint get(int i)\n{\n\tif (i > SLOTS)\n\t\treturn 0;\n\treturn \
+         table[i];\n}\n";
+    let s = Sandbox::new(&[("limits.h", "#define SLOTS 8\n"), ("table.c", source)]);
+    let ran = s.run(&["repair", "table.c", "--emit", "prompt", "--answer-form", "edit"]);
+    ran.ends_with(0);
+    for part in [
+        "    7 \treturn table[i];\n",
+        "index-upper-bound (CWE-787) of `table[i]` is refuted",
+        "/* limits.h:1 */\n#define SLOTS 8\n",
+        "```edit block",
+    ] {
+        assert!(ran.stdout.contains(part), "{part:?} is not in\n{}", ran.stdout);
+    }
+    // The embedded template is one to begin with.
+    let template = s.run(&["repair", "table.c", "--emit", "template"]);
+    s.write("mine.jinja", format!("{}Mine.\n", template.stdout).as_bytes());
+    let mine = s.run(&[
+        "repair",
+        "table.c",
+        "--emit",
+        "prompt",
+        "--answer-form",
+        "edit",
+        "--prompt",
+        "mine.jinja",
+    ]);
+    assert_eq!(mine.stdout, format!("{}Mine.\n", ran.stdout));
+    s.write("wrong.jinja", b"\n{{ nobody }}\n");
+    let wrong = s.run(&["repair", "table.c", "--emit", "prompt", "--prompt", "wrong.jinja"]);
+    wrong.ends_with(2);
+    assert!(wrong.stderr.contains("wrong.jinja:2: "), "{}", wrong.stderr);
+    let none = s.run(&["repair", "table.c", "--emit", "prompt", "--prompt", "none.jinja"]);
+    none.ends_with(2);
+    assert!(none.stderr.contains("none.jinja"), "{}", none.stderr);
+    s.write("fine.c", b"int f(void) { return 1; }\n");
+    let fine = s.run(&["repair", "fine.c", "--emit", "prompt"]);
+    fine.ends_with(2);
+    assert_eq!(fine.stdout, "");
+}
+
+#[test]
 fn a_repair_without_output_file_prints_the_patch_alone() {
     let s = Sandbox::new(&[("t.c", UNSAFE)]);
     let ran = s.run(&["repair", "t.c"]);

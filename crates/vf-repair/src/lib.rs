@@ -35,6 +35,7 @@ pub mod model_proposer;
 pub mod patch;
 mod patch_text;
 pub mod preference;
+pub mod prompt;
 pub mod proposer;
 pub mod prover;
 pub mod report_text;
@@ -54,6 +55,7 @@ pub use log::{LoggedProposer, replay_log};
 pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{ChangedFile, PatchError, PatchInput, changed_files, judge_functions, judge_patch};
 pub use preference::{Cost, Preference, Reason};
+pub use prompt::{AnswerForm, PromptError, PromptTemplate};
 pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};
 pub use prover::ProverChecker;
 pub use run::{

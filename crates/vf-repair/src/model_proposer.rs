@@ -1,14 +1,11 @@
-//! The proposer over a language model: the prompt, and what is made of the answers.
+//! The proposer over a language model: what is made of its answers. What it is asked is [`crate::prompt`].
 //!
 //! How the text is generated is not known here: [`TextGenerator`] is. Answers are untrusted text. A whole
 //! function in a code fence, or an edit of numbered lines, becomes a candidate; anything else becomes feedback.
 
-use std::fmt::Write;
-
-use vf_verify::report::{ObligationReport, Verdict};
-
 use crate::ctext::functions::functions;
-use crate::proposer::{Candidate, Context, Feedback, Proposer, ProposerError, Style, TextEdit, verdict_word};
+use crate::prompt::{AnswerForm, PromptTemplate, Room};
+use crate::proposer::{Candidate, Context, Feedback, Proposer, ProposerError, TextEdit};
 
 /// Something that continues a prompt.
 pub trait TextGenerator {
@@ -17,6 +14,16 @@ pub trait TextGenerator {
 
     /// Name for logs (`qwen2.5-coder-7b`).
     fn name(&self) -> &str;
+
+    /// Tokens of a text; four bytes each, where the vocabulary is not at hand.
+    fn count_tokens(&self, text: &str) -> usize {
+        (crate::prompt::Room::default().count)(text)
+    }
+
+    /// Tokens that a prompt may have, with room for an answer behind it; `None` where that is not known.
+    fn prompt_limit(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Why a text generator gave no text.
@@ -35,16 +42,14 @@ pub enum GeneratorError {
 
 /// Candidates asked for in a round.
 const SAMPLES: usize = 4;
-/// Failed attempts that are told to the model, newest last.
-const TOLD: usize = 4;
-/// Statements of the failing run that are shown.
-const SLICE: usize = 24;
 
 pub struct ModelProposer<G> {
     generator: G,
     name: String,
     samples: usize,
     seed: u64,
+    template: PromptTemplate,
+    form: AnswerForm,
     /// Answers of the last round that held no candidate, for the caller to show.
     rejected: Vec<Unreadable>,
 }
@@ -65,13 +70,15 @@ pub enum Unreadable {
 }
 
 impl<G: TextGenerator> ModelProposer<G> {
-    pub fn new(generator: G, seed: u64) -> ModelProposer<G> {
+    pub fn new(generator: G, seed: u64, template: PromptTemplate) -> ModelProposer<G> {
         let name = format!("model:{}", generator.name());
         ModelProposer {
             generator,
             name,
             samples: SAMPLES,
             seed,
+            template,
+            form: AnswerForm::default(),
             rejected: Vec::new(),
         }
     }
@@ -79,6 +86,12 @@ impl<G: TextGenerator> ModelProposer<G> {
     /// Number of answers asked for in a round.
     pub fn with_samples(mut self, samples: usize) -> ModelProposer<G> {
         self.samples = samples.max(1);
+        self
+    }
+
+    /// What answers are asked to look like. All forms are understood in any case.
+    pub fn with_form(mut self, form: AnswerForm) -> ModelProposer<G> {
+        self.form = form;
         self
     }
 
@@ -94,7 +107,14 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
     }
 
     fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
-        let prompt = prompt(context, feedback);
+        let room = Room {
+            count: &|text| self.generator.count_tokens(text),
+            limit: self.generator.prompt_limit(),
+        };
+        let prompt = self
+            .template
+            .render(context, feedback, self.form, &room)
+            .map_err(|source| ProposerError::Prompt { source })?;
         // Every round draws other answers.
         let seed = self
             .seed
@@ -123,104 +143,6 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
 
     fn take_rejected(&mut self) -> Vec<String> {
         self.rejected.drain(..).map(|r| r.to_string()).collect()
-    }
-}
-
-/// What the model is asked.
-pub fn prompt(context: &Context, feedback: &[Feedback]) -> String {
-    let mut out = String::new();
-    let style = match context.style {
-        Style::Kernel => {
-            "Linux kernel C. Use the kernel's helpers (strscpy, scnprintf, min_t, array_size, check_add_overflow) and return negative error numbers."
-        }
-        Style::User => "user-space C11. Use the standard library only.",
-    };
-    let _ = write!(
-        out,
-        "You repair one C function. A prover has refuted the obligations below. Change as little as possible so \
-         that they hold for every input, and keep what the function does on inputs that were safe.\n\
-         The code is {style}\n\
-         Do not touch includes, macros, other functions, the name or the number of parameters.\n\n"
-    );
-    if let Some(report) = &context.report {
-        let _ = writeln!(
-            out,
-            "Bug report: {} {} at {}:{}",
-            report.kind,
-            report.category,
-            report.file.display(),
-            report.line
-        );
-        for text in [&report.issue, &report.description] {
-            if !text.is_empty() {
-                let _ = writeln!(out, "{text}");
-            }
-        }
-        out.push('\n');
-    }
-    let _ = writeln!(
-        out,
-        "Function `{}` in {}:",
-        context.function,
-        context.file.display()
-    );
-    let first = first_line(context);
-    for (i, line) in context.function_text().lines().enumerate() {
-        let _ = writeln!(out, "{:>5} {line}", first + i as u32);
-    }
-    out.push_str("\nFailed obligations:\n");
-    for obligation in &context.failed {
-        failed(&mut out, obligation);
-    }
-    let told = feedback.len().saturating_sub(TOLD);
-    if feedback.len() > told {
-        out.push_str("\nThese attempts failed; do not repeat them:\n");
-        for attempt in feedback.iter().skip(told) {
-            let _ = writeln!(
-                out,
-                "---\n{}\nwhy: {}",
-                attempt.function_text.trim(),
-                attempt.failure
-            );
-        }
-    }
-    out.push_str(
-        "\nAnswer with the whole corrected function in one ```c block, or with line edits in one ```edit block, each \
-         `FIRST-LAST:` followed by the new lines (an insertion before line N is `N-:`).\n",
-    );
-    out
-}
-
-fn failed(out: &mut String, obligation: &ObligationReport) {
-    let _ = writeln!(
-        out,
-        "- line {}: {} ({}) of `{}` is {}",
-        obligation.location.line,
-        obligation.property,
-        obligation.cwe,
-        obligation.text,
-        verdict_word(obligation.verdict)
-    );
-    if let (Verdict::Unknown, Some(reason)) = (obligation.verdict, &obligation.reason) {
-        let _ = writeln!(out, "  because {reason}");
-    }
-    let Some(counterexample) = &obligation.counterexample else {
-        return;
-    };
-    let inputs = counterexample.relevant_inputs();
-    if !inputs.is_empty() {
-        let _ = writeln!(out, "  with {}", inputs.join(", "));
-    }
-    if !counterexample.slice.is_empty() {
-        let _ = writeln!(out, "  only these lines contribute:");
-    }
-    for line in counterexample.slice.iter().take(SLICE) {
-        let note = line.note();
-        let sign = if note.is_empty() { "" } else { "  // " };
-        let _ = writeln!(out, "  line {}: {}{sign}{note}", line.location.line, line.text);
-    }
-    if let Some(violation) = counterexample.trace.last() {
-        let _ = writeln!(out, "  line {}: {}", violation.location.line, violation.event);
     }
 }
 
@@ -359,8 +281,11 @@ fn first_words(answer: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use vf_verify::report::Verdict;
+
     use super::*;
     use crate::judge::tests::function;
+    use crate::proposer::Style;
 
     const TEXT: &str = "int x;\n\nint f(int i)\n{\n\treturn t[i];\n}\n";
 
@@ -368,6 +293,7 @@ mod tests {
         let report = function("f", &[("index-upper-bound", "t[i]", 5, Verdict::Refuted)]);
         Context {
             report: None,
+            tree: None,
             file: "a.c".into(),
             text: Arc::from(TEXT),
             function: "f".into(),
@@ -450,7 +376,12 @@ mod tests {
 
     #[test]
     fn rejected_answers_are_kept_apart() {
-        let mut proposer = ModelProposer::new(Script(vec!["no", "```c\nint f(int i) { return 1; }\n```"]), 7);
+        let template = PromptTemplate::embedded().expect("a template");
+        let mut proposer = ModelProposer::new(
+            Script(vec!["no", "```c\nint f(int i) { return 1; }\n```"]),
+            7,
+            template,
+        );
         let found = proposer.propose(&context(), &[]).expect("answers");
         assert_eq!((found.len(), proposer.rejected().len()), (1, 1));
         assert!(proposer.take_rejected()[0].contains("neither a code block"));

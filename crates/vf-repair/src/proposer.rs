@@ -36,6 +36,12 @@ pub enum ProposerError {
         #[source]
         source: crate::model_proposer::GeneratorError,
     },
+    /// The template of the prompt cannot be filled in.
+    #[error("the prompt: {source}")]
+    Prompt {
+        #[source]
+        source: crate::prompt::PromptError,
+    },
     /// The function to repair is not where the context says.
     #[error("{proposer}: bytes {start}..{end} are outside {file}")]
     FunctionOutside {
@@ -72,6 +78,8 @@ pub enum Style {
 pub struct Context {
     /// What started the repair; `None` when a whole file is repaired without a report.
     pub report: Option<BugReport>,
+    /// The tree, where there is one on disk: what the function uses from other files is looked for there.
+    pub tree: Option<PathBuf>,
     /// Path of the file, relative to the tree.
     pub file: PathBuf,
     /// Text of the file that candidates edit (the last accepted step, not always the file on disk).

@@ -81,7 +81,7 @@ fn behaviour_word(behaviour: Behaviour) -> &'static str {
         Behaviour::Preserved => "preserved (proved: the same wherever the old version breaks nothing)",
         Behaviour::Changed => "changed",
         Behaviour::Vacuous => {
-            "vacuous (the old version breaks something wherever it comes to what was wrong; what it does within its bounds is kept)"
+            "vacuous (no input is found on which the old version comes to what was wrong and breaks nothing; what it does within its bounds is kept)"
         }
         Behaviour::Unknown => "unknown (executions show no difference, which proves nothing)",
     }

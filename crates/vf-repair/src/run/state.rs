@@ -401,6 +401,7 @@ impl<'a> Run<'a> {
             .map_or(Vec::new(), |f| f.obligations.clone());
         Context {
             report: self.report.clone(),
+            tree: Some(self.request.tree.clone()),
             file: self.place.source.relative.clone(),
             function: self.place.function.clone(),
             span,

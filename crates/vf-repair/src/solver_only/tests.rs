@@ -18,6 +18,7 @@ fn offers(source: &str, property: &str, text: &str) -> Vec<String> {
     report.obligations[0].location.column = column;
     let context = Context {
         report: None,
+        tree: None,
         file: "a.c".into(),
         text: Arc::from(source),
         span: functions(source).last().expect("a function").range.clone(),

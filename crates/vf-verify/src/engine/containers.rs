@@ -6,7 +6,7 @@
 //!
 //! - to a member of a record, where it is used as one to that record after it was moved back from where the record has a
 //!   member of its type (or behind a whole record of bytes); the report says so, as it is asked of the callers;
-//! - anywhere in its object, where it is read or written before it in any other way.
+//! - anywhere in its object, where the program reads or writes so many elements before it in any other way.
 //!
 //! Which pointers these are shows when they are stepped back from; the execution then starts again.
 
@@ -192,7 +192,9 @@ impl Engine<'_> {
             let known = self.learned.inside.get(&object);
             // (Of a pointer that may be null, or lead to other objects, the place may be one in those.)
             let place = self.terms.as_bv(self.offset_in(pointer, object));
-            let is_before = place.is_some_and(|place| self.signed(place) < 0);
+            // (What an index comes to on some path, one that counted down too far, is an error and no habit of the program.)
+            let is_before =
+                place.is_some_and(|place| self.signed(place) < 0) && self.stepped_back.contains(&object);
             if is_before && known != Some(&Inside::Anywhere) && self.may_lie_inside(object) {
                 self.learned.inside.insert(object, Inside::Anywhere);
                 news = true;

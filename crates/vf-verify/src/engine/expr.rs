@@ -150,6 +150,9 @@ impl Engine<'_> {
                 if *scale == 1 && back && pointer.bounds.is_some_and(|b| b.low == pointer.offset) {
                     pointer.bounds = None;
                 }
+                if back {
+                    self.stepped_back.extend(pointer.targets.iter().copied());
+                }
                 let index = self.bits(frame, state, index)?;
                 Value::Pointer(self.advance(&pointer, index, *scale))
             }

@@ -362,6 +362,8 @@ pub(crate) struct Engine<'p> {
     input_pointers: Vec<inputs::InputCell>,
     /// Offsets that the caller's pointers have in their objects.
     begins: HashMap<ObjectId, Term>,
+    /// Objects that a pointer was moved back in by a constant that the program says.
+    stepped_back: HashSet<ObjectId>,
     deep_pointers: BTreeMap<(ObjectId, u64), bool>,
     // Where we are.
     stack: Vec<FunctionId>,
@@ -481,6 +483,7 @@ pub fn execute(
             assumptions: BTreeSet::new(),
             input_pointers: Vec::new(),
             begins: HashMap::new(),
+            stepped_back: HashSet::new(),
             deep_pointers: BTreeMap::new(),
             stack: Vec::new(),
             loop_stack: Vec::new(),
