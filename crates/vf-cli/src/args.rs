@@ -29,6 +29,8 @@ pub enum Command {
     Repair(RepairArgs),
     /// Run one counterexample of a JSON report of `check`, or write its harness out
     Replay(ReplayArgs),
+    /// Repeat a repair from its log, without its model, and say whether it goes the same way
+    ReplayRun(ReplayRunArgs),
     /// (not in this version yet) Check what a tree's build compiles
     Scan(NotYet),
     /// (not in this version yet) Manage the collection of cases
@@ -307,6 +309,20 @@ pub struct RepairArgs {
     pub cache: CacheArgs,
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayRunArgs {
+    /// What `repair --log` wrote
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The C compiler, where the run used another one than `cc`
+    #[arg(long, value_name = "CC")]
+    pub compiler: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
 #[derive(Debug, Args)]

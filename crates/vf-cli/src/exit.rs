@@ -81,6 +81,28 @@ pub enum CliError {
     Repair(#[from] vf_repair::RepairError),
     #[error(transparent)]
     Prompt(#[from] vf_repair::PromptError),
+    #[error("{0}")]
+    Log(vf_repair::LogError),
+    #[error("{}: {error}", path.display())]
+    ReadLog {
+        path: PathBuf,
+        error: vf_repair::LogError,
+    },
+    #[error("{}: the log does not say what was asked; it is of an earlier version", path.display())]
+    LogWithoutCommand { path: PathBuf },
+    #[error("{}: what the log says was asked is no `repair`: {why}", path.display())]
+    LogOfOther { path: PathBuf, why: String },
+    #[error("{}: the run was in {}, which cannot be entered: {source}", path.display(), directory.display())]
+    LogDirectory {
+        path: PathBuf,
+        directory: PathBuf,
+        source: std::io::Error,
+    },
+    #[error(
+        "{}: the run used the compiler {}, which a log is not trusted to name; give it with --compiler",
+        path.display(), compiler.display()
+    )]
+    LogCompiler { path: PathBuf, compiler: PathBuf },
     #[error("there is nothing to ask: {why}")]
     NothingToAsk { why: &'static str },
     #[error(transparent)]

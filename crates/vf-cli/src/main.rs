@@ -21,6 +21,7 @@ mod read;
 mod render;
 mod repair;
 mod replay;
+mod replay_run;
 mod reproducer;
 
 use std::panic::PanicHookInfo;
@@ -62,6 +63,7 @@ fn run(command: Command) -> Result<Exit, CliError> {
         Command::Patch(args) => patch::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::ReplayRun(args) => replay_run::run(&args),
         Command::Scan(_) => not_yet("scan"),
         Command::Corpus(_) => not_yet("corpus"),
         Command::Train(_) => not_yet("train"),

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use vf_repair::history::Commit;
+use vf_repair::log::{LOG_SCHEMA, write_record};
 use vf_repair::prompt::Room;
 use vf_repair::{
-    AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Limits, PatchReport, PromptTemplate,
-    Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest, RepairTarget, SolverOnly, Stage,
-    Stopped, Tried, repair,
+    AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Limits, LogRecord, PatchReport,
+    PromptTemplate, Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest, RepairTarget,
+    SolverOnly, Stage, Stopped, Tried, repair,
 };
 
 use vf_verify::report::CheckReport;
@@ -75,10 +76,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         }
     }
     let mut log = match &args.log {
-        Some(path) => Some(File::create(path).map_err(|source| output::WriteError {
-            target: path.clone(),
-            source,
-        })?),
+        Some(path) => Some(open_log(path)?),
         None => None,
     };
     let time = args
@@ -89,14 +87,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let request = RepairRequest {
         tree: tree.clone(),
         what: target,
-        limits: Limits {
-            rounds: args.rounds,
-            candidates: args
-                .rounds
-                .saturating_mul(args.candidates.saturating_add(TEMPLATES)),
-            time,
-            prefer_within: Duration::from_secs_f64(args.prefer_within),
-        },
+        limits: Limits { time, ..limits(args) },
     };
     let mut checker = checker::prover(
         &args.read,
@@ -182,6 +173,40 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     Ok(exit(&outcome))
 }
 
+/// What a run may use, but for its time.
+pub fn limits(args: &RepairArgs) -> Limits {
+    Limits {
+        rounds: args.rounds,
+        candidates: args
+            .rounds
+            .saturating_mul(args.candidates.saturating_add(TEMPLATES)),
+        time: None,
+        prefer_within: Duration::from_secs_f64(args.prefer_within),
+    }
+}
+
+/// A new log, which says first what was asked.
+fn open_log(path: &Path) -> Result<File, CliError> {
+    let wrong = |source| output::WriteError {
+        target: path.to_path_buf(),
+        source,
+    };
+    let mut log = File::create(path).map_err(wrong)?;
+    let arguments = std::env::args_os().skip(1);
+    let record = LogRecord::Command {
+        schema: LOG_SCHEMA.to_string(),
+        tool: format!(
+            "verify-fix {}, z3 {}",
+            env!("CARGO_PKG_VERSION"),
+            vf_smt::version()
+        ),
+        directory: std::env::current_dir().unwrap_or_default(),
+        arguments: arguments.map(|a| a.to_string_lossy().into_owned()).collect(),
+    };
+    write_record(&mut log, &record).map_err(CliError::Log)?;
+    Ok(log)
+}
+
 /// What a model would be asked, for `--emit prompt`.
 #[derive(Default)]
 struct Asked(Rc<RefCell<Option<String>>>);
@@ -233,7 +258,7 @@ struct Evidence {
 }
 
 /// What is to be repaired, and the root that its paths start from.
-fn target(args: &RepairArgs) -> Result<(PathBuf, RepairTarget), CliError> {
+pub fn target(args: &RepairArgs) -> Result<(PathBuf, RepairTarget), CliError> {
     if let (Some(report), Some(tree)) = (&args.report, &args.tree) {
         return Ok((tree.clone(), RepairTarget::Report(read_report(report)?)));
     }
@@ -283,7 +308,7 @@ fn exit(outcome: &RepairOutcome) -> Exit {
     }
 }
 
-fn show(progress: &mut ProgressLine, event: &Event) {
+pub fn show(progress: &mut ProgressLine, event: &Event) {
     match event {
         Event::Stage(Stage::Locating) => progress.show(&"looking for the place"),
         Event::Stage(Stage::CheckingOld) => progress.show(&"checking the program as it is"),

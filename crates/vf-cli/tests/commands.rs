@@ -429,6 +429,48 @@ fn what_a_model_would_be_asked_can_be_printed() {
 }
 
 #[test]
+fn a_repair_is_repeated_from_its_log() {
+    let s = Sandbox::new(&[("t.c", UNSAFE)]);
+    let ran = s.run(&["repair", "t.c", "--log", "run.jsonl", "-o", "fix.patch"]);
+    ran.ends_with(0);
+    std::fs::remove_file(s.path("fix.patch")).expect("the patch is there");
+    let again = s.run(&["replay-run", "run.jsonl"]);
+    again.ends_with(0);
+    assert!(again.stdout.starts_with("the same: "), "{}", again.stdout);
+    // Nothing is written.
+    assert!(!s.path("fix.patch").exists());
+    // Another program is another run.
+    s.write(
+        "t.c",
+        UNSAFE.replace("int ", "int  ").replace("<= 8", "<= 9").as_bytes(),
+    );
+    let other = s.run(&["replay-run", "run.jsonl", "--format", "json"]);
+    assert!(json(&other.stdout)["same"].is_boolean(), "{}", other.stdout);
+    // What a log may not ask for.
+    let log = std::fs::read_to_string(s.path("run.jsonl")).expect("the log");
+    s.write(
+        "evil.jsonl",
+        log.replacen("\"repair\"", "\"repair\",\"--compiler\",\"./evil\"", 1)
+            .as_bytes(),
+    );
+    let evil = s.run(&["replay-run", "evil.jsonl"]);
+    evil.ends_with(2);
+    assert!(evil.stderr.contains("--compiler"), "{}", evil.stderr);
+    s.write(
+        "check.jsonl",
+        log.replacen("\"repair\"", "\"check\"", 1).as_bytes(),
+    );
+    s.run(&["replay-run", "check.jsonl"]).ends_with(2);
+    s.write("none.jsonl", b"{}\n");
+    let none = s.run(&["replay-run", "none.jsonl"]);
+    none.ends_with(2);
+    assert!(none.stderr.contains("line 1"), "{}", none.stderr);
+    let old: String = log.lines().skip(1).map(|l| format!("{l}\n")).collect();
+    s.write("old.jsonl", old.as_bytes());
+    s.run(&["replay-run", "old.jsonl"]).ends_with(2);
+}
+
+#[test]
 fn a_repair_without_output_file_prints_the_patch_alone() {
     let s = Sandbox::new(&[("t.c", UNSAFE)]);
     let ran = s.run(&["repair", "t.c"]);

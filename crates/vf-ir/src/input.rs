@@ -61,6 +61,7 @@ impl Contents {
 pub enum InputValue {
     Int {
         bits: u32,
+        #[serde(with = "number")]
         value: u128,
     },
     Pointer(InputPointer),
@@ -119,9 +120,57 @@ pub enum ChoiceKind {
     AllocationFails(bool),
 }
 
+/// Numbers of up to 128 bits as readers of JSON and serde's tagged enums take them: above 64 bits as text.
+mod number {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        match u64::try_from(*value) {
+            Ok(small) => serializer.serialize_u64(small),
+            Err(_) => serializer.serialize_str(&value.to_string()),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = u128;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, as text above 64 bits")
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<u128, E> {
+                Ok(u128::from(value))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<u128, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_come_back_from_json() {
+        for value in [0, 7, u128::from(u64::MAX), 1 << 64, u128::MAX] {
+            let number = InputValue::Int { bits: 128, value };
+            let text = serde_json::to_string(&number).expect("JSON");
+            assert_eq!(serde_json::from_str::<InputValue>(&text).expect("a number"), number);
+            let tree = serde_json::to_value(&number).expect("JSON");
+            assert_eq!(serde_json::from_value::<InputValue>(tree).expect("a number"), number);
+        }
+        let wrong = r#"{"Int":{"bits":8,"value":"x"}}"#;
+        assert!(serde_json::from_str::<InputValue>(wrong).is_err());
+    }
 
     #[test]
     fn strings_end_at_their_first_zero() {

@@ -1,6 +1,8 @@
 //! The record of a repair: one JSON object a line, from which a run can be read and repeated.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,14 @@ use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerE
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum LogRecord {
+    /// What was asked of which program, and where: enough to ask it again.
+    Command {
+        schema: String,
+        /// The program's version, and the solver's.
+        tool: String,
+        directory: PathBuf,
+        arguments: Vec<String>,
+    },
     /// What is to be repaired.
     Start {
         schema: String,
@@ -64,7 +74,7 @@ pub enum LogError {
     Read(#[source] std::io::Error),
     #[error("line {line} of the log is not a log record: {why}")]
     NotARecord { line: usize, why: String },
-    #[error("the log does not begin with a `start` record of schema {LOG_SCHEMA}")]
+    #[error("the log does not begin with a `command` or `start` record of schema {LOG_SCHEMA}")]
     NotALog,
 }
 
@@ -91,40 +101,117 @@ pub fn replay_log(input: impl BufRead) -> Result<Vec<LogRecord>, LogError> {
         records.push(record);
     }
     match records.first() {
-        Some(LogRecord::Start { schema, .. }) if schema == LOG_SCHEMA => Ok(records),
+        Some(LogRecord::Start { schema, .. } | LogRecord::Command { schema, .. }) if schema == LOG_SCHEMA => {
+            Ok(records)
+        }
         _ => Err(LogError::NotALog),
     }
 }
 
-/// A proposer that repeats the candidates of a log, round by round: the same run without the proposer.
-#[derive(Clone, Debug)]
+/// A proposer that repeats what one proposer answered in the run of a log, round by round: the same run without it.
+#[derive(Clone, Debug, Default)]
 pub struct LoggedProposer {
-    rounds: std::collections::VecDeque<(u32, Vec<Candidate>)>,
+    name: String,
+    /// By round, from 1.
+    rounds: BTreeMap<u32, Answer>,
+    round: u32,
+    rejected: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Answer {
+    candidates: Vec<Candidate>,
+    /// Why answers held no candidate.
+    rejected: Vec<String>,
 }
 
 impl LoggedProposer {
-    pub fn new(records: &[LogRecord]) -> LoggedProposer {
-        let mut rounds: std::collections::VecDeque<(u32, Vec<Candidate>)> = std::collections::VecDeque::new();
+    /// One for each proposer of the run, in the order in which they were asked.
+    pub fn all(records: &[LogRecord]) -> Vec<LoggedProposer> {
+        let mut found: Vec<LoggedProposer> = Vec::new();
+        // Where in `found` the last record of this round is.
+        let mut last: Option<(u32, usize)> = None;
         for record in records {
-            if let LogRecord::Candidate { round, candidate, .. } = record {
-                match rounds.back_mut() {
-                    Some((last, list)) if last == round => list.push(candidate.clone()),
-                    _ => rounds.push_back((*round, vec![candidate.clone()])),
+            let LogRecord::Candidate {
+                round,
+                proposer,
+                candidate,
+                outcome,
+            } = record
+            else {
+                continue;
+            };
+            let after = last.filter(|(of, _)| of == round).map_or(0, |(_, at)| at + 1);
+            let at = match found.iter().position(|p| p.name == *proposer) {
+                Some(at) => at,
+                // A proposer that had nothing in earlier rounds comes behind the one before it.
+                None => {
+                    let new = LoggedProposer {
+                        name: proposer.clone(),
+                        ..LoggedProposer::default()
+                    };
+                    found.insert(after.min(found.len()), new);
+                    after.min(found.len())
                 }
+            };
+            last = Some((*round, at));
+            let Some(known) = found.get_mut(at) else { continue };
+            let answer = known.rounds.entry(*round).or_default();
+            match outcome {
+                LogOutcome::Failed {
+                    failure: Failure::NotUnderstood { why },
+                } => answer.rejected.push(why.clone()),
+                _ => answer.candidates.push(candidate.clone()),
             }
         }
-        LoggedProposer { rounds }
+        found
     }
 }
 
 impl Proposer for LoggedProposer {
     fn name(&self) -> &str {
-        "log"
+        &self.name
     }
 
     fn propose(&mut self, _: &Context, _: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
-        Ok(self.rounds.pop_front().map(|(_, list)| list).unwrap_or_default())
+        self.round += 1;
+        let answer = self.rounds.remove(&self.round).unwrap_or_default();
+        self.rejected = answer.rejected;
+        Ok(answer.candidates)
     }
+
+    fn take_rejected(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.rejected)
+    }
+}
+
+/// The first record in which a run differs from an earlier one, and its line in the earlier log, from 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Differing {
+    pub line: usize,
+    pub then: Option<serde_json::Value>,
+    pub now: Option<serde_json::Value>,
+}
+
+/// Compares the records of two runs, all but what was asked ([`LogRecord::Command`]).
+pub fn first_difference(then: &[LogRecord], now: &[LogRecord]) -> Option<Differing> {
+    let runs = |records: &[LogRecord]| {
+        let records = records.iter().enumerate();
+        let records = records.filter(|(_, record)| !matches!(record, LogRecord::Command { .. }));
+        let values = records.map(|(at, record)| (at + 1, serde_json::to_value(record).unwrap_or_default()));
+        values.collect::<Vec<_>>()
+    };
+    let (then, now) = (runs(then), runs(now));
+    let length = then.len().max(now.len());
+    (0..length).find_map(|at| {
+        let (old, new) = (then.get(at), now.get(at));
+        let differs = old.map(|(_, value)| value) != new.map(|(_, value)| value);
+        differs.then(|| Differing {
+            line: old.or(then.last()).map_or(1, |(line, _)| *line),
+            then: old.map(|(_, value)| value.clone()),
+            now: new.map(|(_, value)| value.clone()),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -173,12 +260,48 @@ mod tests {
         }
         let read = replay_log(text.as_slice()).expect("reads");
         assert_eq!(read.len(), 4);
-        let mut proposer = LoggedProposer::new(&read);
-        assert_eq!(proposer.rounds.len(), 2);
-        assert_eq!(
-            proposer.rounds.pop_front().map(|(r, l)| (r, l.len())),
-            Some((1, 1))
-        );
+        assert_eq!(first_difference(&records, &read), None);
+        let differing = first_difference(&read, &read[..3]).expect("the end is missing");
+        assert_eq!((differing.line, differing.now), (4, None));
+        let proposers = LoggedProposer::all(&read);
+        let rounds = |p: &LoggedProposer| p.rounds.values().map(|a| a.candidates.len()).collect::<Vec<_>>();
+        assert_eq!(proposers.iter().map(rounds).collect::<Vec<_>>(), [[1, 1]]);
+    }
+
+    #[test]
+    fn proposers_answer_in_their_rounds_and_in_their_order() {
+        let record = |round, proposer: &str, why: Option<&str>| LogRecord::Candidate {
+            round,
+            proposer: proposer.into(),
+            candidate: Candidate {
+                edits: Vec::new(),
+                origin: proposer.into(),
+                note: String::new(),
+            },
+            outcome: match why {
+                Some(why) => LogOutcome::Failed {
+                    failure: Failure::NotUnderstood { why: why.into() },
+                },
+                None => LogOutcome::Partial { open: Vec::new() },
+            },
+        };
+        let records = [
+            record(1, "second", None),
+            record(2, "first", None),
+            record(2, "between", None),
+            record(2, "second", Some("garbage")),
+            record(4, "second", None),
+        ];
+        let proposers = LoggedProposer::all(&records);
+        let names: Vec<&str> = proposers.iter().map(|p| p.name()).collect();
+        assert_eq!(names, ["first", "between", "second"]);
+        let second = proposers.last().expect("three");
+        let answers: Vec<(u32, usize, usize)> = second
+            .rounds
+            .iter()
+            .map(|(round, a)| (*round, a.candidates.len(), a.rejected.len()))
+            .collect();
+        assert_eq!(answers, [(1, 1, 0), (2, 0, 1), (4, 1, 0)]);
     }
 
     #[test]

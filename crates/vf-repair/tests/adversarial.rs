@@ -327,7 +327,8 @@ fn a_run_is_repeated_from_its_log() {
     let records = replay_log(log.as_slice()).expect("a log");
     let tree = tempfile::tempdir().expect("temporary directory");
     std::fs::write(tree.path().join("a.c"), FILE).expect("file");
-    let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(LoggedProposer::new(&records))];
+    let logged = LoggedProposer::all(&records).into_iter();
+    let mut proposers: Vec<Box<dyn Proposer>> = logged.map(|p| Box::new(p) as _).collect();
     let mut second_log = Vec::new();
     let hooks = Hooks {
         progress: &mut |_| {},
