@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use serde::Serialize;
 use vf_repair::{
-    Differing, Hooks, Limits, LogRecord, LoggedProposer, Proposer, RepairRequest, first_difference, repair,
+    Hooks, Limits, LogRecord, LoggedProposer, Proposer, RepairRequest, Repetition, compare_runs, repair,
     replay_log,
 };
 use vf_verify::report::SCHEMA;
@@ -33,7 +33,8 @@ struct Repeated<'a> {
     schema: &'static str,
     same: bool,
     candidates: usize,
-    difference: Option<&'a Differing>,
+    #[serde(flatten)]
+    repetition: &'a Repetition,
 }
 
 pub fn run(args: &ReplayRunArgs) -> Result<Exit, CliError> {
@@ -84,30 +85,34 @@ pub fn run(args: &ReplayRunArgs) -> Result<Exit, CliError> {
     repair(&request, &mut checker, &mut proposers, hooks)?;
     progress.clear();
     let now = replay_log(log.as_slice()).map_err(CliError::Log)?;
-    let difference = first_difference(&then, &now);
+    let repetition = compare_runs(&then, &now);
     let is_candidate = |record: &&LogRecord| matches!(record, LogRecord::Candidate { .. });
     let candidates = now.iter().filter(is_candidate).count();
     match args.format {
         Format::Json | Format::Sarif => {
             let repeated = Repeated {
                 schema: SCHEMA,
-                same: difference.is_none(),
+                same: repetition.difference.is_none(),
                 candidates,
-                difference: difference.as_ref(),
+                repetition: &repetition,
             };
             output::write_stdout(&json(&repeated)?)?;
         }
-        Format::Text => output::write_stdout(&text(&args.log, candidates, difference.as_ref()))?,
+        Format::Text => output::write_stdout(&text(&args.log, candidates, &repetition))?,
     }
-    Ok(match difference {
+    Ok(match repetition.difference {
         None => Exit::Proved,
         Some(_) => Exit::Refuted,
     })
 }
 
-fn text(log: &Path, candidates: usize, difference: Option<&Differing>) -> String {
-    let Some(differing) = difference else {
-        return format!("the same: {candidates} candidates, each with the same outcome\n");
+fn text(log: &Path, candidates: usize, repetition: &Repetition) -> String {
+    let Some(differing) = &repetition.difference else {
+        let details = match repetition.other_details {
+            0 => String::new(),
+            count => format!("; {count} with another counterexample or reason"),
+        };
+        return format!("the same: {candidates} candidates, each with the same outcome{details}\n");
     };
     let said = |record: &Option<serde_json::Value>| {
         record.as_ref().map_or("nothing".to_string(), ToString::to_string)

@@ -164,9 +164,15 @@ mod tests {
         for value in [0, 7, u128::from(u64::MAX), 1 << 64, u128::MAX] {
             let number = InputValue::Int { bits: 128, value };
             let text = serde_json::to_string(&number).expect("JSON");
-            assert_eq!(serde_json::from_str::<InputValue>(&text).expect("a number"), number);
+            assert_eq!(
+                serde_json::from_str::<InputValue>(&text).expect("a number"),
+                number
+            );
             let tree = serde_json::to_value(&number).expect("JSON");
-            assert_eq!(serde_json::from_value::<InputValue>(tree).expect("a number"), number);
+            assert_eq!(
+                serde_json::from_value::<InputValue>(tree).expect("a number"),
+                number
+            );
         }
         let wrong = r#"{"Int":{"bits":8,"value":"x"}}"#;
         assert!(serde_json::from_str::<InputValue>(wrong).is_err());

@@ -51,7 +51,7 @@ pub use contracts::{ContractChange, Precondition};
 pub use flags::{FlagsError, TreeFlags, tree_flags};
 pub use judge::{Behaviour, NotLookedAt, PatchReport, PatchVerdict, Version, judge};
 pub use locate::{LocateError, locate};
-pub use log::{Differing, LogError, LogRecord, LoggedProposer, first_difference, replay_log};
+pub use log::{LogError, LogRecord, LoggedProposer, Repetition, compare_runs, replay_log};
 pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{ChangedFile, PatchError, PatchInput, changed_files, judge_functions, judge_patch};
 pub use preference::{Cost, Preference, Reason};

@@ -5,6 +5,7 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError};
 
@@ -185,16 +186,26 @@ impl Proposer for LoggedProposer {
     }
 }
 
-/// The first record in which a run differs from an earlier one, and its line in the earlier log, from 1.
+/// How a run compares with an earlier one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Repetition {
+    /// The first record that went another way: another candidate, outcome or verdict.
+    pub difference: Option<Differing>,
+    /// Records that went the same way with other details: another counterexample, another reason in words. Proofs and searches run
+    /// beside each other, and which one ends first is the machine's affair.
+    pub other_details: usize,
+}
+
+/// A record that went another way, and its line in the earlier log, from 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Differing {
     pub line: usize,
-    pub then: Option<serde_json::Value>,
-    pub now: Option<serde_json::Value>,
+    pub then: Option<Value>,
+    pub now: Option<Value>,
 }
 
 /// Compares the records of two runs, all but what was asked ([`LogRecord::Command`]).
-pub fn first_difference(then: &[LogRecord], now: &[LogRecord]) -> Option<Differing> {
+pub fn compare_runs(then: &[LogRecord], now: &[LogRecord]) -> Repetition {
     let runs = |records: &[LogRecord]| {
         let records = records.iter().enumerate();
         let records = records.filter(|(_, record)| !matches!(record, LogRecord::Command { .. }));
@@ -202,16 +213,47 @@ pub fn first_difference(then: &[LogRecord], now: &[LogRecord]) -> Option<Differi
         values.collect::<Vec<_>>()
     };
     let (then, now) = (runs(then), runs(now));
-    let length = then.len().max(now.len());
-    (0..length).find_map(|at| {
+    let mut found = Repetition::default();
+    for at in 0..then.len().max(now.len()) {
         let (old, new) = (then.get(at), now.get(at));
-        let differs = old.map(|(_, value)| value) != new.map(|(_, value)| value);
-        differs.then(|| Differing {
+        let (was, is) = (old.map(|(_, value)| value), new.map(|(_, value)| value));
+        if was == is {
+            continue;
+        }
+        if was.map(way) == is.map(way) {
+            found.other_details += 1;
+            continue;
+        }
+        found.difference = Some(Differing {
             line: old.or(then.last()).map_or(1, |(line, _)| *line),
-            then: old.map(|(_, value)| value.clone()),
-            now: new.map(|(_, value)| value.clone()),
-        })
-    })
+            then: was.cloned(),
+            now: is.cloned(),
+        });
+        break;
+    }
+    found
+}
+
+/// A record without what may be another in a run that goes the same way: of obligations, all but which they are and their verdict.
+fn way(record: &Value) -> Value {
+    let mut record = record.clone();
+    if let Some(failure) = record
+        .pointer_mut("/outcome/failure")
+        .and_then(Value::as_object_mut)
+    {
+        failure.remove("why");
+        for obligation in failure
+            .get_mut("obligations")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(fields) = obligation.as_object_mut() {
+                fields.retain(|name, _| name == "id" || name == "verdict");
+            }
+        }
+    }
+    record
 }
 
 #[cfg(test)]
@@ -260,8 +302,10 @@ mod tests {
         }
         let read = replay_log(text.as_slice()).expect("reads");
         assert_eq!(read.len(), 4);
-        assert_eq!(first_difference(&records, &read), None);
-        let differing = first_difference(&read, &read[..3]).expect("the end is missing");
+        assert_eq!(compare_runs(&records, &read), Repetition::default());
+        let differing = compare_runs(&read, &read[..3])
+            .difference
+            .expect("the end is missing");
         assert_eq!((differing.line, differing.now), (4, None));
         let proposers = LoggedProposer::all(&read);
         let rounds = |p: &LoggedProposer| p.rounds.values().map(|a| a.candidates.len()).collect::<Vec<_>>();
@@ -302,6 +346,20 @@ mod tests {
             .map(|(round, a)| (*round, a.candidates.len(), a.rejected.len()))
             .collect();
         assert_eq!(answers, [(1, 1, 0), (2, 0, 1), (4, 1, 0)]);
+    }
+
+    #[test]
+    fn the_same_way_with_another_counterexample() {
+        let failed = |why: &str, verdict: &str| {
+            let text = format!(
+                r#"{{"event":"candidate","round":1,"proposer":"p","candidate":{{"edits":[],"origin":"p","note":""}},"outcome":
+                {{"outcome":"failed","failure":{{"kind":"still-fails","obligations":[{{"id":"f/x/1","verdict":"{verdict}",
+                "reason":"{why}"}}]}}}}}}"#
+            );
+            way(&serde_json::from_str(&text).expect("JSON"))
+        };
+        assert_eq!(failed("a", "refuted"), failed("b", "refuted"));
+        assert_ne!(failed("a", "refuted"), failed("a", "unknown"));
     }
 
     #[test]
