@@ -59,6 +59,9 @@ impl Preprocessed {
 /// Longest output that is taken. The largest file of Linux 6.1 stays under 20 MB.
 const LIMIT: usize = 512 << 20;
 
+/// Stand-ins of one run, at most.
+const STAND_INS: usize = 64;
+
 /// Lines of the compiler's complaint that are passed on.
 const MESSAGE_LINES: usize = 8;
 
@@ -86,23 +89,68 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
             }
         }
     }
-    let mut arguments: Vec<OsString> = vec!["-E".into(), "-w".into()];
     let mut flags = flags::for_preprocessing(&options.flags);
     if options.model == DataModel::Ilp32 && !flags.iter().any(|f| f == "-m32") {
         flags.push("-m32".into());
     }
-    let target_flags = flags.clone();
-    let stand_ins = overlay::StandIns::write(
-        path,
-        &absolute,
-        &overlay,
-        &mut flags,
+    let run = loop {
+        let run = run_with(path, &absolute, options, &flags, &overlay)?;
+        let Some(overlay::Unused { header, includer }) = run.unused else {
+            break run;
+        };
+        // Whatever includes it by a quoted name needs a stand-in, too.
+        let text = includer.filter(|_| overlay.len() < STAND_INS);
+        let text = text.and_then(|file| Some((file.clone(), std::fs::read_to_string(file).ok()?)));
+        match text {
+            Some(stand_in) => overlay.push(stand_in),
+            None => {
+                return Err(FrontendError::OverlayNotUsed {
+                    path: path.to_path_buf(),
+                    header,
+                });
+            }
+        }
+    };
+    let target = target::probe(
+        &options.compiler,
+        &flags,
         options.directory.as_deref(),
+        options.model,
     )?;
+    Ok(Preprocessed {
+        text: run.text,
+        not_utf8: run.not_utf8,
+        main: path.to_path_buf(),
+        main_marker: run.main_marker,
+        directory: options.directory.clone(),
+        overlay,
+        target,
+    })
+}
+
+/// What a run of the compiler with these stand-ins gave.
+struct Run {
+    text: String,
+    not_utf8: Vec<usize>,
+    main_marker: String,
+    unused: Option<overlay::Unused>,
+}
+
+fn run_with(
+    path: &Path,
+    absolute: &Path,
+    options: &Options,
+    flags: &[String],
+    overlay: &[(PathBuf, String)],
+) -> Result<Run, FrontendError> {
+    let mut arguments: Vec<OsString> = vec!["-E".into(), "-w".into()];
+    let mut flags = flags.to_vec();
+    let stand_ins =
+        overlay::StandIns::write(path, absolute, overlay, &mut flags, options.directory.as_deref())?;
     arguments.extend(flags.into_iter().map(OsString::from));
     // A relative name reaches the compiler as the user gave it, so that __FILE__ and the markers repeat it.
     let named = if options.directory.is_some() {
-        absolute.clone()
+        absolute.to_path_buf()
     } else {
         path.to_path_buf()
     };
@@ -119,12 +167,6 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
     } else {
         run(path, &input, options, &arguments)?
     };
-    let target = target::probe(
-        &options.compiler,
-        &target_flags,
-        options.directory.as_deref(),
-        options.model,
-    )?;
     let (mut text, mut not_utf8) = to_text(&bytes);
     if options.snippet {
         let stubs = format!("# 1 \"<snippet>\"\n{}\n", snippet::stubs(&text));
@@ -135,15 +177,12 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
         Some(_) => absolute.display().to_string(),
         None => input.display().to_string(),
     };
-    stand_ins.check_used(path, &text)?;
-    Ok(Preprocessed {
+    let unused = stand_ins.unused(&text);
+    Ok(Run {
         text,
         not_utf8,
-        main: path.to_path_buf(),
         main_marker,
-        directory: options.directory.clone(),
-        overlay,
-        target,
+        unused,
     })
 }
 

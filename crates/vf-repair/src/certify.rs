@@ -7,7 +7,9 @@ use std::time::Duration;
 use vf_verify::report::{ObligationReport, Verdict};
 
 use crate::behaviour::Difference;
-use crate::judge::{Behaviour, Outcome, PatchReport, PatchVerdict, Version, changes, judge};
+use crate::judge::{
+    Behaviour, ComparedFunction, Outcome, PatchReport, PatchVerdict, Version, changes, judge,
+};
 use crate::kept::dropped;
 use crate::untrusted::{Refusal, compare};
 
@@ -81,6 +83,31 @@ pub enum CertifyError {
     Changed { difference: Box<Difference> },
     #[error("it is not proved that `{function}` does the same where nothing was wrong: {why}")]
     NotPreserved { function: String, why: String },
+}
+
+/// What is demanded of every proven fix, of a patch that somebody wrote as of a candidate of a repair: something that was open is
+/// proved, nothing of what is asked about is open still, nothing is further from a proof than before, and every function whose code
+/// changed is proved to do what it did (or, where the old version always fails, what it did within its bounds). This is the only
+/// place that says [`PatchVerdict::ProvenFix`]; anything less is `otherwise`.
+pub(crate) fn demanded(demands: &Demands<'_>, otherwise: PatchVerdict) -> PatchVerdict {
+    let keeps = |c: &ComparedFunction| matches!(c.behaviour, Behaviour::Preserved | Behaviour::Vacuous);
+    let is_met = !demands.fixed.is_empty()
+        && demands.open.is_empty()
+        && demands.introduced.is_empty()
+        && demands.compared.iter().all(keeps);
+    if is_met {
+        PatchVerdict::ProvenFix
+    } else {
+        otherwise
+    }
+}
+
+/// Ids of obligations, and what the comparison of both versions says.
+pub(crate) struct Demands<'a> {
+    pub fixed: &'a [String],
+    pub open: &'a [String],
+    pub introduced: &'a [String],
+    pub compared: &'a [ComparedFunction],
 }
 
 /// Certifies a change of one function in one file.
@@ -222,8 +249,14 @@ pub fn certify(
             why: open.open.join("; "),
         });
     }
-    // The judgement of the whole may leave other findings open; the certificate is about the targets.
-    report.verdict = PatchVerdict::ProvenFix;
+    // The judgement of the whole may leave other findings open; the certificate is about the targets, all of which are fixed here.
+    let demands = Demands {
+        fixed: targets,
+        open: &[],
+        introduced: &[],
+        compared: &report.compared,
+    };
+    report.verdict = demanded(&demands, report.verdict);
     let mut assumptions: Vec<String> = Vec::new();
     for obligation in after_function.map_or(&[][..], |f| &f.obligations) {
         for assumption in &obligation.assumptions {

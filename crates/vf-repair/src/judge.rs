@@ -15,6 +15,7 @@ use vf_ir::input::Input;
 use crate::align::{Alignment, LineMap, Match, align};
 use crate::behaviour::compiled::Compiled;
 use crate::behaviour::{Difference, Reading, difference};
+use crate::certify::{Demands, demanded};
 use crate::contracts::{ContractChange, contract_changes};
 use crate::ctext::functions::functions;
 use crate::ctext::lex::{identifiers, variables};
@@ -441,34 +442,33 @@ pub fn judge(before: &Version, after: &Version, time: Option<Duration>) -> Patch
             introduced.extend(change.after.map(|f| format!("{}/unsupported", f.name)));
         }
     }
+    let (compared, difference) = compare(&changes, before, after, time);
+    let behaviour = overall(&compared);
+    let is_changed = behaviour == Behaviour::Changed;
+    // What was wrong and is wrong still comes before a change of behaviour.
     let verdict = if refuted_new {
         PatchVerdict::Regressed
     } else if refuted_still {
         PatchVerdict::NotFixed
-    } else if !open.is_empty() || !introduced.is_empty() {
-        PatchVerdict::Unknown
-    } else if fixed.is_empty() {
+    } else if is_changed && (!fixed.is_empty() || !open.is_empty() || !introduced.is_empty()) {
+        PatchVerdict::Regressed
+    } else if fixed.is_empty() && open.is_empty() && introduced.is_empty() {
         // Nothing was open before: there was nothing to fix, which is no fix. A run that checked nothing
         // says nothing.
         let checked = before.report.functions.iter().any(|f| !f.obligations.is_empty());
-        if checked {
-            PatchVerdict::NotFixed
-        } else {
-            PatchVerdict::Unknown
+        match (checked, is_changed) {
+            (true, _) => PatchVerdict::NotFixed,
+            (false, true) => PatchVerdict::Regressed,
+            (false, false) => PatchVerdict::Unknown,
         }
     } else {
-        PatchVerdict::ProvenFix
-    };
-    let (compared, difference) = compare(&changes, before, after, time);
-    let behaviour = overall(&compared);
-    let verdict = match behaviour {
-        // What was wrong and is wrong still comes first.
-        Behaviour::Changed if verdict != PatchVerdict::NotFixed => PatchVerdict::Regressed,
-        // A fix that may do something else is not proven.
-        Behaviour::Unknown if verdict == PatchVerdict::ProvenFix && !compared.is_empty() => {
-            PatchVerdict::Unknown
-        }
-        _ => verdict,
+        let demands = Demands {
+            fixed: &fixed,
+            open: &open,
+            introduced: &introduced,
+            compared: &compared,
+        };
+        demanded(&demands, PatchVerdict::Unknown)
     };
     PatchReport {
         schema: SCHEMA.to_string(),

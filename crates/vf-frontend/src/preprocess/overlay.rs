@@ -4,9 +4,12 @@
 //! The main file's stand-in lies in an empty temporary folder, begins with a line marker that names the real
 //! file, and finds its neighbours through `-iquote`. A header's stand-in lies in a folder put in front of each
 //! folder under which the header could be found by name. A header that its neighbour includes by a quoted name
-//! is found beside that neighbour first (C11 6.10.2p3, GCC's search order): that cannot be intercepted, so the
-//! output is checked for it.
+//! is found beside that neighbour first (C11 6.10.2p3, GCC's search order): the neighbour needs a stand-in, too, with its own
+//! text. Which ones do shows in the output, in which a header was read from disk although a text stands for it
+//! ([`Unused`]). Stand-ins of one folder lie in one folder, and beside that of a neighbour, what else the neighbour includes by
+//! a quoted name is a file that includes the one on disk.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -18,10 +21,20 @@ use crate::spans::parse_marker;
 /// Flags whose operand is a folder of headers.
 const INCLUDE_FLAGS: [&str; 4] = ["-I", "-iquote", "-isystem", "-idirafter"];
 
+/// A header was read from disk although a text stands for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unused {
+    pub header: PathBuf,
+    /// The file that includes it, where that has no stand-in.
+    pub includer: Option<PathBuf>,
+}
+
 /// The stand-ins on disk; removed when dropped.
 pub struct StandIns {
     folder: Option<TempDir>,
     main: Option<PathBuf>,
+    /// The file that `main` stands for.
+    main_of: PathBuf,
     headers: Vec<PathBuf>,
     directory: Option<PathBuf>,
 }
@@ -38,6 +51,7 @@ impl StandIns {
         let mut out = StandIns {
             folder: None,
             main: None,
+            main_of: main.to_path_buf(),
             headers: Vec::new(),
             directory: directory.map(Path::to_path_buf),
         };
@@ -53,19 +67,22 @@ impl StandIns {
             .tempdir()
             .map_err(failed)?;
         let beside = main.parent().unwrap_or(Path::new("/"));
-        let mut serial = 0;
+        // By the folder that they are found under.
+        let mut roots: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
         let mut put = |under: &Path, file: &Path, text: &str| -> std::io::Result<Option<PathBuf>> {
             let Ok(relative) = file.strip_prefix(under) else {
                 return Ok(None);
             };
-            serial += 1;
-            let root = folder.path().join(format!("h{serial}"));
+            let next = folder.path().join(format!("h{}", roots.len()));
+            let known = roots.contains_key(under);
+            let root = roots.entry(under.to_path_buf()).or_insert(next);
             let copy = root.join(relative);
             if let Some(parent) = copy.parent() {
                 std::fs::create_dir_all(parent)?;
+                put_neighbours(file, text, parent)?;
             }
             std::fs::write(copy, marked(file, text))?;
-            Ok(Some(root))
+            Ok((!known).then(|| root.clone()))
         };
         let headers: Vec<&(PathBuf, String)> = overlay.iter().filter(|(p, _)| !same_file(p, main)).collect();
         let mut quoted = Vec::new();
@@ -122,11 +139,11 @@ impl StandIns {
         self.main.as_deref()
     }
 
-    /// Refuses an output for which a header was read from disk although a text stands for it.
-    pub fn check_used(&self, path: &Path, output: &str) -> Result<(), FrontendError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+    /// The first header that was read from disk although a text stands for it.
+    pub fn unused(&self, output: &str) -> Option<Unused> {
+        let folder = self.folder.as_ref()?;
         if self.headers.is_empty() {
-            return Ok(());
+            return None;
         }
         let mut previous: Option<PathBuf> = None;
         for line in output.lines().filter(|l| l.starts_with("# ")) {
@@ -144,23 +161,62 @@ impl StandIns {
                 .iter()
                 .find(|h| h.file_name() == file.file_name() && same_file(h, &file));
             if let Some(header) = header.filter(|_| marker.enters && !entered_stand_in) {
-                return Err(FrontendError::OverlayNotUsed {
-                    path: path.to_path_buf(),
+                let has_text = |file: &Path| {
+                    let is_main = self.main.is_some() && same_file(&self.main_of, file);
+                    is_main || self.headers.iter().any(|h| same_file(h, file))
+                };
+                let includer = previous.filter(|f| !f.starts_with(folder.path()) && !has_text(f));
+                return Some(Unused {
                     header: header.clone(),
+                    includer,
                 });
             }
             previous = Some(file);
         }
-        Ok(())
+        None
     }
+}
+
+/// Beside the stand-in of a header: what it includes by a quoted name and finds beside itself.
+fn put_neighbours(file: &Path, text: &str, folder: &Path) -> std::io::Result<()> {
+    let beside = file.parent().unwrap_or(Path::new("/"));
+    for name in quoted_includes(text) {
+        let (real, copy) = (beside.join(name), folder.join(name));
+        // What leads elsewhere is found elsewhere; a stand-in that is there already, or comes later, is the file.
+        let inside = Path::new(name)
+            .components()
+            .all(|c| matches!(c, std::path::Component::Normal(_)));
+        if !inside || copy.exists() || !real.is_file() {
+            continue;
+        }
+        if let Some(parent) = copy.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(copy, format!("#include \"{}\"\n", escaped(&real)))?;
+    }
+    Ok(())
+}
+
+/// Names that `#include "..."` lines say.
+fn quoted_includes(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let directive = line.trim_start().strip_prefix('#')?.trim_start();
+        let name = directive
+            .strip_prefix("include")?
+            .trim_start()
+            .strip_prefix('"')?;
+        name.split_once('"').map(|(name, _)| name)
+    })
 }
 
 /// The text under a line marker that names the file it stands for.
 fn marked(file: &Path, text: &str) -> String {
-    let name = file
-        .display()
+    format!("# 1 \"{}\"\n{text}", escaped(file))
+}
+
+fn escaped(file: &Path) -> String {
+    file.display()
         .to_string()
         .replace('\\', "\\\\")
-        .replace('"', "\\\"");
-    format!("# 1 \"{name}\"\n{text}")
+        .replace('"', "\\\"")
 }

@@ -189,16 +189,64 @@ fn a_text_stands_for_a_header() {
     let unit = crate::split::split(&pre, &mut vf_source::SourceMap::new());
     let at = pre.text.find("i_new").unwrap();
     assert_eq!(unit.place(at..at + 5).start.line, 2);
-    // A neighbour's quoted include goes past every stand-in, unless the neighbour has a stand-in itself.
+    // A quoted name is found beside whoever includes it, which gets a stand-in, too.
     o.overlay = vec![(f.path().join("d/h.h"), "int h_new;\n".into())];
-    assert!(matches!(error(&path, &o), FrontendError::OverlayNotUsed { .. }));
-    o.overlay
-        .push((path.clone(), "#include \"h.h\"\nint a;\n".into()));
     let pre = preprocess(&path, &o).unwrap();
     assert!(pre.text.contains("h_new") && !pre.text.contains("h_disk"));
     // A header that is not included does no harm.
     o.overlay = vec![(f.path().join("d/other.h"), "int other;\n".into())];
     assert!(preprocess(&path, &o).is_ok());
+}
+
+#[test]
+fn a_text_stands_for_a_header_that_headers_include_beside_themselves() {
+    let f = folder(&[
+        ("src/a.c", "#include <api.h>\n#include \"local.h\"\nint a;\n"),
+        ("src/local.h", "#include \"deep/inner.h\"\nint local;\n"),
+        ("src/deep/inner.h", "#include \"limits.h\"\nint inner;\n"),
+        ("src/deep/limits.h", "int limits_disk;\n"),
+        (
+            "inc/api.h",
+            "#include \"api_types.h\"\n#include \"sizes.h\"\nint api;\n",
+        ),
+        ("inc/api_types.h", "#include \"sizes.h\"\nint types;\n"),
+        ("inc/sizes.h", "#pragma once\nint sizes_disk;\n"),
+    ]);
+    let path = f.path().join("src/a.c");
+    let include = f.path().join("inc");
+    let mut o = options(&["-I", include.to_str().unwrap()]);
+    for (changed, gone) in [
+        ("src/deep/limits.h", "limits_disk"),
+        ("inc/sizes.h", "sizes_disk"),
+    ] {
+        o.overlay = vec![(
+            f.path().join(changed),
+            "#pragma once\nint changed = __LINE__;\n".into(),
+        )];
+        let pre = preprocess(&path, &o).unwrap();
+        assert!(!pre.text.contains(gone), "{}", pre.text);
+        for name in ["a", "local", "inner", "types", "api"] {
+            let declared = pre.text.matches(&format!("int {name};")).count();
+            assert_eq!(declared, 1, "{name} in {}", pre.text);
+        }
+        let unit = crate::split::split(&pre, &mut vf_source::SourceMap::new());
+        let at = pre.text.find("changed").unwrap();
+        assert_eq!(unit.place(at..at + 7).start.line, 2);
+    }
+    // One that no stand-in can be put in front of is told.
+    let f = folder(&[
+        ("src/a.c", "#include \"../other/h.h\"\n"),
+        ("other/h.h", "int disk;\n"),
+    ]);
+    let o = Options {
+        overlay: vec![(f.path().join("other/h.h"), "int changed;\n".into())],
+        ..options(&[])
+    };
+    let refused = error(&f.path().join("src/a.c"), &o);
+    assert!(
+        matches!(refused, FrontendError::OverlayNotUsed { .. }),
+        "{refused}"
+    );
 }
 
 #[test]
