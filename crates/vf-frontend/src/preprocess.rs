@@ -101,7 +101,9 @@ pub fn preprocess(path: &Path, options: &Options) -> Result<Preprocessed, Fronte
         // Whatever includes it by a quoted name needs a stand-in, too.
         let text = includer.filter(|_| overlay.len() < STAND_INS);
         let text = text.and_then(|file| Some((file.clone(), std::fs::read_to_string(file).ok()?)));
-        match text {
+        let is_found_alike =
+            |(file, text): &(PathBuf, String)| same_file(file, &absolute) || overlay::can_be_moved(text);
+        match text.filter(is_found_alike) {
             Some(stand_in) => overlay.push(stand_in),
             None => {
                 return Err(FrontendError::OverlayNotUsed {

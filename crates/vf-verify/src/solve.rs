@@ -184,6 +184,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             }
             Event::Check(check) => {
                 if options.only.is_some_and(|only| !only.contains(&check.key)) {
+                    // What is not asked here may fail always, too.
+                    reachable.clear();
+                    may_have_failed = true;
                     continue;
                 }
                 let finding = solved.findings.entry(check.key.clone()).or_default();
@@ -192,6 +195,8 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 finding.claims_unreachable |= terms.is_false(check.holds);
                 if !(options.wanted)(&check.key) {
                     finding.left = true;
+                    reachable.clear();
+                    may_have_failed = true;
                     continue;
                 }
                 if options.is_over(&solver) {

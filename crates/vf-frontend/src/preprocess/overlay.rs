@@ -197,6 +197,23 @@ fn put_neighbours(file: &Path, text: &str, folder: &Path) -> std::io::Result<()>
     Ok(())
 }
 
+/// Whether everything that a header includes is found alike from its stand-in: no name that leads out of its folder, none that a
+/// macro makes, none that is searched for from where the header itself was found.
+pub fn can_be_moved(text: &str) -> bool {
+    let leads_out = |name: &str| {
+        let parts = Path::new(name).components();
+        parts
+            .into_iter()
+            .any(|c| !matches!(c, std::path::Component::Normal(_)))
+    };
+    let directives = text.lines().filter_map(|line| {
+        let directive = line.trim_start().strip_prefix('#')?.trim_start();
+        directive.strip_prefix("include")
+    });
+    let is_plain = |rest: &str| rest.trim_start().starts_with(['"', '<']);
+    directives.into_iter().all(is_plain) && !quoted_includes(text).any(leads_out)
+}
+
 /// Names that `#include "..."` lines say.
 fn quoted_includes(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {

@@ -233,6 +233,17 @@ fn a_text_stands_for_a_header_that_headers_include_beside_themselves() {
         let at = pre.text.find("changed").unwrap();
         assert_eq!(unit.place(at..at + 7).start.line, 2);
     }
+    // What a moved header would find elsewhere is not looked for there.
+    for more in [
+        "#include \"../src/local.h\"\n",
+        "#define H \"local.h\"\n#include H\n",
+        "#include_next <x.h>\n",
+    ] {
+        assert!(!super::overlay::can_be_moved(more), "{more}");
+    }
+    assert!(super::overlay::can_be_moved(
+        "# include <../x.h>\n#include \"sub/x.h\"\n#define include_me\n"
+    ));
     // One that no stand-in can be put in front of is told.
     let f = folder(&[
         ("src/a.c", "#include \"../other/h.h\"\n"),

@@ -145,7 +145,12 @@ fn sources(tree: Option<&Path>, file: &Path, text: &str) -> Vec<Source> {
                 // A link must not lead what lies elsewhere into a prompt.
                 let real = tree.join(&path).canonicalize().ok()?;
                 let inside = root.as_ref().is_some_and(|root| real.starts_with(root));
-                let text = inside.then(|| std::fs::read_to_string(real).ok()).flatten()?;
+                // Nor a pipe, or what is larger than all of it may be, hold the run up.
+                let kind = std::fs::metadata(&real).ok()?;
+                let is_text = kind.is_file() && kind.len() <= BYTES as u64;
+                let text = (inside && is_text)
+                    .then(|| std::fs::read_to_string(real).ok())
+                    .flatten()?;
                 Some((path, text))
             });
             let Some((path, text)) = read else { continue };
