@@ -29,6 +29,7 @@ pub mod config;
 mod decoder;
 mod error;
 mod files;
+pub mod guide;
 #[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
