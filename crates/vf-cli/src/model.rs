@@ -143,6 +143,7 @@ mod hosted {
                             sample + 1
                         ));
                     }
+                    Event::Back { .. } => {}
                 }
                 ControlFlow::Continue(())
             };

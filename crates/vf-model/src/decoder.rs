@@ -11,13 +11,15 @@
 //! candle-transformers 0.11, whose Llama panics on a missing tensor and whose Qwen2 computes positions in the
 //! weights' own type, where bfloat16 cannot tell position 256 from 257; its models are the oracle of our tests.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
 
 use crate::config::{Config, Rope, RopeScaling};
-use crate::error::ModelError;
+use crate::error::{ModelError, compute};
+use crate::network::{Cache, Network, State, Step, Wanted};
 use crate::weights::Weights;
 
 /// Names and shapes of a model's tensors, as published checkpoints have them.
@@ -73,6 +75,9 @@ pub struct Decoder {
     config: Config,
     device: Device,
     dtype: DType,
+    /// Whether the products of several sequences are one product. On the CPU the order of a sum depends on the
+    /// number of rows, and a sample would depend on how many others there are; so it is one product each there.
+    together: bool,
 }
 
 struct Layer {
@@ -104,9 +109,9 @@ impl Linear {
 }
 
 /// Keys and values of the tokens seen so far, per layer. Buffers have room to grow; what lies beyond
-/// [`Cache::len`] is stale.
+/// `len` is stale.
 #[derive(Default)]
-pub struct Cache {
+struct KeyValues {
     /// Shape (key_value_heads, capacity, head_dim), one key and one value a layer.
     buffers: Vec<(Tensor, Tensor)>,
     len: usize,
@@ -117,15 +122,26 @@ pub fn cache_capacity(tokens: usize) -> usize {
     tokens.checked_next_power_of_two().unwrap_or(tokens).max(64)
 }
 
-impl Cache {
-    /// Number of tokens in the cache.
-    pub fn len(&self) -> usize {
+impl State for KeyValues {
+    fn len(&self) -> usize {
         self.len
     }
 
-    /// Forgets all tokens after the first `len`.
-    pub fn truncate(&mut self, len: usize) {
+    fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
+    }
+
+    fn fork(&self) -> std::result::Result<Box<dyn State>, ModelError> {
+        let copy = |(keys, values): &(Tensor, Tensor)| Ok((keys.copy()?, values.copy()?));
+        let buffers = self.buffers.iter().map(copy).collect::<Result<_>>();
+        Ok(Box::new(KeyValues {
+            buffers: buffers.map_err(compute("a copy of the cache"))?,
+            len: self.len,
+        }))
+    }
+
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
     }
 }
 
@@ -166,8 +182,8 @@ impl Decoder {
         } else {
             tensor("lm_head.weight")?
         };
-        let (cosines, sines) = rotations(config, context, device)
-            .map_err(crate::error::compute("the table of rotary positions"))?;
+        let (cosines, sines) =
+            rotations(config, context, device).map_err(compute("the table of rotary positions"))?;
         Ok(Decoder {
             embedding,
             layers,
@@ -178,58 +194,107 @@ impl Decoder {
             config: config.clone(),
             device: device.clone(),
             dtype,
+            together: !device.is_cpu(),
         })
     }
 
-    /// Logits after the last of `tokens`, which follow those in the cache and are added to it.
-    ///
-    /// At least one token; the cache's length plus theirs within the context; ids below the vocabulary size.
-    pub fn forward(&self, tokens: &[u32], cache: &mut Cache) -> Result<Vec<f32>> {
-        let seen = cache.len;
-        let count = tokens.len();
-        let ids = Tensor::from_slice(tokens, count, &self.device)?;
+    /// The passes of some sequences as one: what is computed token by token is one matrix of all tokens.
+    fn pass(&self, parts: &mut [Part<'_>]) -> Result<Vec<Vec<f32>>> {
+        let ids: Vec<u32> = parts.iter().flat_map(|p| p.tokens).copied().collect();
+        let ids = Tensor::from_slice(&ids, ids.len(), &self.device)?;
         let mut x = self.embedding.index_select(&ids, 0)?;
-        let mask = if count > 1 {
-            Some(causal_mask(count, seen, &self.device)?)
-        } else {
-            None
-        };
+        let masks = parts
+            .iter()
+            .map(|part| match part.tokens.len() {
+                0 | 1 => Ok(None),
+                count => causal_mask(count, part.cache.len, &self.device).map(Some),
+            })
+            .collect::<Result<Vec<_>>>()?;
         let eps = self.config.rms_norm_eps as f32;
         for (index, layer) in self.layers.iter().enumerate() {
             let n = rms_norm(&x, &layer.input_norm, eps)?;
-            let h = (x + self.attention(layer, index, &n, mask.as_ref(), cache)?)?;
+            let h = (x + self.attention(layer, index, &n, &masks, parts)?)?;
             let m = rms_norm(&h, &layer.attention_norm, eps)?;
             let inner = (silu(&layer.gate.forward(&m)?)? * layer.up.forward(&m)?)?;
             x = (h + layer.down.forward(&inner)?)?;
         }
-        cache.len = seen + count;
-        let last = x.narrow(0, count - 1, 1)?.contiguous()?;
-        let last = rms_norm(&last, &self.norm, eps)?;
-        last.matmul(&self.output.t()?)?
+        let mut rows = Vec::new();
+        let mut first = 0u32;
+        for part in &mut *parts {
+            let count = part.tokens.len() as u32;
+            part.cache.len += part.tokens.len();
+            match part.wanted {
+                Wanted::Nothing => {}
+                Wanted::Last => rows.extend((first + count).checked_sub(1)),
+                Wanted::All => rows.extend(first..first + count),
+            }
+            first += count;
+        }
+        if rows.is_empty() {
+            return Ok(vec![Vec::new(); parts.len()]);
+        }
+        let chosen = x.index_select(&Tensor::from_slice(&rows, rows.len(), &self.device)?, 0)?;
+        let logits = rms_norm(&chosen, &self.norm, eps)?
+            .matmul(&self.output.t()?)?
             .to_dtype(DType::F32)?
-            .squeeze(0)?
-            .to_vec1()
+            .flatten_all()?
+            .to_vec1::<f32>()?;
+        let mut rest = logits.into_iter();
+        Ok(parts
+            .iter()
+            .map(|part| rest.by_ref().take(part.rows() * self.config.vocab_size).collect())
+            .collect())
     }
 
-    /// Scaled dot-product attention over the cache and these tokens; `n` has shape (tokens, hidden).
+    /// Attention of every sequence to itself, side by side; `n` has shape (tokens of all, hidden).
     fn attention(
         &self,
         layer: &Layer,
         index: usize,
         n: &Tensor,
-        mask: Option<&Tensor>,
-        cache: &mut Cache,
+        masks: &[Option<Tensor>],
+        parts: &mut [Part<'_>],
     ) -> Result<Tensor> {
-        let (count, _) = n.dims2()?;
+        let (query, key, value) = (
+            layer.query.forward(n)?,
+            layer.key.forward(n)?,
+            layer.value.forward(n)?,
+        );
+        let mut mixed = Vec::with_capacity(parts.len());
+        let mut first = 0;
+        for (part, mask) in parts.iter_mut().zip(masks) {
+            let count = part.tokens.len();
+            let own = |x: &Tensor| x.narrow(0, first, count);
+            let new = (own(&query)?, own(&key)?, own(&value)?);
+            mixed.push(self.attend(index, new, mask.as_ref(), part.cache)?);
+            first += count;
+        }
+        let mixed = match mixed.as_slice() {
+            [one] => one.clone(),
+            several => Tensor::cat(several, 0)?,
+        };
+        layer.attention_output.forward(&mixed)
+    }
+
+    /// Scaled dot-product attention of one sequence over its cache and its new tokens, which have the shape
+    /// (tokens, heads · head_dim); the outcome has it, too.
+    fn attend(
+        &self,
+        index: usize,
+        (query, key, value): (Tensor, Tensor, Tensor),
+        mask: Option<&Tensor>,
+        cache: &mut KeyValues,
+    ) -> Result<Tensor> {
+        let (count, _) = query.dims2()?;
         let (heads, groups, width) = (
             self.config.heads,
             self.config.key_value_heads,
             self.config.head_dim,
         );
         let split = |x: Tensor, heads: usize| x.reshape((count, heads, width))?.transpose(0, 1)?.contiguous();
-        let query = self.rotate(&split(layer.query.forward(n)?, heads)?, cache.len)?;
-        let key = self.rotate(&split(layer.key.forward(n)?, groups)?, cache.len)?;
-        let value = split(layer.value.forward(n)?, groups)?;
+        let query = self.rotate(&split(query, heads)?, cache.len)?;
+        let key = self.rotate(&split(key, groups)?, cache.len)?;
+        let value = split(value, groups)?;
         let (keys, values) = cache.append(index, &key, &value)?;
 
         // The heads that share a key lie side by side: they are more rows of one product.
@@ -246,11 +311,10 @@ impl Decoder {
         };
         let weights = softmax_last_dim(&scores)?.to_dtype(self.dtype)?;
         let mixed = weights.matmul(&values)?;
-        let mixed = mixed
+        mixed
             .reshape((heads, count, width))?
             .transpose(0, 1)?
-            .reshape((count, heads * width))?;
-        layer.attention_output.forward(&mixed)
+            .reshape((count, heads * width))
     }
 
     /// Turns the pairs (i, i + head_dim / 2) of every head by their positions' angles, in F32.
@@ -265,7 +329,55 @@ impl Decoder {
     }
 }
 
-impl Cache {
+/// A [`Step`] whose cache is this network's.
+struct Part<'a> {
+    tokens: &'a [u32],
+    cache: &'a mut KeyValues,
+    wanted: Wanted,
+}
+
+impl Part<'_> {
+    /// Rows of logits that are asked for.
+    fn rows(&self) -> usize {
+        match self.wanted {
+            Wanted::Nothing => 0,
+            Wanted::Last => 1,
+            Wanted::All => self.tokens.len(),
+        }
+    }
+}
+
+impl Network for Decoder {
+    fn cache(&self) -> Cache {
+        Cache::new(KeyValues::default())
+    }
+
+    fn forward(&self, steps: &mut [Step<'_>]) -> std::result::Result<Vec<Vec<f32>>, ModelError> {
+        let mut parts = Vec::with_capacity(steps.len());
+        for step in steps {
+            parts.push(Part {
+                tokens: step.tokens,
+                cache: step.cache.state()?,
+                wanted: step.wanted,
+            });
+        }
+        let failed = || compute("the next token");
+        if self.together {
+            return self.pass(&mut parts).map_err(failed());
+        }
+        let mut logits = Vec::with_capacity(parts.len());
+        for part in parts.chunks_mut(1) {
+            logits.extend(self.pass(part).map_err(failed())?);
+        }
+        Ok(logits)
+    }
+
+    fn piece(&self) -> usize {
+        crate::hosted::PREFILL_CHUNK
+    }
+}
+
+impl KeyValues {
     /// Stores the new tokens' keys and values after the `len` tokens of layer `index`; all of them come back.
     fn append(&mut self, index: usize, key: &Tensor, value: &Tensor) -> Result<(Tensor, Tensor)> {
         let (_, count, _) = key.dims3()?;
@@ -369,6 +481,67 @@ mod tests {
         let middle = 2.5 * 2.0 * std::f64::consts::PI / 8192.0;
         let expected = middle * (0.5 + 0.5 / 8.0);
         assert!((scaled(middle, scaling) - expected).abs() < 1e-12);
+    }
+
+    /// Sequences of different lengths in one pass, as one product and as one each, and with all logits.
+    #[test]
+    fn several_sequences_in_one_pass_are_as_each_alone() {
+        use crate::config::Family;
+        use crate::testing::{TinyModel, VOCABULARY};
+
+        for family in [Family::Llama, Family::Qwen2] {
+            let folder = tempfile::tempdir().expect("a folder");
+            TinyModel::new(family, 1).write(folder.path()).expect("a model");
+            let parts = crate::hosted::Folder::open(folder.path()).expect("a good folder");
+            let load = || {
+                Decoder::load(&parts.config, &parts.weights, 64, DType::F32, &Device::Cpu).expect("a decoder")
+            };
+            let (mut decoder, alone) = (load(), load());
+            decoder.together = true;
+            let sequences: [&[u32]; 3] = [&[65, 66, 67, 68, 69], &[70], &[71, 72]];
+            let wanted = [Wanted::All, Wanted::Last, Wanted::Nothing];
+            let mut caches = [decoder.cache(), decoder.cache(), decoder.cache()];
+            for _ in 0..2 {
+                let mut steps: Vec<Step<'_>> = sequences
+                    .iter()
+                    .zip(&mut caches)
+                    .zip(wanted)
+                    .map(|((tokens, cache), wanted)| Step {
+                        tokens,
+                        cache,
+                        wanted,
+                    })
+                    .collect();
+                decoder.forward(&mut steps).expect("a pass");
+            }
+            // The third pass is compared: caches of different lengths.
+            let mut steps: Vec<Step<'_>> = sequences
+                .iter()
+                .zip(&mut caches)
+                .map(|(tokens, cache)| Step {
+                    tokens,
+                    cache,
+                    wanted: Wanted::All,
+                })
+                .collect();
+            let found = decoder.forward(&mut steps).expect("a pass");
+            for (tokens, found) in sequences.iter().zip(&found) {
+                let mut cache = alone.cache();
+                let mut expected = Vec::new();
+                for token in tokens.repeat(3) {
+                    let step = Step {
+                        tokens: &[token],
+                        cache: &mut cache,
+                        wanted: Wanted::Last,
+                    };
+                    expected.push(alone.forward(&mut [step]).expect("a pass").remove(0));
+                }
+                let expected = expected[tokens.len() * 2..].concat();
+                assert_eq!(found.len(), tokens.len() * VOCABULARY);
+                let close = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-4);
+                assert!(close, "{family:?}");
+            }
+        }
     }
 
     #[test]

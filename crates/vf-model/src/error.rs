@@ -166,6 +166,8 @@ pub enum ModelError {
         "the model computed a value that is not a number at token {position}: the weights are damaged, or need a wider element type than {dtype}"
     )]
     NotANumber { position: usize, dtype: &'static str },
+    #[error("a cache was given to a network that did not make it: keep the branches of two models apart")]
+    ForeignCache,
     #[cfg(feature = "hosted")]
     #[error("computing {doing} failed: {source}")]
     Compute {

@@ -2,15 +2,18 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 use candle_core::{DType, Device};
 
 use crate::chat::ChatForm;
 use crate::config::{self, Config};
-use crate::decoder::{self, Cache, Decoder};
-use crate::error::{ModelError, compute};
-use crate::sample::{Random, Sampling, choose};
-use crate::text::{TextStream, Vocabulary};
+use crate::decoder::{self, Decoder};
+use crate::error::ModelError;
+use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
+use crate::network::{Cache, Network, Step, Wanted};
+use crate::sample::Sampling;
+use crate::text::Vocabulary;
 use crate::weights::Weights;
 
 /// Tokens of a prompt that go through the model at once: bounds the memory that attention scores need.
@@ -83,54 +86,15 @@ impl Default for LoadOptions {
 pub struct HostedModel {
     config: Config,
     vocabulary: Vocabulary,
-    decoder: Decoder,
+    network: Box<dyn Network>,
     chat: Option<ChatForm>,
+    /// Those of the configuration, and the end of a turn.
+    end_tokens: Vec<u32>,
     context: usize,
     precision: Precision,
-    /// Keys and values of the last prompt, whose tokens these are, and perhaps of one completion after it.
+    /// Of the last prompt, whose tokens these are.
     cache: Cache,
     cached: Vec<u32>,
-}
-
-/// One completion of a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Completion {
-    /// Without the prompt, without the stop text and what follows it.
-    pub text: String,
-    /// Ids of all tokens generated; those of the stop text are among them, an end token is not.
-    pub tokens: Vec<u32>,
-    pub finished: Finished,
-    /// Natural logarithm of the probability that the model gives to `tokens` (and the end token, where one
-    /// came), at temperature 1 and with nothing cut.
-    pub log_probability: f64,
-}
-
-/// Why a completion ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finished {
-    /// The model said that it is done.
-    EndToken,
-    /// This stop text appeared.
-    Stop(String),
-    /// `max_new_tokens` were generated.
-    Length,
-    /// The context is full.
-    ContextFull,
-    /// The caller broke off.
-    Cancelled,
-}
-
-/// Progress of [`HostedModel::generate_with`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Event<'a> {
-    /// The model has read so many of the prompt's tokens.
-    Prompt { read: usize, total: usize },
-    /// A token came; `text` is what it added (nothing yet inside a character or a possible stop text).
-    Token {
-        sample: usize,
-        token: u32,
-        text: &'a str,
-    },
 }
 
 /// The parts of a model folder, checked each by itself and against each other; no weights are loaded yet.
@@ -207,17 +171,26 @@ impl HostedModel {
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
         let decoder = Decoder::load(&config, &weights, context, options.dtype.dtype(), &device)?;
+        let network: Box<dyn Network> = Box::new(decoder);
         let chat = ChatForm::of(&vocabulary);
-        let (cache, cached) = (Cache::default(), Vec::new());
+        let mut end_tokens = config.end_tokens.clone();
+        if let Some(end) = chat
+            .map(ChatForm::end_of_turn)
+            .filter(|t| !end_tokens.contains(t))
+        {
+            end_tokens.push(end);
+        }
+        let cache = network.cache();
         Ok(HostedModel {
             config,
             vocabulary,
-            decoder,
+            network,
             chat,
+            end_tokens,
             context,
             precision: options.dtype,
             cache,
-            cached,
+            cached: Vec::new(),
         })
     }
 
@@ -237,17 +210,14 @@ impl HostedModel {
     }
 
     /// Completes a prompt and reports progress; `Break` ends the run with what there is.
-    ///
-    /// The prompt goes through the model once, however many samples are asked for; what it has in common
-    /// with the prompt before is not computed again.
     pub fn generate_with(
         &mut self,
         prompt: &str,
         sampling: &Sampling,
         progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Completion>, ModelError> {
-        let prompt = self.vocabulary.encode(prompt, true)?;
-        self.run(&prompt, sampling, progress)
+        let request = Request::new(Prompt::Text(prompt), sampling);
+        Ok(self.run(&request, progress)?.completions)
     }
 
     /// The form of conversation that the model's vocabulary has markers for, by name.
@@ -264,51 +234,102 @@ impl HostedModel {
         sampling: &Sampling,
         progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
     ) -> Result<Vec<Completion>, ModelError> {
-        let prompt = match self.chat {
-            Some(form) => form.prompt(&self.vocabulary, system, user)?,
-            None => self.vocabulary.encode(&format!("{system}\n\n{user}\n\n"), true)?,
-        };
-        self.run(&prompt, sampling, progress)
+        let request = Request::new(Prompt::Chat { system, user }, sampling);
+        Ok(self.run(&request, progress)?.completions)
     }
 
-    fn run(
+    /// Does what a request asks for and reports progress; `Break` ends the run with what there is.
+    ///
+    /// The prompt goes through the model once, however many samples are asked for; what it has in common
+    /// with the prompt before is not computed again. The samples are then decoded side by side.
+    ///
+    /// With a guide, every token is drawn from what [`Guide::allowed`](crate::guide::Guide::allowed) leaves of the
+    /// model's distribution, then checked. One that is pruned is taken out at its place and another is drawn. Where
+    /// none is left, the token before it is taken back, which is taken out at its own place; the guide is then
+    /// brought to that place by a new fork that advances over the tokens before it. A guide that fails ends its
+    /// sample, not the run.
+    pub fn run(
+        &mut self,
+        request: &Request<'_>,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<Generation, ModelError> {
+        request.sampling.check()?;
+        let prompt = self.prompt(request.prompt)?;
+        // Room for one new token at least.
+        self.check_tokens(&prompt, self.context - 1)?;
+        let mut statistics = DecodingStatistics::default();
+        let Some((cache, logits)) = self.read(&prompt, &mut statistics, progress)? else {
+            return Ok(Generation {
+                completions: Vec::new(),
+                statistics,
+            });
+        };
+        let decoding = Decoding {
+            network: &*self.network,
+            vocabulary: &self.vocabulary,
+            end_tokens: &self.end_tokens,
+            context: self.context,
+            dtype: self.precision.name(),
+            sampling: request.sampling,
+            guide: request.guide,
+            backtracks: request.backtracks,
+        };
+        let (completions, cache) = decoding.run(&prompt, cache, &logits, &mut statistics, progress)?;
+        self.keep_cache(cache, prompt);
+        Ok(Generation {
+            completions,
+            statistics,
+        })
+    }
+
+    /// Token ids of a prompt.
+    pub fn prompt(&self, prompt: Prompt<'_>) -> Result<Vec<u32>, ModelError> {
+        match (prompt, self.chat) {
+            (Prompt::Text(text), _) => self.vocabulary.encode(text, true),
+            (Prompt::Tokens(tokens), _) => Ok(tokens.to_vec()),
+            (Prompt::Chat { system, user }, Some(form)) => form.prompt(&self.vocabulary, system, user),
+            (Prompt::Chat { system, user }, None) => {
+                self.vocabulary.encode(&format!("{system}\n\n{user}\n\n"), true)
+            }
+        }
+    }
+
+    /// Reads a prompt: its cache and the logits after it; `None` if the caller broke off.
+    fn read(
         &mut self,
         prompt: &[u32],
-        sampling: &Sampling,
+        statistics: &mut DecodingStatistics,
         progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    ) -> Result<Vec<Completion>, ModelError> {
-        sampling.check()?;
-        // Room for one new token at least.
-        self.check_length(prompt, self.context - 1)?;
+    ) -> Result<Option<(Cache, Vec<f32>)>, ModelError> {
+        let started = Instant::now();
         let mut cache = self.take_cache(prompt);
+        let rest = prompt.get(cache.len()..).unwrap_or_default();
+        statistics.reused_tokens += cache.len();
+        statistics.prompt_tokens += rest.len();
         let mut logits = Vec::new();
-        for chunk in prompt
-            .get(cache.len()..)
-            .unwrap_or_default()
-            .chunks(PREFILL_CHUNK)
-        {
-            logits = self.forward(chunk, &mut cache)?;
+        let mut left = rest.len();
+        for chunk in rest.chunks(PREFILL_CHUNK) {
+            left -= chunk.len();
+            let wanted = if left == 0 { Wanted::Last } else { Wanted::Nothing };
+            logits = self.pass(chunk, &mut cache, wanted)?;
             let event = Event::Prompt {
                 read: cache.len(),
                 total: prompt.len(),
             };
             if progress(event).is_break() {
-                return Ok(Vec::new());
+                let read = prompt.get(..cache.len()).unwrap_or_default().to_vec();
+                self.keep_cache(cache, read);
+                return Ok(None);
             }
         }
-        let mut completions = Vec::new();
-        for sample in 0..sampling.samples {
-            cache.truncate(prompt.len());
-            let completion = self.complete(&mut cache, logits.clone(), sampling, sample, progress)?;
-            let cancelled = completion.finished == Finished::Cancelled;
-            completions.push(completion);
-            if cancelled {
-                break;
-            }
-        }
+        statistics.prefill_time += started.elapsed();
+        Ok(Some((cache, logits)))
+    }
+
+    fn keep_cache(&mut self, cache: Cache, tokens: Vec<u32>) {
+        self.cached = tokens;
+        self.cached.truncate(cache.len());
         self.cache = cache;
-        self.cached = prompt.to_vec();
-        Ok(completions)
     }
 
     /// The cache of the last prompt, cut to what this one shares with it: whole pieces only, and never all of
@@ -317,10 +338,88 @@ impl HostedModel {
     fn take_cache(&mut self, prompt: &[u32]) -> Cache {
         let shared = self.cached.iter().zip(prompt).take_while(|(a, b)| a == b).count();
         let shared = shared.min(prompt.len().saturating_sub(1));
-        let mut cache = std::mem::take(&mut self.cache);
+        let mut cache = std::mem::replace(&mut self.cache, self.network.cache());
         self.cached.clear();
-        cache.truncate(shared / PREFILL_CHUNK * PREFILL_CHUNK);
+        let piece = self.network.piece().max(1);
+        cache.truncate(shared / piece * piece);
+        // A recurrent state can only stay or begin anew.
+        if cache.len() > shared {
+            return self.network.cache();
+        }
         cache
+    }
+
+    /// The tokens' own prefix of the network, from which several completions can grow: the root of a search tree.
+    ///
+    /// What the tokens have in common with the prompt before is not computed again.
+    pub fn prefill(&mut self, tokens: &[u32]) -> Result<Branch, ModelError> {
+        self.check_tokens(tokens, self.context)?;
+        let mut statistics = DecodingStatistics::default();
+        let read = self.read(tokens, &mut statistics, &mut |_| ControlFlow::Continue(()))?;
+        let (cache, mut logits) = read.unwrap_or_else(|| (self.network.cache(), Vec::new()));
+        self.keep_cache(cache.fork()?, tokens.to_vec());
+        self.vocabulary.mask(&mut logits);
+        Ok(Branch {
+            tokens: tokens.to_vec(),
+            cache,
+            logits,
+        })
+    }
+
+    /// Adds one token to each of the branches, all of them in one pass.
+    pub fn step(&self, branches: &mut [(&mut Branch, u32)]) -> Result<(), ModelError> {
+        for (branch, token) in &*branches {
+            self.check_vocabulary(&[*token])?;
+            if branch.cache.len() >= self.context {
+                return Err(ModelError::PromptTooLong {
+                    tokens: branch.cache.len() + 1,
+                    context: self.context,
+                });
+            }
+        }
+        let tokens: Vec<u32> = branches.iter().map(|(_, token)| *token).collect();
+        let mut steps: Vec<Step<'_>> = branches
+            .iter_mut()
+            .zip(tokens.chunks(1))
+            .map(|((branch, _), tokens)| Step {
+                tokens,
+                cache: &mut branch.cache,
+                wanted: Wanted::Last,
+            })
+            .collect();
+        let outputs = self.network.forward(&mut steps)?;
+        for ((branch, token), mut logits) in branches.iter_mut().zip(outputs) {
+            self.vocabulary.mask(&mut logits);
+            branch.tokens.push(*token);
+            branch.logits = logits;
+        }
+        Ok(())
+    }
+
+    /// By token id: the bytes that the token adds to a text. Empty for markers (special tokens) and for ids without
+    /// a token. As long as the model's vocabulary.
+    pub fn token_bytes(&self) -> Vec<Vec<u8>> {
+        self.vocabulary.token_bytes()
+    }
+
+    /// The contents of the model's `tokenizer.json`.
+    pub fn tokenizer_json(&self) -> &str {
+        self.vocabulary.json()
+    }
+
+    /// Tokens with which a completion ends: those that the configuration names, and the end of a turn.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
+    }
+
+    /// Rows of the model's vocabulary; token ids are below it.
+    pub fn vocabulary_size(&self) -> usize {
+        self.config.vocab_size
+    }
+
+    /// Text of token ids, markers left out; bytes that are no characters become U+FFFD.
+    pub fn decode(&self, tokens: &[u32]) -> Result<String, ModelError> {
+        self.vocabulary.decode(tokens)
     }
 
     /// Token ids of a text, with the marks that the tokenizer puts around it.
@@ -330,20 +429,16 @@ impl HostedModel {
 
     /// What the model expects after these tokens: one logit for each row of the vocabulary, computed afresh.
     pub fn logits(&mut self, tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
-        self.check_length(tokens, self.context)?;
-        let vocab_size = self.config.vocab_size;
-        if let Some(token) = tokens.iter().copied().find(|t| *t as usize >= vocab_size) {
-            return Err(ModelError::BadToken { token, vocab_size });
-        }
-        let mut cache = Cache::default();
+        self.check_tokens(tokens, self.context)?;
+        let mut cache = self.network.cache();
         let mut logits = Vec::new();
         for chunk in tokens.chunks(PREFILL_CHUNK) {
-            logits = self.forward(chunk, &mut cache)?;
+            logits = self.pass(chunk, &mut cache, Wanted::Last)?;
         }
         Ok(logits)
     }
 
-    fn check_length(&self, tokens: &[u32], limit: usize) -> Result<(), ModelError> {
+    fn check_tokens(&self, tokens: &[u32], limit: usize) -> Result<(), ModelError> {
         if tokens.is_empty() {
             return Err(ModelError::EmptyPrompt);
         }
@@ -353,83 +448,55 @@ impl HostedModel {
                 context: self.context,
             });
         }
-        Ok(())
+        self.check_vocabulary(tokens)
     }
 
-    /// One completion; the cache holds the prompt and `logits` are those after it.
-    fn complete(
-        &self,
-        cache: &mut Cache,
-        mut logits: Vec<f32>,
-        sampling: &Sampling,
-        sample: usize,
-        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    ) -> Result<Completion, ModelError> {
-        let mut random = Random::new(sampling.seed, sample);
-        let mut stream = TextStream::default();
-        let mut log_probability = 0.0;
-        let mut shown = 0;
-        let finished = loop {
-            self.vocabulary.mask(&mut logits);
-            let choice = choose(&logits, sampling, &mut random).ok_or(ModelError::NotANumber {
-                position: cache.len(),
-                dtype: self.precision.name(),
-            })?;
-            log_probability += choice.log_probability;
-            if self.ends(choice.token) {
-                break Finished::EndToken;
-            }
-            stream.push(&self.vocabulary, choice.token)?;
-            if let Some(stop) = first_stop(stream.text(), &sampling.stop) {
-                break Finished::Stop(stop.to_owned());
-            }
-            let ready = ready(stream.text(), &sampling.stop).max(shown);
-            let text = stream.text().get(shown..ready).unwrap_or_default();
-            shown = ready;
-            if progress(Event::Token {
-                sample,
-                token: choice.token,
-                text,
-            })
-            .is_break()
-            {
-                break Finished::Cancelled;
-            }
-            if stream.tokens().len() >= sampling.max_new_tokens {
-                break Finished::Length;
-            }
-            if cache.len() >= self.context {
-                break Finished::ContextFull;
-            }
-            logits = self.forward(&[choice.token], cache)?;
-        };
-        stream.finish(&self.vocabulary)?;
-        // The last piece may complete a stop text too.
-        let finished = match first_stop(stream.text(), &sampling.stop) {
-            Some(stop) => Finished::Stop(stop.to_owned()),
-            None => finished,
-        };
-        let (mut text, tokens) = stream.into_parts();
-        if let Some((at, _)) = earliest_stop(&text, &sampling.stop) {
-            text.truncate(at);
+    fn check_vocabulary(&self, tokens: &[u32]) -> Result<(), ModelError> {
+        let vocab_size = self.config.vocab_size;
+        match tokens.iter().copied().find(|t| *t as usize >= vocab_size) {
+            None => Ok(()),
+            Some(token) => Err(ModelError::BadToken { token, vocab_size }),
         }
-        Ok(Completion {
-            text,
+    }
+
+    /// One pass of one sequence.
+    fn pass(&self, tokens: &[u32], cache: &mut Cache, wanted: Wanted) -> Result<Vec<f32>, ModelError> {
+        let step = Step {
             tokens,
-            finished,
-            log_probability,
+            cache,
+            wanted,
+        };
+        let outputs = self.network.forward(&mut [step])?;
+        Ok(outputs.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// A sequence that has been read, and what the model expects next: a node of a search over completions. See
+/// [`HostedModel::prefill`] and [`HostedModel::step`].
+pub struct Branch {
+    tokens: Vec<u32>,
+    cache: Cache,
+    logits: Vec<f32>,
+}
+
+impl Branch {
+    /// All tokens, with those of the prompt.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// After the last token: one logit for each row of the vocabulary, -∞ where an id has no token.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// An independent copy that can go another way.
+    pub fn fork(&self) -> Result<Branch, ModelError> {
+        Ok(Branch {
+            tokens: self.tokens.clone(),
+            cache: self.cache.fork()?,
+            logits: self.logits.clone(),
         })
-    }
-
-    fn ends(&self, token: u32) -> bool {
-        let of_turn = self.chat.is_some_and(|form| form.end_of_turn() == token);
-        of_turn || self.config.end_tokens.contains(&token)
-    }
-
-    fn forward(&self, tokens: &[u32], cache: &mut Cache) -> Result<Vec<f32>, ModelError> {
-        self.decoder
-            .forward(tokens, cache)
-            .map_err(compute("the next token"))
     }
 }
 
@@ -441,46 +508,5 @@ fn device(processor: Processor) -> Result<Device, ModelError> {
             ordinal,
             source: Box::new(source),
         }),
-    }
-}
-
-/// Where the first stop text begins in the text; of two that begin there, the longer one.
-fn earliest_stop<'s>(text: &str, stop: &'s [String]) -> Option<(usize, &'s str)> {
-    stop.iter()
-        .filter_map(|s| text.find(s.as_str()).map(|at| (at, s.as_str())))
-        .min_by_key(|(at, s)| (*at, std::cmp::Reverse(s.len())))
-}
-
-fn first_stop<'s>(text: &str, stop: &'s [String]) -> Option<&'s str> {
-    earliest_stop(text, stop).map(|(_, s)| s)
-}
-
-/// How much of the text can be shown: all but a tail that may be the beginning of a stop text.
-fn ready(text: &str, stop: &[String]) -> usize {
-    let begins = |at: usize| {
-        text.get(at..)
-            .is_some_and(|tail| stop.iter().any(|s| s.starts_with(tail)))
-    };
-    let longest = stop.iter().map(String::len).max().unwrap_or(0);
-    let from = text.len().saturating_sub(longest);
-    (from..text.len())
-        .find(|at| text.is_char_boundary(*at) && begins(*at))
-        .unwrap_or(text.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_earliest_stop_wins_and_its_beginnings_are_held_back() {
-        let stop = vec!["```".to_owned(), "``".to_owned(), "END".to_owned()];
-        assert_eq!(earliest_stop("ab```END", &stop), Some((2, "```")));
-        assert_eq!(earliest_stop("ab", &stop), None);
-        assert_eq!(ready("abE", &stop), 2);
-        assert_eq!(ready("é`", &stop), "é".len());
-        assert_eq!(ready("abc", &stop), 3);
-        assert_eq!(ready("", &stop), 0);
-        assert_eq!(ready("abc", &[]), 3);
     }
 }

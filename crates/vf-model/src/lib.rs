@@ -29,11 +29,15 @@ pub mod config;
 mod decoder;
 mod error;
 mod files;
+#[cfg(feature = "hosted")]
+mod generate;
 pub mod guide;
 #[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
 mod info;
+#[cfg(feature = "hosted")]
+mod network;
 #[cfg_attr(not(feature = "hosted"), allow(dead_code))]
 mod sample;
 pub mod server;
@@ -47,7 +51,9 @@ mod weights;
 pub use config::{Config, Family};
 pub use error::{BadWeights, ModelError};
 #[cfg(feature = "hosted")]
-pub use hosted::{Completion, Event, Finished, HostedModel, LoadOptions, Precision, Processor};
+pub use generate::{Completion, DecodingStatistics, Event, Finished, Generation, Prompt, Request};
+#[cfg(feature = "hosted")]
+pub use hosted::{Branch, HostedModel, LoadOptions, Precision, Processor};
 #[cfg(feature = "hosted")]
 pub use info::{Memory, ModelInfo, info};
 pub use sample::Sampling;

@@ -70,15 +70,8 @@ impl Sampling {
     }
 }
 
-/// A chosen token with its log-probability under the model's own distribution (temperature 1, nothing cut).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Choice {
-    pub token: u32,
-    pub log_probability: f64,
-}
-
-/// Picks a token among those with finite logits; `None` if there is none, or if a logit is not a number.
-pub(crate) fn choose(logits: &[f32], sampling: &Sampling, random: &mut Random) -> Option<Choice> {
+/// The likeliest token and its logit; `None` if no logit is finite, or one of them is not a number.
+fn likeliest(logits: &[f32]) -> Option<(usize, f32)> {
     let mut best: Option<(usize, f32)> = None;
     for (token, logit) in logits.iter().copied().enumerate() {
         if logit.is_nan() || logit == f32::INFINITY {
@@ -88,24 +81,26 @@ pub(crate) fn choose(logits: &[f32], sampling: &Sampling, random: &mut Random) -
             best = Some((token, logit));
         }
     }
-    let (likeliest, largest) = best.filter(|(_, logit)| logit.is_finite())?;
-    let largest = f64::from(largest);
+    best.filter(|(_, logit)| logit.is_finite())
+}
+
+/// Picks a token among those with finite logits; `None` if there is none, or if a logit is not a number.
+pub(crate) fn pick(logits: &[f32], sampling: &Sampling, random: &mut Random) -> Option<u32> {
+    let (likeliest, largest) = likeliest(logits)?;
     let token = if sampling.temperature == 0.0 {
         likeliest
     } else {
-        draw(logits, largest, sampling, random).unwrap_or(likeliest)
+        draw(logits, f64::from(largest), sampling, random).unwrap_or(likeliest)
     };
-    let normaliser = logits
-        .iter()
-        .map(|l| (f64::from(*l) - largest).exp())
-        .sum::<f64>()
-        .ln()
-        + largest;
-    let log_probability = f64::from(*logits.get(token)?) - normaliser;
-    Some(Choice {
-        token: u32::try_from(token).ok()?,
-        log_probability,
-    })
+    u32::try_from(token).ok()
+}
+
+/// ln Σ exp(logit): a logit minus this is the token's log-probability at temperature 1. `None` as for [`pick`].
+pub(crate) fn log_normaliser(logits: &[f32]) -> Option<f64> {
+    let (_, largest) = likeliest(logits)?;
+    let largest = f64::from(largest);
+    let sum: f64 = logits.iter().map(|l| (f64::from(*l) - largest).exp()).sum();
+    Some(sum.ln() + largest)
 }
 
 /// Draws from softmax(logits / temperature), cut to `top_k` and then to `top_p`.
@@ -183,18 +178,18 @@ mod tests {
         let mut random = Random::new(7, 0);
         let mut counts = [0; 4];
         for _ in 0..20_000 {
-            let choice = choose(&LOGITS, sampling, &mut random).expect("a token");
-            counts[choice.token as usize] += 1;
+            let token = pick(&LOGITS, sampling, &mut random).expect("a token");
+            counts[token as usize] += 1;
         }
         counts
     }
 
     #[test]
-    fn temperature_zero_is_greedy_and_reports_the_models_probability() {
-        let choice = choose(&LOGITS, &Sampling::default(), &mut Random::new(0, 0)).expect("a token");
-        assert_eq!(choice.token, 1);
-        let expected = 2.0 - (1.0 + 2f64.exp() + 1f64.exp()).ln();
-        assert!((choice.log_probability - expected).abs() < 1e-9);
+    fn temperature_zero_is_greedy_and_the_models_probability_is_known() {
+        let token = pick(&LOGITS, &Sampling::default(), &mut Random::new(0, 0));
+        assert_eq!(token, Some(1));
+        let expected = (1.0 + 2f64.exp() + 1f64.exp()).ln();
+        assert!((log_normaliser(&LOGITS).expect("numbers") - expected).abs() < 1e-9);
     }
 
     #[test]
@@ -245,9 +240,10 @@ mod tests {
             [f32::INFINITY, 0.0],
             [f32::NEG_INFINITY, f32::NEG_INFINITY],
         ] {
-            assert_eq!(choose(&bad, &Sampling::default(), &mut random), None);
+            assert_eq!(pick(&bad, &Sampling::default(), &mut random), None);
+            assert_eq!(log_normaliser(&bad), None);
         }
-        assert_eq!(choose(&[], &Sampling::default(), &mut random), None);
+        assert_eq!(pick(&[], &Sampling::default(), &mut random), None);
     }
 
     /// First outputs for seed 1234567, from the algorithm's published reference values.

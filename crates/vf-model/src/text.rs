@@ -10,6 +10,8 @@ use crate::files;
 /// The tokenizer of a model folder.
 pub(crate) struct Vocabulary {
     tokenizer: Tokenizer,
+    /// The file that it was read from.
+    json: String,
     /// By token id: whether the tokenizer knows it. As long as the model's vocabulary.
     known: Vec<bool>,
 }
@@ -35,7 +37,57 @@ impl Vocabulary {
         // A text that holds the spelling of a marker (a source file can) is text all the same.
         tokenizer.set_encode_special_tokens(true);
         let known = known_ids(file, &tokenizer, vocab_size)?;
-        Ok(Vocabulary { tokenizer, known })
+        Ok(Vocabulary {
+            tokenizer,
+            json: text,
+            known,
+        })
+    }
+
+    /// The contents of `tokenizer.json`.
+    pub fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// By token id: the bytes that it adds to a text; none for special tokens and for ids without a token.
+    ///
+    /// Byte-level vocabularies spell each byte as a character of GPT-2's table; the others spell a space as `▁`
+    /// and bytes that are no character as `<0x0A>`. Which one it is, the tokenizer's decoder tells.
+    pub fn token_bytes(&self) -> Vec<Vec<u8>> {
+        let byte_level = self.decoder_has("ByteLevel");
+        let (spaces, fallback) = (
+            self.decoder_has("Metaspace") || self.json.contains('▁'),
+            self.decoder_has("ByteFallback"),
+        );
+        let added = self.tokenizer.get_added_tokens_decoder();
+        let mut bytes = vec![Vec::new(); self.known.len()];
+        for (id, slot) in (0..).zip(&mut bytes) {
+            let Some(token) = self.tokenizer.id_to_token(id) else {
+                continue;
+            };
+            *slot = match added.get(&id) {
+                Some(added) if added.special => Vec::new(),
+                Some(added) => added.content.clone().into_bytes(),
+                None if byte_level => byte_level_bytes(&token),
+                None => match byte_fallback(&token).filter(|_| fallback) {
+                    Some(byte) => vec![byte],
+                    None if spaces => token.replace('▁', " ").into_bytes(),
+                    None => token.into_bytes(),
+                },
+            };
+        }
+        bytes
+    }
+
+    /// Whether the tokenizer's decoder is of this type, or has a part that is.
+    fn decoder_has(&self, kind: &str) -> bool {
+        fn has(decoder: &serde_json::Value, kind: &str) -> bool {
+            let parts = decoder.get("decoders").and_then(|d| d.as_array());
+            decoder.get("type").is_some_and(|t| t == kind)
+                || parts.is_some_and(|p| p.iter().any(|d| has(d, kind)))
+        }
+        let json: serde_json::Value = serde_json::from_str(&self.json).unwrap_or_default();
+        has(&json["decoder"], kind)
     }
 
     /// Token ids of a text, on demand with the marks that the tokenizer puts around a whole one. Markers
@@ -75,6 +127,34 @@ fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String>
         Ok(result) => result.map_err(|e| e.to_string()),
         Err(_) => Err("the tokenizer library gave up on it".to_owned()),
     }
+}
+
+/// The bytes that the characters of a byte-level token stand for; a character that stands for none is itself.
+fn byte_level_bytes(token: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(token.len());
+    for character in token.chars() {
+        match byte_of(character) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend(character.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    bytes
+}
+
+/// The byte that a character of GPT-2's table stands for: itself where it is printable Latin-1; the 68 others have
+/// the characters from U+0100 on, in order.
+fn byte_of(character: char) -> Option<u8> {
+    let printable = |b: &u8| matches!(b, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
+    match u32::from(character).checked_sub(0x100) {
+        Some(index) => (0..=u8::MAX).filter(|b| !printable(b)).nth(index as usize),
+        None => u8::try_from(character).ok().filter(printable),
+    }
+}
+
+/// The byte of a token like `<0x0A>`.
+fn byte_fallback(token: &str) -> Option<u8> {
+    let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
+    (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
 fn known_ids(file: PathBuf, tokenizer: &Tokenizer, vocab_size: usize) -> Result<Vec<bool>, ModelError> {
@@ -157,10 +237,6 @@ impl TextStream {
 
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    pub fn tokens(&self) -> &[u32] {
-        &self.tokens
     }
 
     pub fn into_parts(self) -> (String, Vec<u32>) {
