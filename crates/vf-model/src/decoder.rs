@@ -439,7 +439,7 @@ fn rotations(config: &Config, context: usize, device: &Device) -> Result<(Tensor
 }
 
 /// f_i = theta^(-2i / head_dim), scaled.
-fn frequencies(rope: Rope, head_dim: usize) -> Vec<f32> {
+pub fn frequencies(rope: Rope, head_dim: usize) -> Vec<f32> {
     (0..head_dim / 2)
         .map(|i| scaled(rope.theta.powf(-(2.0 * i as f64) / head_dim as f64), rope.scaling) as f32)
         .collect()

@@ -8,6 +8,7 @@ use candle_core::{DType, Device};
 
 use crate::chat::ChatForm;
 use crate::config::{self, Config};
+use crate::cpu::{self, CpuNetwork};
 use crate::decoder::{self, Decoder};
 use crate::error::ModelError;
 use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
@@ -35,31 +36,47 @@ pub enum Precision {
     F32,
     F16,
     Bf16,
+    /// Blocks of 32 values: integers of 8 bits with a common scale (GGML's type of this name). On the CPU only.
+    Q8_0,
 }
 
 impl Precision {
-    fn dtype(self) -> DType {
+    /// For the tensor library, which has no blocks.
+    fn dtype(self) -> Option<DType> {
         match self {
-            Precision::F32 => DType::F32,
-            Precision::F16 => DType::F16,
-            Precision::Bf16 => DType::BF16,
+            Precision::F32 => Some(DType::F32),
+            Precision::F16 => Some(DType::F16),
+            Precision::Bf16 => Some(DType::BF16),
+            Precision::Q8_0 => None,
         }
     }
 
-    /// Bytes of one value.
-    pub fn bytes(self) -> u64 {
+    /// How the CPU keeps weights.
+    fn kind(self) -> cpu::Kind {
         match self {
-            Precision::F32 => 4,
-            Precision::F16 | Precision::Bf16 => 2,
+            Precision::F32 => cpu::Kind::F32,
+            Precision::F16 => cpu::Kind::F16,
+            Precision::Bf16 => cpu::Kind::Bf16,
+            Precision::Q8_0 => cpu::Kind::Q8_0,
         }
     }
 
-    /// The name that safetensors files have for it.
+    /// Bytes of so many values.
+    pub fn bytes(self, values: u64) -> u64 {
+        match self {
+            Precision::F32 => values.saturating_mul(4),
+            Precision::F16 | Precision::Bf16 => values.saturating_mul(2),
+            Precision::Q8_0 => values.saturating_mul(34).div_ceil(32),
+        }
+    }
+
+    /// The name that weight files have for it.
     pub fn name(self) -> &'static str {
         match self {
             Precision::F32 => "F32",
             Precision::F16 => "F16",
             Precision::Bf16 => "BF16",
+            Precision::Q8_0 => "Q8_0",
         }
     }
 }
@@ -70,6 +87,8 @@ pub struct LoadOptions {
     pub dtype: Precision,
     /// Longest context in tokens, prompt and completion together; the model's own limit if that is less.
     pub max_context: usize,
+    /// Threads on the CPU; 0 is one for each core.
+    pub threads: usize,
 }
 
 impl Default for LoadOptions {
@@ -78,6 +97,7 @@ impl Default for LoadOptions {
             device: Processor::Cpu,
             dtype: Precision::F32,
             max_context: 32_768,
+            threads: 0,
         }
     }
 }
@@ -170,8 +190,17 @@ impl HostedModel {
         } = Folder::open(folder)?;
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
-        let decoder = Decoder::load(&config, &weights, context, options.dtype.dtype(), &device)?;
-        let network: Box<dyn Network> = Box::new(decoder);
+        let network: Box<dyn Network> = if device.is_cpu() && CpuNetwork::fits(&config) {
+            let kind = options.dtype.kind();
+            let weights = cpu::Converted {
+                weights: &weights,
+                kind,
+            };
+            Box::new(CpuNetwork::load(&config, &weights, context, options.threads)?)
+        } else {
+            let dtype = options.dtype.dtype().ok_or(ModelError::NoBlocks)?;
+            Box::new(Decoder::load(&config, &weights, context, dtype, &device)?)
+        };
         let chat = ChatForm::of(&vocabulary);
         let mut end_tokens = config.end_tokens.clone();
         if let Some(end) = chat

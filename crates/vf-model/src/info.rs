@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::config::{Family, RopeScaling};
 use crate::decoder;
 use crate::error::ModelError;
-use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK};
+use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK, Precision, Processor};
 
 /// Facts about a model folder that [`crate::HostedModel::load`] would accept. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,16 +71,19 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         .max()
         .unwrap_or(0);
 
-    let bytes = options.dtype.bytes();
+    // On the CPU keys and values are F32, whatever the weights are.
+    let cached = match options.device {
+        Processor::Cpu => Precision::F32,
+        Processor::Cuda(_) => options.dtype,
+    };
     let context = config.max_positions.min(options.max_context.max(1));
-    let cache = product([
+    let cache = cached.bytes(product([
         2,
         config.layers,
         config.key_value_heads,
         decoder::cache_capacity(context),
         config.head_dim,
-    ])
-    .saturating_mul(bytes);
+    ]));
     let chunk = PREFILL_CHUNK.min(context);
     // Three copies of the scores of all heads (as multiplied, as scaled and masked, as weights) and the mask, the
     // keys and values of one layer laid out for the product, the feed-forward part; reckoned at four bytes.
@@ -93,7 +96,7 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         .fold(0u64, u64::saturating_add)
         .saturating_mul(4);
     // A tensor is in memory as it was read and as it was converted.
-    let loading = largest.saturating_mul(4u64.saturating_add(bytes));
+    let loading = largest.saturating_mul(4).saturating_add(options.dtype.bytes(largest));
     Ok(ModelInfo {
         family: config.family,
         parameters,
@@ -110,7 +113,7 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         chat_form: crate::chat::ChatForm::of(&vocabulary).map(crate::chat::ChatForm::name),
         memory: Memory {
             context,
-            weights: parameters.saturating_mul(bytes),
+            weights: options.dtype.bytes(parameters),
             cache,
             working: step.max(loading),
         },
@@ -124,7 +127,6 @@ fn product(factors: impl IntoIterator<Item = usize>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hosted::Precision;
     use crate::testing::{HEADS, HIDDEN, KEY_VALUE_HEADS, LAYERS, TinyModel, VOCABULARY};
 
     fn look(model: &TinyModel, options: &LoadOptions) -> ModelInfo {

@@ -26,6 +26,8 @@
 mod chat;
 pub mod config;
 #[cfg(feature = "hosted")]
+mod cpu;
+#[cfg(feature = "hosted")]
 mod decoder;
 mod error;
 mod files;
