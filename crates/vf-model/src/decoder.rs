@@ -375,6 +375,14 @@ impl Network for Decoder {
     fn piece(&self) -> usize {
         crate::hosted::PREFILL_CHUNK
     }
+
+    fn backend(&self) -> &'static str {
+        if self.device.is_cpu() {
+            "candle, CPU"
+        } else {
+            "candle, CUDA"
+        }
+    }
 }
 
 impl KeyValues {

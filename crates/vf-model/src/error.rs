@@ -168,7 +168,11 @@ pub enum ModelError {
     NotANumber { position: usize, dtype: &'static str },
     #[error("a cache was given to a network that did not make it: keep the branches of two models apart")]
     ForeignCache,
-    #[error("weights in 8-bit blocks are computed on the CPU, for models of the Llama shape: choose another element type")]
+    #[error("the draft model's vocabulary differs in token {token}: a draft must have the same tokenizer")]
+    DraftVocabulary { token: u32 },
+    #[error(
+        "weights in 8-bit blocks are computed on the CPU, for models of the Llama shape: choose another element type"
+    )]
     NoBlocks,
     #[cfg(feature = "hosted")]
     #[error("computing {doing} failed: {source}")]

@@ -8,6 +8,7 @@ use crate::error::ModelError;
 use crate::guide::{Allowed, Check, Guide, GuideError, GuideStatistics};
 use crate::network::{Cache, Network, Step, Wanted};
 use crate::sample::{Random, Sampling, log_normaliser, pick};
+use crate::speculate::{Draft, Guesser};
 use crate::text::{TextStream, Vocabulary};
 
 /// What is to be completed.
@@ -31,16 +32,22 @@ pub struct Request<'a> {
     /// How often a sample may take a token back because nothing may follow it. After that it ends as
     /// [`Finished::DeadEnd`].
     pub backtracks: usize,
+    /// Tokens to guess at most before the model is asked about all of them in one pass; 0 guesses none. They are taken
+    /// from the text so far, where an edit copies it, or from the model's draft
+    /// ([`crate::HostedModel::with_draft`]). The completions are the same with any number; where they would not be,
+    /// because a pass over several tokens rounds differently (candle's kernels), none are guessed.
+    pub guesses: usize,
 }
 
 impl<'a> Request<'a> {
-    /// Without a guide.
+    /// Without a guide and without guesses.
     pub fn new(prompt: Prompt<'a>, sampling: &'a Sampling) -> Request<'a> {
         Request {
             prompt,
             sampling,
             guide: None,
             backtracks: 64,
+            guesses: 0,
         }
     }
 }
@@ -117,6 +124,9 @@ pub struct DecodingStatistics {
     pub decode_time: Duration,
     /// Passes through the network after the prompt.
     pub passes: usize,
+    /// Tokens that were guessed, and those of them that came true.
+    pub guessed: usize,
+    pub guessed_right: usize,
     /// Of each question [`Guide::allowed`], in the order they were asked.
     pub mask_times: Vec<Duration>,
     /// Tokens and ends that the guides' checks took out after they were drawn.
@@ -161,6 +171,8 @@ pub(crate) struct Decoding<'a> {
     pub sampling: &'a Sampling,
     pub guide: Option<&'a dyn Guide>,
     pub backtracks: usize,
+    pub guesses: usize,
+    pub draft: Option<Draft<'a>>,
 }
 
 impl Decoding<'_> {
@@ -188,16 +200,15 @@ impl Decoding<'_> {
             cancelled = cancelled || sample.take(self, logits, logits, statistics, progress)?;
         }
         while !cancelled && samples.iter().any(|s| s.finished.is_none()) {
-            let mut steps: Vec<Step<'_>> = samples
-                .iter_mut()
-                .filter(|s| s.finished.is_none())
-                .map(Sample::step)
-                .collect();
+            let mut steps = Vec::with_capacity(samples.len());
+            for sample in samples.iter_mut().filter(|s| s.finished.is_none()) {
+                steps.push(sample.step(self)?);
+            }
             let outputs = self.network.forward(&mut steps)?;
             statistics.passes += 1;
             let active = samples.iter_mut().filter(|s| s.finished.is_none());
             for (sample, output) in active.zip(outputs) {
-                cancelled = cancelled || sample.take(self, &output, logits, statistics, progress)?;
+                cancelled = cancelled || sample.take_all(self, &output, logits, statistics, progress)?;
             }
         }
         let mut completions = Vec::with_capacity(samples.len());
@@ -234,6 +245,10 @@ struct Sample {
     /// Bytes of the text that the caller has seen.
     shown: usize,
     guide: Option<Box<dyn Guide>>,
+    guesser: Guesser,
+    /// What went through the network last: the tokens that the cache had not got, then the guesses.
+    step: Vec<u32>,
+    guessed: usize,
     /// For each token of the completion its log-probability and what the guide made of it.
     scores: Vec<Score>,
     /// For each place of the completion, the one after its last token included: tokens that the guide has taken
@@ -273,6 +288,9 @@ impl Sample {
             stream: TextStream::default(),
             shown: 0,
             guide: decoding.guide.map(Guide::fork),
+            guesser: Guesser::new(decoding.guesses),
+            step: Vec::new(),
+            guessed: 0,
             scores: Vec::new(),
             removed: vec![Vec::new()],
             backtracks: 0,
@@ -282,14 +300,75 @@ impl Sample {
         }
     }
 
-    /// What goes through the network next: the tokens that the cache has not got.
-    fn step(&mut self) -> Step<'_> {
-        let read = self.cache.len();
-        Step {
-            tokens: self.tokens.get(read..).unwrap_or_default(),
+    /// What goes through the network next: the tokens that the cache has not got, and guesses of those after them.
+    fn step(&mut self, decoding: &Decoding<'_>) -> Result<Step<'_>, ModelError> {
+        // The last token asked for is drawn in any case, and needs no place in the context.
+        let asked = decoding
+            .sampling
+            .max_new_tokens
+            .saturating_sub(self.scores.len() + 1);
+        let room = asked.min(decoding.context.saturating_sub(self.tokens.len()));
+        let guesses = self
+            .guesser
+            .guess(&self.tokens, room, decoding.draft.as_ref(), decoding.vocabulary)?;
+        self.guessed = guesses.len();
+        self.step = self.tokens.get(self.cache.len()..).unwrap_or_default().to_vec();
+        self.step.extend(guesses);
+        Ok(Step {
+            tokens: &self.step,
             cache: &mut self.cache,
-            wanted: Wanted::Last,
+            wanted: if self.guessed == 0 {
+                Wanted::Last
+            } else {
+                Wanted::All
+            },
+        })
+    }
+
+    /// Draws from the logits of a step as long as the guesses come true; whether the caller broke off.
+    fn take_all(
+        &mut self,
+        decoding: &Decoding<'_>,
+        logits: &[f32],
+        after_prompt: &[f32],
+        statistics: &mut DecodingStatistics,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<bool, ModelError> {
+        if self.guessed == 0 {
+            return self.take(decoding, logits, after_prompt, statistics, progress);
         }
+        statistics.guessed += self.guessed;
+        let before = self.tokens.len();
+        let first = self.step.len() - self.guessed;
+        let guesses = self.step.split_off(first);
+        let mut rows = logits
+            .chunks(decoding.vocabulary.size())
+            .skip(first.saturating_sub(1));
+        let mut right = 0;
+        let mut cancelled = false;
+        for guess in guesses.iter().map(Some).chain([None]) {
+            cancelled = self.take(
+                decoding,
+                rows.next().unwrap_or_default(),
+                after_prompt,
+                statistics,
+                progress,
+            )?;
+            // Tokens may also have been taken back.
+            let came_true = self.tokens.len() == before + right + 1 && self.tokens.last() == guess;
+            if !came_true {
+                break;
+            }
+            right += 1;
+            if cancelled || self.finished.is_some() {
+                break;
+            }
+        }
+        statistics.guessed_right += right;
+        let agreed = (before + right).min(self.tokens.len().saturating_sub(1));
+        self.cache.truncate(agreed);
+        self.guesser.learn(guesses.len(), right, agreed);
+        Ok(cancelled)
     }
 
     /// Draws one token from the logits after the last one; whether the caller broke off.

@@ -14,6 +14,7 @@ use crate::error::ModelError;
 use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
 use crate::network::{Cache, Network, Step, Wanted};
 use crate::sample::Sampling;
+use crate::speculate::Draft;
 use crate::text::Vocabulary;
 use crate::weights::Weights;
 
@@ -115,6 +116,7 @@ pub struct HostedModel {
     /// Of the last prompt, whose tokens these are.
     cache: Cache,
     cached: Vec<u32>,
+    draft: Option<Box<HostedModel>>,
 }
 
 /// The parts of a model folder, checked each by itself and against each other; no weights are loaded yet.
@@ -220,7 +222,22 @@ impl HostedModel {
             precision: options.dtype,
             cache,
             cached: Vec::new(),
+            draft: None,
         })
+    }
+
+    /// Lets a small model guess for this one ([`Request::guesses`]); it must have the same tokenizer.
+    pub fn with_draft(mut self, draft: HostedModel) -> Result<HostedModel, ModelError> {
+        if let Some(token) = self.vocabulary.differs(&draft.vocabulary) {
+            return Err(ModelError::DraftVocabulary { token });
+        }
+        self.draft = Some(Box::new(draft));
+        Ok(self)
+    }
+
+    /// What computes: the instruction set of the kernels, or the library.
+    pub fn backend(&self) -> &'static str {
+        self.network.backend()
     }
 
     /// Shape of the model, as `config.json` gives it.
@@ -302,6 +319,16 @@ impl HostedModel {
             sampling: request.sampling,
             guide: request.guide,
             backtracks: request.backtracks,
+            // A pass over several tokens must give the numbers of passes over one.
+            guesses: if self.network.piece() == 1 {
+                request.guesses
+            } else {
+                0
+            },
+            draft: self.draft.as_deref().map(|draft| Draft {
+                network: &*draft.network,
+                context: draft.context,
+            }),
         };
         let (completions, cache) = decoding.run(&prompt, cache, &logits, &mut statistics, progress)?;
         self.keep_cache(cache, prompt);

@@ -96,7 +96,9 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         .fold(0u64, u64::saturating_add)
         .saturating_mul(4);
     // A tensor is in memory as it was read and as it was converted.
-    let loading = largest.saturating_mul(4).saturating_add(options.dtype.bytes(largest));
+    let loading = largest
+        .saturating_mul(4)
+        .saturating_add(options.dtype.bytes(largest));
     Ok(ModelInfo {
         family: config.family,
         parameters,

@@ -43,6 +43,8 @@ mod network;
 #[cfg_attr(not(feature = "hosted"), allow(dead_code))]
 mod sample;
 pub mod server;
+#[cfg(feature = "hosted")]
+mod speculate;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(feature = "hosted")]

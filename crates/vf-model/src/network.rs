@@ -15,7 +15,6 @@ pub(crate) enum Wanted {
     /// After the last token: `vocabulary` values.
     Last,
     /// After every token: `tokens × vocabulary` values, row by row.
-    #[cfg_attr(not(test), allow(dead_code))]
     All,
     /// None: the tokens only go into the cache.
     Nothing,
@@ -43,6 +42,9 @@ pub(crate) trait Network: Send + Sync {
     /// multiples of this (1: however it is read). Where it is larger, what prompts have in common is reused in
     /// whole pieces only, so that a seed gives the same text whatever ran before.
     fn piece(&self) -> usize;
+
+    /// What computes, for tables: an instruction set or a library.
+    fn backend(&self) -> &'static str;
 }
 
 /// What a network remembers of the tokens of one sequence. Opaque: only the network that made it can use it.

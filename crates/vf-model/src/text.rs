@@ -113,11 +113,31 @@ impl Vocabulary {
         }
     }
 
+    /// Rows of the model's vocabulary.
+    pub fn size(&self) -> usize {
+        self.known.len()
+    }
+
+    /// A token that the other vocabulary has not got under the same id, or this one has not got.
+    pub fn differs(&self, other: &Vocabulary) -> Option<u32> {
+        let (own, others) = (self.tokenizer.get_vocab(true), other.tokenizer.get_vocab(true));
+        let missing = |a: &Ids, b: &Ids| {
+            a.iter()
+                .filter(|(t, id)| b.get(*t) != Some(*id))
+                .map(|(_, id)| *id)
+                .min()
+        };
+        missing(&own, &others).or_else(|| missing(&others, &own))
+    }
+
     /// Id of the token that is spelled exactly like this.
     pub fn marker(&self, token: &str) -> Option<u32> {
         self.tokenizer.token_to_id(token)
     }
 }
+
+/// Ids of tokens by their spelling.
+type Ids = std::collections::HashMap<String, u32>;
 
 /// Calls into the tokenizer library, which panics on some files that it reads without complaint (a
 /// replacement whose pattern is empty, version 0.23). The tokenizer has no state that a panic could leave

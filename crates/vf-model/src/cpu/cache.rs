@@ -45,7 +45,11 @@ impl Page {
         let heads = key.chunks_exact(shape.width).zip(value.chunks_exact(shape.width));
         for (group, (key, value)) in heads.enumerate() {
             let head = layer * shape.groups + group;
-            let keys = self.keys.iter_mut().skip(head * shape.width * PAGE + slot).step_by(PAGE);
+            let keys = self
+                .keys
+                .iter_mut()
+                .skip(head * shape.width * PAGE + slot)
+                .step_by(PAGE);
             keys.zip(key).for_each(|(to, from)| *to = *from);
             let at = (head * PAGE + slot) * shape.value_width;
             if let Some(to) = self.values.get_mut(at..at + shape.width) {

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::matrix::{Activations, BLOCK, Data, Matrix};
 use super::simd::{LANES, Portable, Simd};
+use crate::sample::{MAGIC, exp};
 
 /// Where a product goes: row by row, each as long as the matrix has rows. Several threads write to different columns.
 #[derive(Clone, Copy)]
@@ -86,7 +87,12 @@ macro_rules! compiled_for {
 
 compiled_for!(portable, Portable, "portable",);
 #[cfg(target_arch = "x86_64")]
-compiled_for!(avx2, crate::cpu::simd::Avx2, "AVX2", target_feature(enable = "avx2,fma,f16c"));
+compiled_for!(
+    avx2,
+    crate::cpu::simd::Avx2,
+    "AVX2",
+    target_feature(enable = "avx2,fma,f16c")
+);
 #[cfg(target_arch = "x86_64")]
 compiled_for!(
     avx512,
@@ -100,7 +106,9 @@ impl Kernels {
     pub fn available() -> Vec<Kernels> {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
+        if is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c")
         {
             if is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
@@ -116,7 +124,10 @@ impl Kernels {
     }
 
     pub fn best() -> Kernels {
-        Kernels::available().into_iter().next().unwrap_or(portable::KERNELS)
+        Kernels::available()
+            .into_iter()
+            .next()
+            .unwrap_or(portable::KERNELS)
     }
 
     /// The columns of `x · matrixᵀ` that these tiles make.
@@ -168,7 +179,11 @@ impl Kernels {
         assert!(what.queries.iter().all(|q| q.len() == what.width));
         assert!(out.iter().all(|o| o.len() == what.width));
         let (keys, values) = (what.width * what.page, what.value_width * what.page);
-        assert!(what.pages.iter().all(|(k, v)| k.len() == keys && v.len() == values));
+        assert!(
+            what.pages
+                .iter()
+                .all(|(k, v)| k.len() == keys && v.len() == values)
+        );
         // SAFETY: as above.
         unsafe { (self.attend)(what, scores, out) }
     }
@@ -280,15 +295,15 @@ impl Block for Quantised {
             let quants: [*const i8; M] = std::array::from_fn(|m| x.quants.as_ptr().add((row + m) * x.cols));
             let scales: [*const f32; M] =
                 std::array::from_fn(|m| x.scales.as_ptr().add((row + m) * self.blocks));
-            let totals: [*const i32; M] = std::array::from_fn(|m| x.sums.as_ptr().add((row + m) * self.blocks));
+            let totals: [*const i32; M] =
+                std::array::from_fn(|m| x.sums.as_ptr().add((row + m) * self.blocks));
             let line = self.blocks.div_ceil(2) * 2 * LANES;
             let weight_scales: [*const u16; T] = std::array::from_fn(|t| self.scales.add((tile + t) * line));
             let size = self.blocks * BLOCK * LANES;
             let weights: [*const u8; T] = std::array::from_fn(|t| self.quants.add((tile + t) * size));
             let mut sums = [[S::splat(0.0); T]; M];
             for block in 0..self.blocks {
-                let mut inner: [[S::I; T]; M] =
-                    std::array::from_fn(|m| [S::start(*totals[m].add(block)); T]);
+                let mut inner: [[S::I; T]; M] = std::array::from_fn(|m| [S::start(*totals[m].add(block)); T]);
                 for four in 0..BLOCK / 4 {
                     let at = block * BLOCK + four * 4;
                     for (inner, quants) in inner.iter_mut().zip(&quants) {
@@ -491,32 +506,6 @@ fn quantise(x: &[f32], quants: &mut [i8], scales: &mut [f32], sums: &mut [i32]) 
     }
 }
 
-/// 1.5 · 2^23: floats around it are the integers.
-const MAGIC: f32 = 12_582_912.0;
-
-/// e^x, off by at most 2 · 10^-7 of it; x is cut to [-87, 88]. The reduction to |r| ≤ ln 2 / 2 and the polynomial are
-/// those of Cephes (S. L. Moshier, `expf`).
-#[inline(always)]
-pub fn exp(x: f32) -> f32 {
-    // Comparisons in this order let what is not a number through.
-    let x = if x < -87.0 { -87.0 } else { x };
-    let x = if x > 88.0 { 88.0 } else { x };
-    let shifted = x * std::f32::consts::LOG2_E + MAGIC;
-    let n = shifted - MAGIC;
-    let r = x - n * 0.693_359_4;
-    let r = r + n * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4;
-    p = p * r + 1.398_199_9e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 0.5;
-    let value = p * (r * r) + r + 1.0;
-    // The integer n is in the low bits of the shifted number.
-    let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
-    value * power
-}
-
 #[inline(always)]
 fn gate(gate: &mut [f32], up: &[f32]) {
     for (gate, up) in gate.iter_mut().zip(up) {
@@ -585,8 +574,13 @@ unsafe fn attend_rows<S: Simd, const R: usize>(
         let mut inverse = [0.0f32; R];
         for ((scores, limit), inverse) in scores.chunks_mut(room).zip(limits).zip(&mut inverse) {
             let (own, others) = scores.split_at_mut(limit);
-            others.iter_mut().take((used * what.page).saturating_sub(limit)).for_each(|s| *s = 0.0);
-            let largest = own.iter().fold(f32::NEG_INFINITY, |m, v| if *v > m { *v } else { m });
+            others
+                .iter_mut()
+                .take((used * what.page).saturating_sub(limit))
+                .for_each(|s| *s = 0.0);
+            let largest = own
+                .iter()
+                .fold(f32::NEG_INFINITY, |m, v| if *v > m { *v } else { m });
             for score in own.iter_mut() {
                 *score = exp(*score - largest);
             }

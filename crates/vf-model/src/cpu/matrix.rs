@@ -55,7 +55,11 @@ impl Matrix {
     pub fn pack(rows: usize, cols: usize, values: &[f32], kind: Kind) -> Matrix {
         let tiles = rows.div_ceil(LANES);
         let at = |row: usize, col: usize| {
-            let index = if row < rows && col < cols { row * cols + col } else { usize::MAX };
+            let index = if row < rows && col < cols {
+                row * cols + col
+            } else {
+                usize::MAX
+            };
             values.get(index).copied().unwrap_or(0.0)
         };
         let halves = |convert: fn(f32) -> u16| {
@@ -93,7 +97,9 @@ impl Matrix {
         let block = |row: usize, block: usize| {
             let begin = (row * blocks + block) * BLOCK_BYTES;
             let found = bytes.get(begin..begin + BLOCK_BYTES);
-            found.filter(|_| row < rows && block < blocks).unwrap_or(&[0; BLOCK_BYTES])
+            found
+                .filter(|_| row < rows && block < blocks)
+                .unwrap_or(&[0; BLOCK_BYTES])
         };
         let mut scales = Vec::with_capacity(tiles * blocks.div_ceil(2));
         let mut quants = Vec::with_capacity(tiles * blocks * BLOCK / 4);

@@ -170,7 +170,9 @@ impl CpuNetwork {
                 let name = format!("model.layers.{layer}.{name}");
                 Ok(Linear {
                     matrix: weights.matrix(&format!("{name}.weight"), rows, cols)?,
-                    bias: bias.then(|| weights.values(&format!("{name}.bias"))).transpose()?,
+                    bias: bias
+                        .then(|| weights.values(&format!("{name}.bias")))
+                        .transpose()?,
                 })
             };
             let norm = |name: &str| weights.values(&format!("model.layers.{layer}.{name}.weight"));
@@ -292,7 +294,9 @@ impl CpuNetwork {
         parts
             .iter()
             .map(|part| {
-                let (own, others) = rest.split_at_checked(part.rows() * vocabulary).unwrap_or_default();
+                let (own, others) = rest
+                    .split_at_checked(part.rows() * vocabulary)
+                    .unwrap_or_default();
                 rest = others;
                 own.to_vec()
             })
@@ -515,6 +519,10 @@ impl Network for CpuNetwork {
 
     fn piece(&self) -> usize {
         1
+    }
+
+    fn backend(&self) -> &'static str {
+        self.kernels.name
     }
 }
 

@@ -122,7 +122,11 @@ impl Pool {
         let mut board = self.shared.board();
         board.job = None;
         while board.inside > 0 {
-            board = self.shared.left.wait(board).unwrap_or_else(PoisonError::into_inner);
+            board = self
+                .shared
+                .left
+                .wait(board)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         drop(board);
         drop(busy);

@@ -42,12 +42,24 @@ fn products_are_right_and_a_row_does_not_depend_on_the_others() {
                     let found = multiply(kernels, &matrix, count, &x);
                     for (row, x) in x.chunks(cols).enumerate() {
                         let alone = multiply(kernels, &matrix, 1, x);
-                        assert_eq!(found[row * rows..(row + 1) * rows], alone, "{} {kind:?}", kernels.name);
+                        assert_eq!(
+                            found[row * rows..(row + 1) * rows],
+                            alone,
+                            "{} {kind:?}",
+                            kernels.name
+                        );
                         for (weights, found) in weights.chunks(cols).zip(&alone) {
-                            let expected: f64 =
-                                weights.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+                            let expected: f64 = weights
+                                .iter()
+                                .zip(x)
+                                .map(|(w, x)| f64::from(*w) * f64::from(*x))
+                                .sum();
                             // Activations of 8 bits are off by at most 1/254 of the largest of a block.
-                            let bound = if kind == Kind::Q8_0 && cols % 32 == 0 { 0.004 * cols as f64 } else { 1e-5 };
+                            let bound = if kind == Kind::Q8_0 && cols % 32 == 0 {
+                                0.004 * cols as f64
+                            } else {
+                                1e-5
+                            };
                             let off = (f64::from(*found) - expected).abs();
                             assert!(off < bound, "{} {kind:?} {rows}x{cols}: {off}", kernels.name);
                         }
@@ -77,16 +89,27 @@ fn quantised_products_are_the_same_everywhere() {
 fn weights_come_back_as_they_were_packed() {
     for (rows, cols) in [(17, 64), (3, 5), (16, 96)] {
         let given = values(rows * cols, 5);
-        for (kind, off) in [(Kind::F32, 0.0), (Kind::F16, 5e-4), (Kind::Bf16, 4e-3), (Kind::Q8_0, 4.5e-3)] {
+        for (kind, off) in [
+            (Kind::F32, 0.0),
+            (Kind::F16, 5e-4),
+            (Kind::Bf16, 4e-3),
+            (Kind::Q8_0, 4.5e-3),
+        ] {
             let matrix = Matrix::pack(rows, cols, &given, kind);
             for (row, given) in given.chunks(cols).enumerate() {
                 let mut found = vec![0.0; cols];
                 matrix.row(row, &mut found);
-                assert!(given.iter().zip(&found).all(|(a, b)| (a - b).abs() <= off), "{kind:?}");
+                assert!(
+                    given.iter().zip(&found).all(|(a, b)| (a - b).abs() <= off),
+                    "{kind:?}"
+                );
             }
         }
     }
-    let (f32s, blocks) = (Matrix::pack(64, 256, &values(64 * 256, 6), Kind::F32), values(64 * 256, 6));
+    let (f32s, blocks) = (
+        Matrix::pack(64, 256, &values(64 * 256, 6), Kind::F32),
+        values(64 * 256, 6),
+    );
     let blocks = Matrix::pack(64, 256, &blocks, Kind::Q8_0);
     assert_eq!(f32s.bytes(), 64 * 256 * 4);
     assert_eq!(blocks.bytes(), 64 * 256 / 32 * 34);
@@ -128,11 +151,11 @@ fn the_exponential_is_close() {
     for i in -8600..=8700 {
         let x = i as f32 / 100.0;
         let expected = f64::from(x).exp();
-        let off = (f64::from(kernels::exp(x)) - expected).abs() / expected;
+        let off = (f64::from(crate::sample::exp(x)) - expected).abs() / expected;
         assert!(off < 3e-7, "e^{x} is off by {off}");
     }
-    assert!(kernels::exp(f32::NAN).is_nan());
-    assert!(kernels::exp(f32::NEG_INFINITY) < 1e-37);
+    assert!(crate::sample::exp(f32::NAN).is_nan());
+    assert!(crate::sample::exp(f32::NEG_INFINITY) < 1e-37);
 }
 
 struct Pair {
@@ -200,7 +223,10 @@ fn the_network_is_that_of_the_tensor_library() {
     // The narrower forms are near it.
     for (kind, bound) in [(Kind::F16, 0.02), (Kind::Bf16, 0.15), (Kind::Q8_0, 0.3)] {
         let pair = pair(Family::Qwen2, 1, false, kind);
-        let off = largest_difference(&logits(&pair.own, &tokens, 75), &logits(&pair.oracle, &tokens, 75));
+        let off = largest_difference(
+            &logits(&pair.own, &tokens, 75),
+            &logits(&pair.oracle, &tokens, 75),
+        );
         assert!(off < bound, "{kind:?}: {off}");
     }
 }
@@ -216,7 +242,12 @@ fn pieces_batches_and_threads_change_no_bit() {
                 own.shared_work = usize::MAX;
                 let expected = logits(&own, &sequence, 1);
                 for piece in [2, 3, 5, 32, 75] {
-                    assert_eq!(logits(&own, &sequence, piece), expected, "{} {kind:?}", kernels.name);
+                    assert_eq!(
+                        logits(&own, &sequence, piece),
+                        expected,
+                        "{} {kind:?}",
+                        kernels.name
+                    );
                 }
                 own.shared_work = 0;
                 assert_eq!(logits(&own, &sequence, 75), expected, "{} {kind:?}", kernels.name);
@@ -229,7 +260,10 @@ fn pieces_batches_and_threads_change_no_bit() {
                     cache: &mut first,
                     wanted: Wanted::Nothing,
                 };
-                assert_eq!(own.forward(&mut [begin]).expect("a pass"), vec![Vec::<f32>::new()]);
+                assert_eq!(
+                    own.forward(&mut [begin]).expect("a pass"),
+                    vec![Vec::<f32>::new()]
+                );
                 let mut caches: Vec<Cache> = (0..5).map(|_| first.fork().expect("a copy")).collect();
                 let mut stranger = own.cache();
                 let mut steps: Vec<Step<'_>> = caches
