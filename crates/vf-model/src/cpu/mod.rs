@@ -21,7 +21,7 @@ use self::kernels::{Attention, Kernels, Output};
 use self::matrix::{Activations, Data, Matrix};
 use self::pool::Pool;
 use self::simd::LANES;
-use crate::config::Config;
+use crate::config::{Config, Family};
 use crate::decoder;
 use crate::error::{ModelError, compute};
 use crate::network::{Cache, Network, Step, Wanted};
@@ -140,9 +140,12 @@ fn head_norms(_config: &Config) -> bool {
 }
 
 impl CpuNetwork {
-    /// Whether a model has the shape that this network computes.
+    /// Whether a model has the shape that this network computes, all of it: what is not known here must not be passed
+    /// over.
     pub fn fits(config: &Config) -> bool {
-        config.heads % config.key_value_heads == 0 && config.head_dim % 2 == 0
+        matches!(config.family, Family::Llama | Family::Qwen2)
+            && config.heads % config.key_value_heads == 0
+            && config.head_dim % 2 == 0
     }
 
     /// Loads weights whose names and shapes were checked. `threads`: 0 takes as many as the machine has cores.
