@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Allowed edges between the packages of the workspace. An edge that is not here is a decision to be taken
 /// (and written down in `docs/decisions`), not a line to be added in passing.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("vf-source", &[]),
     ("vf-cache", &[]),
     ("vf-ir", &["vf-source"]),
@@ -33,6 +33,18 @@ const LAYERS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("vf-model", &[]),
+    // Between both: what a model may write next, by what is known of the function.
+    (
+        "vf-guide",
+        &[
+            "vf-source",
+            "vf-ir",
+            "vf-frontend",
+            "vf-verify",
+            "vf-repair",
+            "vf-model",
+        ],
+    ),
     // Looks at the prover from outside; nothing depends on it.
     (
         "vf-lab",
@@ -51,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 13] = [
             "vf-replay",
             "vf-repair",
             "vf-model",
+            "vf-guide",
         ],
     ),
     ("xtask", &[]),
@@ -60,13 +73,14 @@ const LAYERS: [(&str, &[&str]); 13] = [
 const TEST_LAYERS: [(&str, &[&str]); 2] = [("vf-verify", &["vf-frontend"]), ("vf-replay", &["vf-frontend"])];
 
 /// Outside libraries, by the start of their name, and the one package that may name them.
-const OWNERS: [(&str, &str); 8] = [
+const OWNERS: [(&str, &str); 9] = [
     ("lang-c", "vf-frontend"),
     ("z3", "vf-smt"),
     ("candle", "vf-model"),
     ("tokenizers", "vf-model"),
     ("safetensors", "vf-model"),
     ("ureq", "vf-model"),
+    ("llguidance", "vf-guide"),
     ("clap", "vf-cli"),
     ("landlock", "vf-replay"),
 ];

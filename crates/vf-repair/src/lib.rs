@@ -22,7 +22,7 @@ pub mod bug;
 pub mod certify;
 pub mod checker;
 pub mod contracts;
-mod ctext;
+pub mod ctext;
 pub mod flags;
 pub mod history;
 pub mod judge;
