@@ -38,16 +38,7 @@ const JOINS_BEFORE_WIDENING: u32 = 2;
 const NARROWING_PASSES: usize = 3;
 
 pub fn intervals(program: &Program, function: &Function, cfg: &Cfg) -> Intervals {
-    let thresholds = thresholds(function);
-    let analysis = Analysis {
-        program,
-        function,
-        cfg,
-        thresholds,
-    };
-    Intervals {
-        at: analysis.fixpoint(),
-    }
+    Analysis::new(program, function, cfg).intervals()
 }
 
 /// The function's constants and their neighbours, under both readings, ascending: bounds worth stopping at.
@@ -132,13 +123,39 @@ pub(crate) fn register_bits(function: &Function, local: LocalId) -> Option<u32> 
 }
 
 /// Sums that a check said fit their width: operator, reading, operands.
-type KnownToFit = HashSet<(Arithmetic, bool, Expr, Expr)>;
+pub(crate) type KnownToFit = HashSet<(Arithmetic, bool, Expr, Expr)>;
 
-struct Analysis<'a> {
+pub(crate) struct Analysis<'a> {
     program: &'a Program,
     function: &'a Function,
     cfg: &'a Cfg,
     thresholds: Vec<i128>,
+    /// A check that was passed counts as having held.
+    believes_checks: bool,
+}
+
+impl<'a> Analysis<'a> {
+    pub(crate) fn new(program: &'a Program, function: &'a Function, cfg: &'a Cfg) -> Analysis<'a> {
+        Analysis {
+            program,
+            function,
+            cfg,
+            thresholds: thresholds(function),
+            believes_checks: true,
+        }
+    }
+
+    /// Of checks, only what the function's own contract asks of its callers is believed: the result holds whatever goes wrong.
+    pub(crate) fn unbelieving(self) -> Analysis<'a> {
+        Analysis {
+            believes_checks: false,
+            ..self
+        }
+    }
+
+    pub(crate) fn intervals(&self) -> Intervals {
+        Intervals { at: self.fixpoint() }
+    }
 }
 
 impl Analysis<'_> {
@@ -258,34 +275,42 @@ impl Analysis<'_> {
     /// Runs a block's statements; `None` where control cannot reach its end.
     fn run(&self, block: &Block, state: &mut State) -> Option<KnownToFit> {
         let mut fit = KnownToFit::new();
-        for Stmt { kind, .. } in &block.statements {
-            match kind {
-                StmtKind::Assign { dst, value } => {
-                    let value = self.value(value, state, &fit);
-                    set(state, *dst, value);
-                }
-                StmtKind::Assume(condition) => {
-                    if !self.assume(condition, true, state, &fit) {
-                        return None;
-                    }
-                }
-                StmtKind::Check(id) => {
-                    let condition = self.function.obligations.get(id.index()).map(|o| &o.condition);
-                    if !self.checked(condition, state, &mut fit) {
-                        return None;
-                    }
-                }
-                other => {
-                    if let Some(local) = written(other) {
-                        state.remove(&local);
-                    }
+        let go_on = block
+            .statements
+            .iter()
+            .all(|statement| self.step(statement, state, &mut fit));
+        go_on.then_some(fit)
+    }
+
+    /// One statement; false where control does not get past it.
+    pub(crate) fn step(&self, Stmt { kind, .. }: &Stmt, state: &mut State, fit: &mut KnownToFit) -> bool {
+        match kind {
+            StmtKind::Assign { dst, value } => {
+                let value = self.value(value, state, fit);
+                set(state, *dst, value);
+            }
+            StmtKind::Assume(condition) => {
+                if !self.assume(condition, true, state, fit) {
+                    return false;
                 }
             }
-            if let Some(local) = written(kind) {
-                fit.retain(|(_, _, a, b)| !registers(a).contains(&local) && !registers(b).contains(&local));
+            StmtKind::Check(id) => {
+                let obligation = self.function.obligations.get(id.index());
+                let believed = obligation.filter(|o| self.believes_checks || o.required);
+                if !self.checked(believed.map(|o| &o.condition), state, fit) {
+                    return false;
+                }
+            }
+            other => {
+                if let Some(local) = written(other) {
+                    state.remove(&local);
+                }
             }
         }
-        Some(fit)
+        if let Some(local) = written(kind) {
+            fit.retain(|(_, _, a, b)| !registers(a).contains(&local) && !registers(b).contains(&local));
+        }
+        true
     }
 
     /// What goes on after a check is what passed it. False: nothing does.
@@ -311,7 +336,7 @@ impl Analysis<'_> {
     }
 
     /// Sharpens the state by a condition. False where it cannot have this truth value.
-    fn assume(&self, condition: &Expr, holds: bool, state: &mut State, fit: &KnownToFit) -> bool {
+    pub(crate) fn assume(&self, condition: &Expr, holds: bool, state: &mut State, fit: &KnownToFit) -> bool {
         atoms(condition, holds)
             .iter()
             .all(|atom| self.assume_atom(atom, state, fit))
@@ -437,7 +462,7 @@ impl Analysis<'_> {
     }
 
     /// Value of an integer expression.
-    fn value(&self, expr: &Expr, state: &State, fit: &KnownToFit) -> Value {
+    pub(crate) fn value(&self, expr: &Expr, state: &State, fit: &KnownToFit) -> Value {
         let bits = match expr.ty(self.function, self.program.model) {
             Ty::Int(bits) => bits,
             Ty::Ptr | Ty::Float(_) => return Value::top(128),
@@ -506,7 +531,7 @@ fn set(state: &mut State, local: LocalId, value: Value) {
 }
 
 /// What holds on either way: registers known on both.
-fn join(a: &State, b: &State) -> State {
+pub(crate) fn join(a: &State, b: &State) -> State {
     let both = |(local, value): (&LocalId, &Value)| Some((*local, value.join(*b.get(local)?)));
     let mut joined: State = a.iter().filter_map(both).collect();
     joined.retain(|_, value| *value != Value::top(value.bits));

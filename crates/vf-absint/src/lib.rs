@@ -11,14 +11,17 @@
 //! 3. [`expression`], `blocks`: conditions taken apart; what a block does to registers, as expressions.
 //! 4. `facts`: what one loop changes, compares and counts.
 //! 5. `templates`: the candidates.
+//! 6. [`known`]: what holds before each line, in C, whatever goes wrong: the one part whose results are said as facts.
 //!
-//! The crate knows neither terms nor solvers, and no memory: candidates speak of registers and constants only.
+//! The crate knows neither terms nor solvers, and no memory: candidates speak of registers and constants only ([`known`] makes registers
+//! of the places in memory that a function reads).
 
 pub mod analysis;
 mod blocks;
 pub mod expression;
 mod facts;
 pub mod interval;
+pub mod known;
 mod templates;
 
 use vf_ir::cfg::Cfg;

@@ -91,6 +91,14 @@ pub enum AnswerForm {
     Function,
     /// Edits of numbered lines
     Edit,
+    /// The missing lines alone; for models that fill in the middle
+    Infill,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnOff {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -271,6 +279,9 @@ pub struct RepairArgs {
     /// What the model is asked to answer with
     #[arg(long, value_enum, value_name = "FORM", default_value = "any")]
     pub answer_form: AnswerForm,
+    /// For experiments: whether each line in the prompt carries what the prover knows there
+    #[arg(long, value_enum, value_name = "ON|OFF", default_value = "off")]
+    pub prompt_facts: OnOff,
     /// Print a layer instead of repairing; no model is needed
     #[arg(long, value_enum, value_name = "LAYER")]
     pub emit: Option<RepairLayer>,

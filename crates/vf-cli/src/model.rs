@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use vf_repair::{ModelProposer, PromptTemplate, Proposer, TextGenerator};
 
-use crate::args::{AnswerForm, RepairArgs};
+use crate::args::{AnswerForm, OnOff, RepairArgs};
 use crate::exit::CliError;
 
 /// Longest answer, in tokens: a whole kernel function of usual length fits.
@@ -44,10 +44,12 @@ pub fn proposer(args: &RepairArgs, deadline: Option<Instant>) -> Result<Option<B
 
 /// The template of what the model is asked.
 pub fn template(args: &RepairArgs) -> Result<PromptTemplate, CliError> {
-    Ok(match &args.prompt {
-        Some(path) => PromptTemplate::from_file(path)?,
-        None => PromptTemplate::embedded()?,
-    })
+    let template = match (&args.prompt, form(args)) {
+        (Some(path), _) => PromptTemplate::from_file(path)?,
+        (None, vf_repair::AnswerForm::Infill) => PromptTemplate::embedded_infill()?,
+        (None, _) => PromptTemplate::embedded()?,
+    };
+    Ok(template.with_facts(args.prompt_facts == OnOff::On))
 }
 
 pub fn form(args: &RepairArgs) -> vf_repair::AnswerForm {
@@ -55,6 +57,7 @@ pub fn form(args: &RepairArgs) -> vf_repair::AnswerForm {
         AnswerForm::Any => vf_repair::AnswerForm::Any,
         AnswerForm::Function => vf_repair::AnswerForm::Function,
         AnswerForm::Edit => vf_repair::AnswerForm::Edit,
+        AnswerForm::Infill => vf_repair::AnswerForm::Infill,
     }
 }
 
@@ -231,19 +234,16 @@ mod server {
         Ok(Some(key))
     }
 
-    impl TextGenerator for Generator {
-        fn generate(
+    impl Generator {
+        fn ask(
             &mut self,
-            prompt: &str,
+            prompt: Prompt<'_>,
             samples: usize,
             seed: u64,
         ) -> Result<Vec<String>, GeneratorError> {
             let sampling = sampling(samples, seed);
             let request = Request {
-                prompt: Prompt::Chat {
-                    system: SYSTEM,
-                    user: prompt,
-                },
+                prompt,
                 sampling: &sampling,
                 constraint: None,
                 log_probabilities: false,
@@ -259,6 +259,31 @@ mod server {
                 self.told = Some(error);
             }
             Ok(answers.completions.into_iter().map(|c| c.text).collect())
+        }
+    }
+
+    impl TextGenerator for Generator {
+        fn generate(
+            &mut self,
+            prompt: &str,
+            samples: usize,
+            seed: u64,
+        ) -> Result<Vec<String>, GeneratorError> {
+            let prompt = Prompt::Chat {
+                system: SYSTEM,
+                user: prompt,
+            };
+            self.ask(prompt, samples, seed)
+        }
+
+        fn infill(
+            &mut self,
+            prefix: &str,
+            suffix: &str,
+            samples: usize,
+            seed: u64,
+        ) -> Result<Vec<String>, GeneratorError> {
+            self.ask(Prompt::Infill { prefix, suffix }, samples, seed)
         }
 
         fn name(&self) -> &str {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use vf_repair::history::Commit;
 use vf_repair::log::{LOG_SCHEMA, write_record};
-use vf_repair::prompt::Room;
+use vf_repair::prompt::{InfillPrompt, Room};
 use vf_repair::{
     AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Limits, LogRecord, PatchReport,
     PromptTemplate, Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest, RepairTarget,
@@ -40,7 +40,7 @@ const TEMPLATES: u32 = 64;
 pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     let start = Instant::now();
     if args.emit == Some(RepairLayer::Template) {
-        output::write_stdout(PromptTemplate::embedded_text())?;
+        output::write_stdout(PromptTemplate::embedded_text(model::form(args)))?;
         return Ok(Exit::Proved);
     }
     // Everything that can be wrong about the request is looked at before any work is done for it.
@@ -238,13 +238,30 @@ impl Proposer for TakesDown {
     }
 
     fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
-        let prompt = self
-            .template
-            .render(context, feedback, self.form, &Room::default());
+        let room = Room::default();
+        let prompt = match self.form {
+            AnswerForm::Infill => self
+                .template
+                .infill(context, feedback, &room)
+                .map(|places| places.iter().map(infill_text).collect()),
+            form => self.template.render(context, feedback, form, &room),
+        };
         let prompt = prompt.map_err(|source| ProposerError::Prompt { source })?;
         self.said.borrow_mut().get_or_insert(prompt);
         Ok(Vec::new())
     }
+}
+
+/// Both sides of one place, for a reader.
+fn infill_text(prompt: &InfillPrompt) -> String {
+    let line = prompt.hole.line;
+    let place = if prompt.hole.range.is_empty() {
+        format!("before line {line}")
+    } else {
+        format!("from line {line}")
+    };
+    let (prefix, suffix) = (&prompt.prefix, &prompt.suffix);
+    format!("----- prefix ({place}) -----\n{prefix}\n----- suffix ({place}) -----\n{suffix}\n")
 }
 
 /// What is known of a proven patch beside its proof.

@@ -4,13 +4,30 @@
 //! function in a code fence, or an edit of numbered lines, becomes a candidate; anything else becomes feedback.
 
 use crate::ctext::functions::functions;
-use crate::prompt::{AnswerForm, PromptTemplate, Room};
+use crate::prompt::{AnswerForm, PromptTemplate, Room, read_infill};
 use crate::proposer::{Candidate, Context, Feedback, Proposer, ProposerError, TextEdit};
 
 /// Something that continues a prompt.
 pub trait TextGenerator {
     /// `samples` answers to a prompt. The same seed gives the same answers where the model can do that.
     fn generate(&mut self, prompt: &str, samples: usize, seed: u64) -> Result<Vec<String>, GeneratorError>;
+
+    /// `samples` pieces of code that may stand between two texts.
+    ///
+    /// # Errors
+    /// [`GeneratorError::NoInfill`] where the model was not trained for that.
+    fn infill(
+        &mut self,
+        prefix: &str,
+        suffix: &str,
+        samples: usize,
+        seed: u64,
+    ) -> Result<Vec<String>, GeneratorError> {
+        let _ = (prefix, suffix, samples, seed);
+        Err(GeneratorError::NoInfill {
+            model: self.name().to_string(),
+        })
+    }
 
     /// Name for logs (`qwen2.5-coder-7b`).
     fn name(&self) -> &str;
@@ -35,11 +52,18 @@ pub enum GeneratorError {
     PromptTooLong { tokens: usize, limit: usize },
     #[error("generation failed: {why}")]
     Generate { why: String },
+    /// The model knows no form for a prefix and a suffix.
+    #[error("{model} does not fill in the middle of a text; take another --answer-form (function, edit)")]
+    NoInfill { model: String },
     /// The time of the run ended before an answer came.
     #[error("the time for the run was used up before the model answered")]
     Timeout,
 }
 
+/// Longer answers are not read.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Edits in one answer, at most.
+const MAX_EDITS: usize = 256;
 /// Candidates asked for in a round.
 const SAMPLES: usize = 4;
 
@@ -59,12 +83,18 @@ pub struct ModelProposer<G> {
 pub enum Unreadable {
     #[error("the answer is empty")]
     Empty,
+    #[error("the answer has {bytes} bytes, more than {limit}")]
+    TooLong { bytes: usize, limit: usize },
+    #[error("the answer only repeats what it was asked")]
+    Quoted,
     #[error("the answer has neither a code block nor line edits")]
     NoCode,
     #[error("the code block does not define `{function}`")]
     OtherFunction { function: String },
     #[error("the code block defines more than `{function}`")]
     MoreThanOne { function: String },
+    #[error("the answer has more than {limit} line edits")]
+    TooManyEdits { limit: usize },
     #[error("line edit `{text}` names lines outside of the function ({first} to {last})")]
     LinesOutside { text: String, first: u32, last: u32 },
 }
@@ -111,25 +141,58 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
             count: &|text| self.generator.count_tokens(text),
             limit: self.generator.prompt_limit(),
         };
-        let prompt = self
-            .template
-            .render(context, feedback, self.form, &room)
-            .map_err(|source| ProposerError::Prompt { source })?;
         // Every round draws other answers.
         let seed = self
             .seed
             .wrapping_add(feedback.last().map_or(0, |f| u64::from(f.round)));
-        let answers = self
-            .generator
-            .generate(&prompt, self.samples, seed)
-            .map_err(|source| ProposerError::Generator {
-                proposer: self.name.clone(),
-                source,
-            })?;
+        let wrong = |source| ProposerError::Prompt { source };
+        let name = self.name.clone();
+        let failed = |source| ProposerError::Generator {
+            proposer: name.clone(),
+            source,
+        };
+        let mut read: Vec<(String, Result<Vec<TextEdit>, Unreadable>)> = Vec::new();
+        if self.form == AnswerForm::Infill {
+            let prompts = self.template.infill(context, feedback, &room).map_err(wrong)?;
+            let places = prompts.len();
+            for (at, prompt) in prompts.iter().enumerate() {
+                // The first places get what does not come out even.
+                let samples = self.samples / places + usize::from(at < self.samples % places);
+                if samples == 0 {
+                    break;
+                }
+                let answers = self
+                    .generator
+                    .infill(&prompt.prefix, &prompt.suffix, samples, seed);
+                for answer in answers.map_err(failed)? {
+                    let edit = match answer.len() {
+                        bytes @ MAX_ANSWER.. => Err(Unreadable::TooLong {
+                            bytes,
+                            limit: MAX_ANSWER,
+                        }),
+                        _ => read_infill(context, &prompt.hole, &answer).ok_or(Unreadable::Empty),
+                    };
+                    read.push((answer, edit.map(|edit| vec![edit])));
+                }
+            }
+        } else {
+            let prompt = self
+                .template
+                .render(context, feedback, self.form, &room)
+                .map_err(wrong)?;
+            let answers = self
+                .generator
+                .generate(&prompt, self.samples, seed)
+                .map_err(failed)?;
+            for answer in answers {
+                let edits = read_answer(context, &prompt, &answer);
+                read.push((answer, edits));
+            }
+        }
         self.rejected.clear();
         let mut found = Vec::new();
-        for answer in answers {
-            match read_answer(context, &answer) {
+        for (answer, edits) in read {
+            match edits {
                 Ok(edits) => found.push(Candidate {
                     edits,
                     origin: self.name.clone(),
@@ -150,22 +213,32 @@ fn first_line(context: &Context) -> u32 {
     crate::locate::line_of(&context.text, context.span.start)
 }
 
-/// Edits out of one answer.
-pub fn read_answer(context: &Context, answer: &str) -> Result<Vec<TextEdit>, Unreadable> {
+/// Edits out of one answer. Blocks that the prompt has as they are count as quoted from it.
+pub fn read_answer(context: &Context, prompt: &str, answer: &str) -> Result<Vec<TextEdit>, Unreadable> {
+    if answer.len() > MAX_ANSWER {
+        return Err(Unreadable::TooLong {
+            bytes: answer.len(),
+            limit: MAX_ANSWER,
+        });
+    }
+    let answer = conclusion(prompt, answer);
     if answer.trim().is_empty() {
         return Err(Unreadable::Empty);
     }
-    let blocks = blocks(answer);
-    if let Some((_, body)) = blocks.iter().find(|(tag, _)| tag == "edit") {
-        return line_edits(context, body);
-    }
+    let all = blocks(answer);
+    let own: Vec<&(String, String)> = all
+        .iter()
+        .filter(|(tag, body)| !is_quoted(prompt, tag, body))
+        .collect();
     // Of several blocks the last is the conclusion.
-    let code = blocks
+    let last = own
         .iter()
         .rev()
-        .find(|(tag, _)| matches!(tag.as_str(), "" | "c" | "C" | "cpp"));
-    match code {
+        .find(|(tag, _)| matches!(tag.as_str(), "edit" | "" | "c" | "C" | "cpp"));
+    match last {
+        Some((tag, body)) if tag == "edit" => line_edits(context, body),
         Some((_, body)) => whole_function(context, body),
+        None if own.len() < all.len() => Err(Unreadable::Quoted),
         // A model that leaves the fence out and begins with the code.
         None if functions(answer).iter().any(|f| f.name == context.function) => {
             whole_function(context, answer)
@@ -174,24 +247,63 @@ pub fn read_answer(context: &Context, answer: &str) -> Result<Vec<TextEdit>, Unr
     }
 }
 
-/// Fenced blocks: tag and body. A fence without its end runs to the end of the answer.
+/// Fenced blocks: tag and body (CommonMark 0.31, 4.5): a block ends at a fence that is no shorter than the one that began it and has nothing
+/// behind it. One without its end runs to the end of the answer.
 fn blocks(answer: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut open: Option<(String, String)> = None;
+    let mut open: Option<(usize, String, String)> = None;
     for line in answer.lines() {
-        match (line.trim_start().strip_prefix("```"), open.take()) {
-            (Some(_), Some(block)) => found.push(block),
-            (Some(tag), None) => open = Some((tag.trim().to_string(), String::new())),
-            (None, Some((tag, mut body))) => {
+        let marks = line.trim_start().bytes().take_while(|b| *b == b'`').count();
+        let behind = line.trim_start().get(marks..).unwrap_or("").trim();
+        match open.take() {
+            Some((length, tag, body)) if marks >= length && behind.is_empty() => found.push((tag, body)),
+            Some((length, tag, mut body)) => {
                 body.push_str(line);
                 body.push('\n');
-                open = Some((tag, body));
+                open = Some((length, tag, body));
             }
-            (None, None) => {}
+            None if marks >= 3 && !behind.contains('`') => {
+                open = Some((marks, behind.to_string(), String::new()));
+            }
+            None => {}
         }
     }
-    found.extend(open);
+    found.extend(open.map(|(_, tag, body)| (tag, body)));
     found
+}
+
+/// What a model says behind its thoughts, and behind a prompt that it repeats.
+fn conclusion<'a>(prompt: &str, answer: &'a str) -> &'a str {
+    let answer = answer.strip_prefix(prompt).unwrap_or(answer);
+    answer
+        .rfind("</think>")
+        .and_then(|at| answer.get(at + "</think>".len()..))
+        .unwrap_or(answer)
+}
+
+/// Whether a block was taken from the prompt as it stands there: then it is no answer. Line numbers do not count, nor, of line edits, what
+/// a comment has at its edges.
+fn is_quoted(prompt: &str, tag: &str, body: &str) -> bool {
+    let plain = |line: &str| {
+        let line = line.trim();
+        let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+        let behind = line.get(digits..).unwrap_or("");
+        let numbered = digits > 0 && (behind.is_empty() || behind.starts_with([' ', '\t']));
+        let code = if numbered { behind.trim() } else { line };
+        let code = match tag {
+            "edit" => code.trim_matches(['*', '/', '\\', ' ', '\t']),
+            _ => code,
+        };
+        code.to_string()
+    };
+    let lines = |text: &str| {
+        text.lines()
+            .map(plain)
+            .filter(|l| !l.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let (inside, quoted) = (lines(prompt), lines(body));
+    !quoted.is_empty() && inside.windows(quoted.len()).any(|part| part == quoted)
 }
 
 fn whole_function(context: &Context, code: &str) -> Result<Vec<TextEdit>, Unreadable> {
@@ -225,6 +337,9 @@ fn line_edits(context: &Context, body: &str) -> Result<Vec<TextEdit>, Unreadable
                 };
                 if from < first || from > last || to.is_some_and(|t| t < from || t > last) {
                     return Err(outside());
+                }
+                if edits.len() >= MAX_EDITS {
+                    return Err(Unreadable::TooManyEdits { limit: MAX_EDITS });
                 }
                 let start = offset_of_line(text, from);
                 let end = to.map_or(start, |t| offset_of_line(text, t + 1));
@@ -274,7 +389,8 @@ fn first_words(answer: &str) -> String {
         .lines()
         .find(|l| !l.trim().is_empty() && !l.trim_start().starts_with("```"))
         .unwrap_or("");
-    line.trim().chars().take(80).collect()
+    // They are shown on terminals.
+    line.trim().chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 #[cfg(test)]
@@ -321,7 +437,7 @@ mod tests {
 
     fn answer(text: &str) -> Result<String, Unreadable> {
         let context = context();
-        let edits = read_answer(&context, text)?;
+        let edits = read_answer(&context, "", text)?;
         let candidate = Candidate {
             edits,
             origin: String::new(),

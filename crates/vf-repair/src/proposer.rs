@@ -102,6 +102,12 @@ impl Context {
     pub fn function_text(&self) -> &str {
         self.text.get(self.span.clone()).unwrap_or("")
     }
+
+    /// The lines of the function, with their numbers in the file.
+    pub(crate) fn numbered_lines(&self) -> impl Iterator<Item = (u32, &str)> {
+        let first = crate::locate::line_of(&self.text, self.span.start);
+        (first..).zip(self.function_text().lines())
+    }
 }
 
 /// One replacement, in bytes of the file's text.

@@ -80,7 +80,7 @@ fn the_embedded_prompt_says_all_that_there_is() {
     let text = render(&[], AnswerForm::Any, &Room::default());
     for part in [
         "    5 \treturn t[i];\n",
-        "- line 5: index-upper-bound (CWE-787) of `t[i]` is refuted\n",
+        "- line 5: index-upper-bound (CWE-787) of `t[i]` is refuted; the index must be less than",
         "/* a.c:1 */\n#define SIZE 4\n",
         "/* a.c:2 */\nstatic int t[SIZE];\n",
         "/* a.c:7, a caller */\nint calls(void) { return lookup(1); }\n",
@@ -125,7 +125,7 @@ fn the_best_attempts_are_told_the_best_of_them_last() {
         tried("five open", still(5)),
     ];
     let text = render(&feedback, AnswerForm::Any, &Room::default());
-    let at = |what: &str| text.find(&format!("---\n{what}\n"));
+    let at = |what: &str| text.find(&format!("```c\n{what}\n"));
     assert_eq!((at("refused"), at("no C")), (None, None));
     let order = ["five open", "two open", "one open", "one open, newer"].map(at);
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{text}");

@@ -94,7 +94,7 @@ pub fn uses(tree: Option<&Path>, file: &Path, text: &str, function: &str) -> Vec
     for step in 1..=STEPS {
         let mut next = Vec::new();
         for name in names {
-            if name == function {
+            if name == function || is_well_known(&name) {
                 continue;
             }
             let Some(place) = index.get(name.as_str()).copied().filter(|p| seen.insert(*p)) else {
@@ -121,6 +121,80 @@ pub fn uses(tree: Option<&Path>, file: &Path, text: &str, function: &str) -> Vec
     }
     found.extend(caller(&sources, function));
     found
+}
+
+/// What every programmer knows, and every model: the room is for what they do not.
+fn is_well_known(name: &str) -> bool {
+    let integer = name.strip_suffix("_t").unwrap_or(name);
+    let integer = integer
+        .trim_start_matches("__")
+        .trim_start_matches(['u', 's'])
+        .trim_start_matches("int");
+    matches!(
+        name,
+        "NULL"
+            | "bool"
+            | "true"
+            | "false"
+            | "size_t"
+            | "ssize_t"
+            | "ptrdiff_t"
+            | "uintptr_t"
+            | "intptr_t"
+            | "gfp_t"
+    ) || matches!(integer, "8" | "16" | "32" | "64")
+        || matches!(
+            name,
+            "GFP_KERNEL"
+                | "GFP_ATOMIC"
+                | "EINVAL"
+                | "ENOMEM"
+                | "EIO"
+                | "EFAULT"
+                | "ENOSPC"
+                | "ERANGE"
+                | "EOVERFLOW"
+        )
+        || matches!(
+            name,
+            "E2BIG"
+                | "EMSGSIZE"
+                | "ENODEV"
+                | "ENOENT"
+                | "EPERM"
+                | "EBUSY"
+                | "ENAMETOOLONG"
+                | "EBADMSG"
+                | "EPROTO"
+        )
+        || matches!(
+            name,
+            "memcpy"
+                | "memmove"
+                | "memset"
+                | "memcmp"
+                | "strlen"
+                | "strnlen"
+                | "strcpy"
+                | "strncpy"
+                | "strcat"
+        )
+        || matches!(
+            name,
+            "strncat"
+                | "strcmp"
+                | "strncmp"
+                | "strchr"
+                | "strrchr"
+                | "sprintf"
+                | "snprintf"
+                | "printf"
+                | "malloc"
+        )
+        || matches!(
+            name,
+            "calloc" | "realloc" | "free" | "kmalloc" | "kzalloc" | "kcalloc" | "kfree"
+        )
 }
 
 /// The file, and the headers of the tree that it includes, the nearest first.
@@ -285,6 +359,12 @@ fn with_contract(text: &str, range: &Range<usize>) -> Range<usize> {
         Some(at) if before.get(at..).is_some_and(|c| c.starts_with("/*@")) => at..range.end,
         _ => range.clone(),
     }
+}
+
+/// The contract above a function.
+pub fn contract<'a>(text: &'a str, span: &Range<usize>) -> Option<&'a str> {
+    let whole = with_contract(text, span);
+    (whole.start < span.start).then(|| text.get(whole.start..span.start).unwrap_or("").trim())
 }
 
 fn macro_of(directive: &str) -> Option<String> {

@@ -25,6 +25,7 @@ mod strings;
 mod types;
 
 use site::Site;
+pub(crate) use sizes::size_arguments;
 use types::Types;
 
 /// Candidates of one round.

@@ -1,0 +1,3 @@
+use vf_ir::parse::parse_program;
+
+use super::*;
