@@ -276,16 +276,6 @@ mod server {
             self.ask(prompt, samples, seed)
         }
 
-        fn infill(
-            &mut self,
-            prefix: &str,
-            suffix: &str,
-            samples: usize,
-            seed: u64,
-        ) -> Result<Vec<String>, GeneratorError> {
-            self.ask(Prompt::Infill { prefix, suffix }, samples, seed)
-        }
-
         fn name(&self) -> &str {
             self.model.name()
         }

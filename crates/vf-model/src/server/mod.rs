@@ -465,9 +465,6 @@ impl ServerModel {
         request: &Request<'_>,
         job: Job,
     ) -> Result<Vec<ServerCompletion>, Failure> {
-        if matches!(request.prompt, Prompt::Infill { .. }) && endpoint.flavour() == Flavour::LlamaCpp {
-            return self.exchange_as(Form::Infill, endpoint, request, job);
-        }
         let wants_chat = matches!(request.prompt, Prompt::Chat { .. });
         if !wants_chat || endpoint.no_chat.load(Ordering::Relaxed) {
             return self.exchange_as(Form::Text, endpoint, request, job);
@@ -507,12 +504,7 @@ impl ServerModel {
                 url: endpoint.base.clone(),
             })
         })?;
-        // llama.cpp's own addresses are beside those of the OpenAI API.
-        let base = match form {
-            Form::Infill => endpoint.base.strip_suffix("/v1").unwrap_or(&endpoint.base),
-            Form::Chat | Form::Text => &endpoint.base,
-        };
-        let url = format!("{base}{}", form.path());
+        let url = format!("{}{}", endpoint.base, form.path());
         let limit = self.time_for(self.answer_timeout).map_err(of_request)?;
         let body = body.to_string();
         let answer = self.http.post(&url, body.as_bytes(), limit).map_err(|failure| {
@@ -524,11 +516,7 @@ impl ServerModel {
                 other => other,
             }
         })?;
-        let read = match form {
-            Form::Infill => wire::filled(&answer).map(|one| vec![one]),
-            Form::Chat | Form::Text => wire::completions(&answer, job.count),
-        };
-        let mut found = read.map_err(|why| match why {
+        let mut found = wire::completions(&answer, job.count).map_err(|why| match why {
             NotAnAnswer::CutOff => Failure::lost(&url, "the answer is cut off"),
             why => Failure::Answer(self.not_an_answer(&url, why, &answer)),
         })?;

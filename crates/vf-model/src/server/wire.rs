@@ -27,9 +27,6 @@ pub enum Prompt<'a> {
     Chat { system: &'a str, user: &'a str },
     /// A text to continue as it is.
     Text(&'a str),
-    /// What is missing between two texts. llama.cpp is asked at `/infill`, others by the field `suffix` of OpenAI's text
-    /// completions, which vLLM, for one, refuses.
-    Infill { prefix: &'a str, suffix: &'a str },
 }
 
 /// What every answer must be, enforced by the server while it generates.
@@ -84,8 +81,6 @@ pub enum Finish {
 pub(super) enum Form {
     Chat,
     Text,
-    /// llama.cpp's own, outside of the OpenAI API.
-    Infill,
 }
 
 impl Form {
@@ -93,7 +88,6 @@ impl Form {
         match self {
             Form::Chat => "/chat/completions",
             Form::Text => "/completions",
-            Form::Infill => "/infill",
         }
     }
 }
@@ -138,11 +132,6 @@ pub(super) fn body(
         fields.insert("model".into(), model.into());
     }
     match (form, request.prompt) {
-        (Form::Infill, prompt) => return Ok(infill_body(prompt, request, seed)),
-        (_, Prompt::Infill { prefix, suffix }) => {
-            fields.insert("prompt".into(), prefix.into());
-            fields.insert("suffix".into(), suffix.into());
-        }
         (Form::Chat, Prompt::Chat { system, user }) => {
             let mut messages = Vec::new();
             if !system.is_empty() {
@@ -183,7 +172,7 @@ pub(super) fn body(
                 // One alternative is the least that every server accepts.
                 fields.insert("top_logprobs".into(), 1.into());
             }
-            Form::Text | Form::Infill => {
+            Form::Text => {
                 fields.insert("logprobs".into(), 1.into());
             }
         }
@@ -207,64 +196,6 @@ pub(super) fn body(
         (Some(Constraint::Grammar(_)), Flavour::Unknown) => return Err(CannotConstrain),
     }
     Ok(Value::Object(fields))
-}
-
-/// The body of a request to llama.cpp's `/infill`: one completion.
-fn infill_body(prompt: Prompt<'_>, request: &Request<'_>, seed: u64) -> Value {
-    let sampling = request.sampling;
-    let (prefix, suffix) = match prompt {
-        Prompt::Infill { prefix, suffix } => (prefix, suffix),
-        Prompt::Text(text) => (text, ""),
-        Prompt::Chat { user, .. } => (user, ""),
-    };
-    let mut body = json!({
-        "input_prefix": prefix,
-        "input_suffix": suffix,
-        "n_predict": sampling.max_new_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "seed": seed,
-    });
-    if let Some(fields) = body.as_object_mut() {
-        if let Some(k) = sampling.top_k {
-            fields.insert("top_k".into(), k.into());
-        }
-        if !sampling.stop.is_empty() {
-            fields.insert("stop".into(), sampling.stop.clone().into());
-        }
-        match request.constraint {
-            Some(Constraint::Grammar(grammar)) => {
-                fields.insert("grammar".into(), grammar.as_str().into());
-            }
-            Some(Constraint::JsonSchema(schema)) => {
-                fields.insert("json_schema".into(), schema.clone());
-            }
-            None => {}
-        }
-    }
-    body
-}
-
-#[derive(Deserialize)]
-struct Filled {
-    content: Option<Content>,
-    stop_type: Option<String>,
-}
-
-/// The completion in an answer of llama.cpp's `/infill`.
-pub(super) fn filled(body: &[u8]) -> Result<ServerCompletion, NotAnAnswer> {
-    let filled: Filled = read(body)?;
-    let text = filled.content.ok_or(NotAnAnswer::NoChoices)?.0;
-    let finish = match filled.stop_type.as_deref() {
-        Some("eos" | "word") => Finish::Stop,
-        Some("limit") => Finish::Length,
-        _ => Finish::Unsaid,
-    };
-    Ok(ServerCompletion {
-        text,
-        finish,
-        tokens: None,
-    })
 }
 
 #[derive(Deserialize)]

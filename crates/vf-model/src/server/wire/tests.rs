@@ -53,35 +53,6 @@ fn a_text() {
 }
 
 #[test]
-fn what_is_missing_between_two_texts() {
-    let prompt = Prompt::Infill {
-        prefix: "int f(",
-        suffix: "}",
-    };
-    let openai = written(Form::Text, Flavour::Unknown, prompt, None);
-    assert_eq!(
-        (&openai["prompt"], &openai["suffix"]),
-        (&json!("int f("), &json!("}"))
-    );
-    assert!(openai.get("messages").is_none());
-    let grammar = Constraint::Grammar("root ::= \"a\"".into());
-    assert_eq!(
-        written(Form::Infill, Flavour::LlamaCpp, prompt, Some(&grammar)),
-        json!({
-            "input_prefix": "int f(", "input_suffix": "}", "n_predict": 64, "temperature": 0.7, "top_p": 0.9,
-            "seed": 17, "stop": ["END"], "grammar": "root ::= \"a\"",
-        })
-    );
-    let filled = |body: &str| filled(body.as_bytes()).map(|c| (c.text, c.finish));
-    assert_eq!(
-        filled(r#"{"content": "void)", "stop_type": "limit", "tokens": []}"#),
-        Ok(("void)".to_string(), Finish::Length))
-    );
-    assert_eq!(filled("{}"), Err(NotAnAnswer::NoChoices));
-    assert_eq!(filled("no"), Err(NotAnAnswer::NotJson));
-}
-
-#[test]
 fn constraints_go_where_the_server_looks_for_them() {
     let grammar = Constraint::Grammar("root ::= \"a\"".into());
     let with = |flavour| written(Form::Chat, flavour, CHAT, Some(&grammar));
