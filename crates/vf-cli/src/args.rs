@@ -270,9 +270,12 @@ pub struct RepairArgs {
     /// Seconds that a server may take for one answer
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "300")]
     pub model_timeout: f64,
-    /// Take candidates from the model only, none from templates
-    #[arg(long)]
+    /// Take candidates from the model only, none from templates; the same as `--proposers model`
+    #[arg(long, conflicts_with = "proposers")]
     pub no_templates: bool,
+    /// Who is asked in each round, and in which order
+    #[arg(long, value_enum, value_name = "WHO", default_value = "both")]
+    pub proposers: Proposers,
     /// A template of what the model is asked (Jinja; default: the embedded one)
     #[arg(long, value_name = "FILE.jinja")]
     pub prompt: Option<PathBuf>,
@@ -294,15 +297,33 @@ pub struct RepairArgs {
     /// Write a harness of the counterexample into this new folder, and run it on both versions: C, and for kernel code KUnit
     #[arg(long, value_name = "DIR")]
     pub reproducer: Option<PathBuf>,
-    /// Record each round as a line of JSON
+    /// Record each round as lines of JSON
     #[arg(long, value_name = "FILE.jsonl")]
     pub log: Option<PathBuf>,
+    /// Record the text of each prompt too, not only its hash
+    #[arg(long, requires = "log")]
+    pub log_prompts: bool,
+    /// Count work instead of time, so that the same candidates give the same log to the bit
+    #[arg(long, conflicts_with_all = ["timeout", "solver_seconds"])]
+    pub deterministic: bool,
     /// Rounds of proposing and checking
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
     /// Answers asked of the model in each round
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub candidates: u32,
+    /// Tokens that the model may write over the whole run; the answer that goes beyond is checked still
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub token_budget: Option<u64>,
+    /// Seconds that all checks may take together, whatever runs beside what
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub solver_seconds: Option<f64>,
+    /// Proven candidates of which the best is taken
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub best_of: u32,
+    /// Candidates that are checked at once (default: as many as there are cores and memory for)
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
     /// Seconds for candidates that would be preferred to the first that is proven; 0 takes the first
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds_or_none)]
     pub prefer_within: f64,
@@ -330,10 +351,28 @@ pub struct ReplayRunArgs {
     /// The C compiler, where the run used another one than `cc`
     #[arg(long, value_name = "CC")]
     pub compiler: Option<PathBuf>,
+    /// Write the log of the repeated run here
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub write: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
     #[command(flatten)]
     pub cache: CacheArgs,
+}
+
+/// Who proposes candidates, and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Proposers {
+    /// In each round the templates first, then the model
+    Both,
+    /// The templates only, even with a model
+    Solver,
+    /// The model only
+    Model,
+    /// In each round the model first, then the templates
+    ModelThenSolver,
+    /// One candidate of the templates beside each answer of the model
+    Interleaved,
 }
 
 #[derive(Debug, Args)]

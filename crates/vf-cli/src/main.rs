@@ -10,7 +10,6 @@ mod contracts;
 mod emit;
 mod exit;
 mod mail;
-#[cfg(feature = "model")]
 mod memory;
 mod model;
 mod models;

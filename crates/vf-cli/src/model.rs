@@ -101,7 +101,7 @@ mod hosted {
     use std::path::Path;
 
     use vf_model::{Event, HostedModel, ModelError};
-    use vf_repair::{GeneratorError, TextGenerator};
+    use vf_repair::{Generated, GeneratorError, TextGenerator};
 
     use super::{SYSTEM, sampling};
     use crate::progress::ProgressLine;
@@ -131,11 +131,33 @@ mod hosted {
             samples: usize,
             seed: u64,
         ) -> Result<Vec<String>, GeneratorError> {
+            let mut texts = Vec::new();
+            self.generate_each(prompt, samples, seed, &mut |generated| {
+                texts.push(generated.text);
+                ControlFlow::Continue(())
+            })?;
+            Ok(texts)
+        }
+
+        fn generate_each(
+            &mut self,
+            prompt: &str,
+            samples: usize,
+            seed: u64,
+            each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
+        ) -> Result<(), GeneratorError> {
             let sampling = sampling(samples, seed);
             let mut progress = ProgressLine::new();
             let mut tokens = 0;
             let mut tell = |event: Event<'_>| {
                 match event {
+                    Event::Done { completion, .. } => {
+                        return each(Generated {
+                            text: completion.text.clone(),
+                            tokens: u64::try_from(completion.tokens.len()).unwrap_or(u64::MAX),
+                            details: serde_json::Value::Null,
+                        });
+                    }
                     Event::Prompt { read, total } => {
                         progress.show(&format_args!("the model reads: {read} of {total} tokens"));
                     }
@@ -150,11 +172,10 @@ mod hosted {
                 }
                 ControlFlow::Continue(())
             };
-            let completions = self
-                .model
+            self.model
                 .answer(SYSTEM, prompt, &sampling, &mut tell)
                 .map_err(failed)?;
-            Ok(completions.into_iter().map(|c| c.text).collect())
+            Ok(())
         }
 
         fn name(&self) -> &str {

@@ -22,7 +22,7 @@ use vf_verify::report::{FunctionReport, ObligationReport};
 use crate::aftermath::{build, load};
 use crate::args::{Format, PatchArgs};
 use crate::check::{deadline, first_line, json};
-use crate::checker;
+use crate::checker::{self, Ask};
 use crate::exit::{CliError, Exit};
 use crate::mail::{self, Proven};
 use crate::output;
@@ -46,15 +46,13 @@ pub fn run(args: &PatchArgs) -> Result<Exit, CliError> {
     }
     let tree = args.tree.clone().unwrap_or_else(|| PathBuf::from("."));
     let (input, file) = input(args, &tree)?;
-    let mut checker = checker::prover(
-        &args.read,
-        &args.ask,
-        &args.cache,
-        properties,
-        &tree,
-        file.as_deref(),
-        start,
-    )?;
+    let ask = Ask {
+        ask: &args.ask,
+        cache: &args.cache,
+        deterministic: false,
+        jobs: std::num::NonZeroUsize::MIN,
+    };
+    let mut checker = checker::prover(&args.read, &ask, properties, &tree, file.as_deref(), start)?;
     let mut progress = crate::progress::ProgressLine::new();
     checker.progress = Box::new(move |p| {
         if !p.is_detail() {

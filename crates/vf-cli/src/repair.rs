@@ -12,17 +12,17 @@ use vf_repair::history::Commit;
 use vf_repair::log::{LOG_SCHEMA, write_record};
 use vf_repair::prompt::{InfillPrompt, Room};
 use vf_repair::{
-    AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Limits, LogRecord, PatchReport,
-    PromptTemplate, Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest, RepairTarget,
-    SolverOnly, Stage, Stopped, Tried, repair,
+    AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Interleaved, Limits, LogRecord,
+    PatchReport, PromptTemplate, Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest,
+    RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
 };
 
 use vf_verify::report::CheckReport;
 
 use crate::aftermath::{self, Replayed};
-use crate::args::{Format, RepairArgs, RepairLayer};
+use crate::args::{Format, Proposers, RepairArgs, RepairLayer};
 use crate::check::json;
-use crate::checker;
+use crate::checker::{self, Ask};
 use crate::exit::{CliError, Exit};
 use crate::mail::{self, Proven};
 use crate::model;
@@ -62,21 +62,12 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         .timeout
         .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
     let asked = Asked::default();
-    let mut proposers: Vec<Box<dyn Proposer>> = Vec::new();
-    if args.emit == Some(RepairLayer::Prompt) {
-        proposers.push(Box::new(asked.proposer(args)?));
-    } else {
-        if !args.no_templates {
-            proposers.push(Box::new(SolverOnly::new()));
-        }
-        match model::proposer(args, deadline)? {
-            Some(proposer) => proposers.push(proposer),
-            None if args.no_templates => return Err(CliError::NobodyProposes),
-            None => complain("note: no model was given; candidates come from the solver-only proposer"),
-        }
-    }
+    let mut proposers: Vec<Box<dyn Proposer>> = match args.emit {
+        Some(RepairLayer::Prompt) => vec![Box::new(asked.proposer(args)?)],
+        _ => self::proposers(args, deadline)?,
+    };
     let mut log = match &args.log {
-        Some(path) => Some(open_log(path)?),
+        Some(path) => Some(open_log(path, args.deterministic)?),
         None => None,
     };
     let time = args
@@ -89,15 +80,13 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         what: target,
         limits: Limits { time, ..limits(args) },
     };
-    let mut checker = checker::prover(
-        &args.read,
-        &args.ask,
-        &args.cache,
-        properties,
-        &tree,
-        Some(&file),
-        start,
-    )?;
+    let ask = Ask {
+        deterministic: args.deterministic,
+        jobs: request.limits.jobs,
+        ask: &args.ask,
+        cache: &args.cache,
+    };
+    let mut checker = checker::prover(&args.read, &ask, properties, &tree, Some(&file), start)?;
     let mut progress = ProgressLine::new();
     let mut origins = Vec::new();
     let outcome = {
@@ -115,6 +104,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         let hooks = Hooks {
             progress: &mut tell,
             log: log.as_mut().map(|l| l as &mut dyn Write),
+            log_prompts: args.log_prompts,
         };
         repair(&request, &mut checker, &mut proposers, hooks)
     }?;
@@ -181,12 +171,43 @@ pub fn limits(args: &RepairArgs) -> Limits {
             .rounds
             .saturating_mul(args.candidates.saturating_add(TEMPLATES)),
         time: None,
+        tokens: args.token_budget,
+        solver: args.solver_seconds.map(Duration::from_secs_f64),
+        best_of: args.best_of,
+        jobs: checker::jobs(args.jobs, args.deterministic),
+        repeats: args.deterministic,
         prefer_within: Duration::from_secs_f64(args.prefer_within),
     }
 }
 
+/// Who is asked for candidates, in this order in each round.
+fn proposers(args: &RepairArgs, deadline: Option<Instant>) -> Result<Vec<Box<dyn Proposer>>, CliError> {
+    let who = if args.no_templates {
+        Proposers::Model
+    } else {
+        args.proposers
+    };
+    let templates = || -> Box<dyn Proposer> { Box::new(SolverOnly::new()) };
+    if who == Proposers::Solver {
+        return Ok(vec![templates()]);
+    }
+    let Some(model) = model::proposer(args, deadline)? else {
+        if who != Proposers::Both {
+            return Err(CliError::NobodyProposes);
+        }
+        complain("note: no model was given; candidates come from the solver-only proposer");
+        return Ok(vec![templates()]);
+    };
+    Ok(match who {
+        Proposers::Both | Proposers::Solver => vec![templates(), model],
+        Proposers::Model => vec![model],
+        Proposers::ModelThenSolver => vec![model, templates()],
+        Proposers::Interleaved => vec![Box::new(Interleaved::new(templates(), model))],
+    })
+}
+
 /// A new log, which says first what was asked.
-fn open_log(path: &Path) -> Result<File, CliError> {
+fn open_log(path: &Path, deterministic: bool) -> Result<File, CliError> {
     let wrong = |source| output::WriteError {
         target: path.to_path_buf(),
         source,
@@ -202,6 +223,7 @@ fn open_log(path: &Path) -> Result<File, CliError> {
         ),
         directory: std::env::current_dir().unwrap_or_default(),
         arguments: arguments.map(|a| a.to_string_lossy().into_owned()).collect(),
+        deterministic,
     };
     write_record(&mut log, &record).map_err(CliError::Log)?;
     Ok(log)
@@ -438,6 +460,8 @@ fn print(
                 candidates: outcome.candidates,
                 checked: outcome.checked,
                 checked_per_second: outcome.checked_per_second(),
+                duplicates: outcome.duplicates,
+                used: used(outcome),
                 before: &outcome.before,
                 preference: preference(outcome),
                 patch: diff,
@@ -466,6 +490,8 @@ struct Printed<'a> {
     candidates: u32,
     checked: u32,
     checked_per_second: Option<f64>,
+    duplicates: u32,
+    used: Used,
     before: &'a CheckReport,
     preference: Option<Preferred>,
     patch: Option<String>,
@@ -473,6 +499,24 @@ struct Printed<'a> {
     replays: &'a [String],
     reproducer: Option<&'a Reproducer>,
     assumptions: Option<&'a [String]>,
+}
+
+/// What the run used of its budgets.
+#[derive(Serialize)]
+struct Used {
+    /// Tokens that models wrote, in so many answers.
+    tokens: u64,
+    answers: u32,
+    /// How long all checks took together.
+    solver_seconds: f64,
+}
+
+fn used(outcome: &RepairOutcome) -> Used {
+    Used {
+        tokens: outcome.tokens,
+        answers: outcome.answers,
+        solver_seconds: outcome.solver.as_secs_f64(),
+    }
 }
 
 /// Why this patch and not another.

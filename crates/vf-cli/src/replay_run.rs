@@ -1,6 +1,7 @@
 //! `verify-fix replay-run`: a repair again, with the candidates of its log in place of who proposed them.
 //!
-//! What is proposed is taken from the log, and judged anew. The log says what was asked; of that, nothing is written (`-o`, `--log`,
+//! What is proposed is taken from the log, and judged anew. A log of `repair --deterministic` is repeated to the bit; of another one
+//! counterexamples may be others. The log says what was asked; of that, nothing is written (`-o`, `--log`,
 //! `--reproducer`), nobody is asked (`--model`) and no program is run that this command line does not name (`--compiler`).
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde::Serialize;
+use vf_repair::log::write_record;
 use vf_repair::{
     Hooks, Limits, LogRecord, LoggedProposer, Proposer, RepairRequest, Repetition, compare_runs, repair,
     replay_log,
@@ -18,7 +20,7 @@ use vf_verify::report::SCHEMA;
 
 use crate::args::{Cli, Command, Format, RepairArgs, ReplayRunArgs};
 use crate::check::json;
-use crate::checker;
+use crate::checker::{self, Ask};
 use crate::exit::{CliError, Exit};
 use crate::output;
 use crate::progress::ProgressLine;
@@ -46,21 +48,23 @@ pub fn run(args: &ReplayRunArgs) -> Result<Exit, CliError> {
         directory,
         source,
     })?;
+    if let Some(path) = &args.write {
+        output::require_writable_place(path)?;
+    }
     let properties = read::properties(&asked.ask.properties)?;
     let (tree, what) = target(&asked)?;
     let file = match &what {
         vf_repair::RepairTarget::Report(report) => report.file.clone(),
         vf_repair::RepairTarget::File { file, .. } => file.clone(),
     };
-    let mut checker = checker::prover(
-        &asked.read,
-        &asked.ask,
-        &args.cache,
-        properties,
-        &tree,
-        Some(&file),
-        start,
-    )?;
+    let limits = limits(&asked);
+    let ask = Ask {
+        ask: &asked.ask,
+        cache: &args.cache,
+        deterministic: asked.deterministic,
+        jobs: limits.jobs,
+    };
+    let mut checker = checker::prover(&asked.read, &ask, properties, &tree, Some(&file), start)?;
     let request = RepairRequest {
         tree,
         what,
@@ -70,22 +74,31 @@ pub fn run(args: &ReplayRunArgs) -> Result<Exit, CliError> {
             } else {
                 Duration::ZERO
             },
-            ..limits(&asked)
+            // The log says what was tried: no clock is needed.
+            solver: None,
+            ..limits
         },
     };
     let logged = LoggedProposer::all(&then).into_iter();
     let mut proposers: Vec<Box<dyn Proposer>> = logged.map(|p| Box::new(p) as _).collect();
     let mut progress = ProgressLine::new();
-    let mut log = Vec::new();
+    let (mut log, mut whole) = (Vec::new(), Vec::new());
     let mut tell = |event| crate::repair::show(&mut progress, &event);
     let hooks = Hooks {
         progress: &mut tell,
         log: Some(&mut log),
+        log_prompts: true,
     };
     repair(&request, &mut checker, &mut proposers, hooks)?;
     progress.clear();
     let now = replay_log(log.as_slice()).map_err(CliError::Log)?;
     let repetition = compare_runs(&then, &now);
+    if let Some(path) = &args.write {
+        let command = then.first().map(|c| write_record(&mut whole, c));
+        command.transpose().map_err(CliError::Log)?;
+        whole.extend_from_slice(&log);
+        output::write_file(path, &whole)?;
+    }
     let is_candidate = |record: &&LogRecord| matches!(record, LogRecord::Candidate { .. });
     let candidates = now.iter().filter(is_candidate).count();
     match args.format {
@@ -111,6 +124,10 @@ fn text(log: &Path, candidates: usize, repetition: &Repetition) -> String {
         let details = match repetition.other_details {
             0 => String::new(),
             count => format!("; {count} with another counterexample or reason"),
+        };
+        let details = match repetition.exact {
+            true => "; to the bit, but for times".to_string(),
+            false => format!("{details} (the run was not --deterministic: those are not compared)"),
         };
         return format!("the same: {candidates} candidates, each with the same outcome{details}\n");
     };

@@ -163,3 +163,112 @@ fn templates_come_before_the_server() {
         .ends_with(0);
     assert!(server.asked().is_empty());
 }
+
+/// An answer that is wrong in its own way each time.
+fn wrong(count: usize) -> String {
+    format!(
+        "Add {count}.\n```c\nint f(void) {{\n    int n = next() + {count};\n    return *(int *)(unsigned long)(unsigned)n;\n}}\n```\n"
+    )
+}
+
+const STUBBORN: &str = "extern int next(void);\nint f(void) {\n    int n = next();\n    return *(int *)(unsigned long)(unsigned)n;\n}\n";
+
+#[test]
+fn many_rounds_of_wrong_answers_are_all_in_the_log() {
+    let server = serve(|count, _| Reply::chat(&[&wrong(count)]));
+    let s = Sandbox::new(&[("t.c", STUBBORN)]);
+    let url = server.url();
+    let args = [
+        "repair",
+        "t.c",
+        "--no-templates",
+        "--candidates",
+        "1",
+        "--rounds",
+        "25",
+        "--log",
+        "log.jsonl",
+    ];
+    s.run(&[&args[..], &["--model", &url]].concat()).ends_with(1);
+    let log = std::fs::read_to_string(s.path("log.jsonl")).expect("a log");
+    let count = |what: &str| log.lines().filter(|l| l.contains(what)).count();
+    assert_eq!(count("\"event\":\"answer\""), 25);
+    assert_eq!(count("\"kind\":\"still-fails\""), 25, "none is taken for another");
+    assert_eq!(server.asked().len(), 25);
+}
+
+#[test]
+fn a_server_that_dies_leaves_the_run_to_the_templates() {
+    let serve_two = || {
+        serve(|count, _| match count {
+            1 | 2 => Reply::chat(&[&wrong(count)]),
+            _ => Reply::error(400, "no more"),
+        })
+    };
+    let server = serve_two();
+    let s = Sandbox::new(&[("t.c", STUBBORN)]);
+    let url = server.url();
+    let args = [
+        "repair",
+        "t.c",
+        "--model",
+        &url,
+        "--candidates",
+        "1",
+        "--log",
+        "log.jsonl",
+    ];
+    let ran = s.run(&args);
+    ran.ends_with(1);
+    assert!(ran.stderr.contains("goes on without it"), "{}", ran.stderr);
+    let server = serve_two();
+    let url = server.url();
+    let args = [
+        "repair",
+        "t.c",
+        "--no-templates",
+        "--model",
+        &url,
+        "--candidates",
+        "1",
+        "--log",
+        "log.jsonl",
+    ];
+    s.run(&args).is_bad_input(&["no more"]);
+    let log = std::fs::read_to_string(s.path("log.jsonl")).expect("a log");
+    let last = log.lines().last().unwrap_or("");
+    assert!(
+        last.contains("\"event\":\"end\"") && last.contains("no more"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_deterministic_run_is_repeated_to_the_bit() {
+    let server = serve(|count, _| match count {
+        1 => Reply::chat(&[&answer("trip > ARRAY_SIZE(zone->trips)")]),
+        2 => Reply::chat(&["I would rather not."]),
+        _ => Reply::chat(&[&answer(RIGHT)]),
+    });
+    let s = Sandbox::new(&[]);
+    let ran = repair(
+        &s,
+        "thermal-trip-set",
+        &server,
+        &["--deterministic", "--log-prompts", "--token-budget", "100000"],
+    );
+    ran.ends_with(0);
+    let log = std::fs::read_to_string(s.path("log.jsonl")).expect("a log");
+    assert!(
+        log.contains("\"event\":\"prompt\"") && log.contains("\"text\":"),
+        "{log}"
+    );
+    drop(server);
+    let again = s.run(&["replay-run", "log.jsonl", "--write", "again.jsonl"]);
+    again.ends_with(0);
+    assert!(again.stdout.contains("to the bit"), "{}", again.stdout);
+    let written = std::fs::read_to_string(s.path("again.jsonl")).expect("a log");
+    assert_eq!(common::without_times(&written), common::without_times(&log));
+    let refused = s.run(&["repair", "t.c", "--deterministic", "--timeout", "5"]);
+    refused.ends_with(2);
+}

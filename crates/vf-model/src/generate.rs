@@ -109,6 +109,11 @@ pub enum Event<'a> {
     },
     /// The sample's last token was taken back; only the first `shown` bytes of the text shown so far stand.
     Back { sample: usize, shown: usize },
+    /// A sample is finished, while others may go on. A break ends those, too.
+    Done {
+        sample: usize,
+        completion: &'a Completion,
+    },
 }
 
 /// What generation took. Times are wall-clock times.
@@ -197,7 +202,7 @@ impl Decoding<'_> {
 
         let mut cancelled = false;
         for sample in &mut samples {
-            cancelled = cancelled || sample.take(self, logits, logits, statistics, progress)?;
+            cancelled = cancelled || sample.goes_on(self, logits, logits, statistics, progress)?;
         }
         while !cancelled && samples.iter().any(|s| s.finished.is_none()) {
             let mut steps = Vec::with_capacity(samples.len());
@@ -208,7 +213,7 @@ impl Decoding<'_> {
             statistics.passes += 1;
             let active = samples.iter_mut().filter(|s| s.finished.is_none());
             for (sample, output) in active.zip(outputs) {
-                cancelled = cancelled || sample.take_all(self, &output, logits, statistics, progress)?;
+                cancelled = cancelled || sample.goes_on(self, &output, logits, statistics, progress)?;
             }
         }
         let mut completions = Vec::with_capacity(samples.len());
@@ -258,6 +263,8 @@ struct Sample {
     /// The reason for which the guide took something out last.
     reason: String,
     finished: Option<Finished>,
+    /// What came of it, once it is finished.
+    done: Option<Completion>,
     /// Of the end token.
     last: Score,
 }
@@ -296,6 +303,7 @@ impl Sample {
             backtracks: 0,
             reason: String::new(),
             finished: None,
+            done: None,
             last: Score::default(),
         }
     }
@@ -574,15 +582,47 @@ impl Sample {
         Ok(true)
     }
 
+    /// [`Sample::take_all`], and says so when the sample is finished.
+    fn goes_on(
+        &mut self,
+        decoding: &Decoding<'_>,
+        logits: &[f32],
+        first: &[f32],
+        statistics: &mut DecodingStatistics,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<bool, ModelError> {
+        let cancelled = self.take_all(decoding, logits, first, statistics, progress)?;
+        if self.finished.is_none() {
+            return Ok(cancelled);
+        }
+        let completion = self.close(decoding)?;
+        let event = Event::Done {
+            sample: self.index,
+            completion: &completion,
+        };
+        let over = progress(event).is_break();
+        self.done = Some(completion);
+        Ok(cancelled || over)
+    }
+
     fn complete(mut self, decoding: &Decoding<'_>) -> Result<(Completion, Cache), ModelError> {
+        let completion = match self.done.take() {
+            Some(completion) => completion,
+            None => self.close(decoding)?,
+        };
+        Ok((completion, self.cache))
+    }
+
+    /// What the sample has come to.
+    fn close(&mut self, decoding: &Decoding<'_>) -> Result<Completion, ModelError> {
         self.stream.finish(decoding.vocabulary)?;
         let stop = &decoding.sampling.stop;
         // The last piece may complete a stop text too.
         let finished = match first_stop(self.stream.text(), stop) {
             Some(stop) => Finished::Stop(stop.to_owned()),
-            None => self.finished.unwrap_or(Finished::Cancelled),
+            None => self.finished.clone().unwrap_or(Finished::Cancelled),
         };
-        let (mut text, tokens) = self.stream.into_parts();
+        let (mut text, tokens) = std::mem::take(&mut self.stream).into_parts();
         if let Some((at, _)) = earliest_stop(&text, stop) {
             text.truncate(at);
         }
@@ -591,14 +631,13 @@ impl Sample {
             sum.log_probability += score.log_probability;
             sum.given_up += score.given_up;
         }
-        let completion = Completion {
+        Ok(Completion {
             text,
             tokens,
             finished,
             log_probability: sum.log_probability,
             given_up: sum.given_up,
-        };
-        Ok((completion, self.cache))
+        })
     }
 }
 

@@ -187,6 +187,7 @@ fn progress_shows_the_prompt_and_then_the_text() {
                 Event::Prompt { read, total } => assert_eq!(read, total),
                 Event::Token { text, .. } => shown.push_str(text),
                 Event::Back { .. } => panic!("nothing takes tokens back"),
+                Event::Done { completion, .. } => assert!(completion.text.starts_with(&shown)),
             }
             events.push(matches!(event, Event::Token { .. }));
             ControlFlow::Continue(())

@@ -92,6 +92,7 @@ fn run(case: &Path, out: &mut dyn Write) -> Result<Option<String>, Box<dyn std::
         Hooks {
             progress: &mut progress,
             log: None,
+            log_prompts: false,
         },
     )?;
     let names = outcome.targets.join(" ");

@@ -40,8 +40,8 @@ pub enum CheckError {
     Load { file: PathBuf, message: String },
 }
 
-/// Something that gives verdicts on a text.
-pub trait Checker {
+/// Something that gives verdicts on a text; one thread at a time uses it.
+pub trait Checker: Send {
     fn check(&mut self, request: &CheckRequest<'_>) -> Result<Checked, CheckError>;
 
     /// What the file and all of its functions are lowered to; `None` where verdicts are scripted. The request's functions do not
@@ -49,6 +49,17 @@ pub trait Checker {
     fn load(&mut self, request: &CheckRequest<'_>) -> Result<Option<Loaded>, CheckError> {
         let _ = request;
         Ok(None)
+    }
+
+    /// Another one that gives the same verdicts, for a thread beside this one; `None` where there is only one.
+    fn another(&self) -> Option<Box<dyn Checker>> {
+        None
+    }
+
+    /// `#define` lines of every macro that a text in the place of a file sees; `None` where nobody knows.
+    fn macros(&mut self, file: &Path, text: &str) -> Option<String> {
+        let _ = (file, text);
+        None
     }
 
     /// Whether the compiler takes a text in the place of a file; its message where it does not. The front end

@@ -4,6 +4,7 @@
 //! which comes after the preprocessor. Nothing here decides a verdict: a construct that is read wrongly makes
 //! a poor candidate, and the prover refuses it.
 
+pub mod alpha;
 pub mod expr;
 pub mod functions;
 pub mod lex;

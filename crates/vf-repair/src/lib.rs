@@ -52,11 +52,14 @@ pub use flags::{FlagsError, TreeFlags, tree_flags};
 pub use judge::{Behaviour, NotLookedAt, PatchReport, PatchVerdict, Version, judge};
 pub use locate::{LocateError, locate};
 pub use log::{LogError, LogRecord, LoggedProposer, Repetition, compare_runs, replay_log};
-pub use model_proposer::{GeneratorError, ModelProposer, TextGenerator};
+pub use model_proposer::{Generated, GeneratorError, ModelProposer, TextGenerator};
 pub use patch::{ChangedFile, PatchError, PatchInput, changed_files, judge_functions, judge_patch};
 pub use preference::{Cost, Preference, Reason};
 pub use prompt::{AnswerForm, PromptError, PromptTemplate};
-pub use proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError, Style, TextEdit};
+pub use proposer::{
+    AskedPrompt, Candidate, Context, Failure, Feedback, Interleaved, ModelAnswer, Proposed, Proposer,
+    ProposerError, Style, TextEdit,
+};
 pub use prover::ProverChecker;
 pub use run::{
     Event, Hooks, Limits, RepairError, RepairOutcome, RepairRequest, RepairTarget, Stage, Stopped, Tried,

@@ -1,13 +1,17 @@
 //! The record of a repair: one JSON object a line, from which a run can be read and repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::proposer::{Candidate, Context, Failure, Feedback, Proposer, ProposerError};
+use crate::proposer::{
+    AskedPrompt, Candidate, Context, Failure, Feedback, ModelAnswer, Proposed, Proposer, ProposerError,
+};
 
 /// One line of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +24,9 @@ pub enum LogRecord {
         tool: String,
         directory: PathBuf,
         arguments: Vec<String>,
+        /// The run was one whose log is the same each time (`repair --deterministic`).
+        #[serde(default)]
+        deterministic: bool,
     },
     /// What is to be repaired.
     Start {
@@ -29,6 +36,32 @@ pub enum LogRecord {
         /// Ids of the obligations that must be proved.
         targets: Vec<String>,
     },
+    /// What a model was asked; before its first answer to it.
+    Prompt {
+        round: u32,
+        proposer: String,
+        /// SHA-256 of the text.
+        sha256: String,
+        tokens: u64,
+        /// Of logs that were asked for it (`--log-prompts`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// What a model said. The candidate that was read from it comes next.
+    Answer {
+        round: u32,
+        proposer: String,
+        /// SHA-256 of the prompt.
+        prompt: String,
+        tokens: u64,
+        text: String,
+        /// Why there is no candidate in it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejected: Option<String>,
+        /// What guided decoding says of it.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        guide: Value,
+    },
     /// One candidate and what became of it.
     Candidate {
         round: u32,
@@ -36,6 +69,9 @@ pub enum LogRecord {
         proposer: String,
         candidate: Candidate,
         outcome: LogOutcome,
+        /// Milliseconds that the check took, where the compiler or the prover looked at it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check_ms: Option<u64>,
     },
     /// A candidate that proves some of the targets became the text that the next rounds start from.
     Step { round: u32, open: Vec<String> },
@@ -47,6 +83,20 @@ pub enum LogRecord {
         /// Candidates that the compiler or the prover looked at.
         #[serde(default)]
         checked: u32,
+        /// Candidates that were known already, modulo layout and names of locals.
+        #[serde(default)]
+        duplicates: u32,
+        /// Answers of models, and their tokens.
+        #[serde(default)]
+        answers: u32,
+        #[serde(default)]
+        tokens: u64,
+        /// Milliseconds that all checks took together.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        solver_ms: Option<u64>,
+        /// The proven patch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        patch: Option<String>,
     },
 }
 
@@ -62,6 +112,10 @@ pub enum LogOutcome {
     Failed {
         failure: Failure,
     },
+    /// A model's candidate that was known already, modulo layout and names of locals.
+    Duplicate,
+    /// A model's candidate behind the end of the search.
+    NotTried,
 }
 
 pub const LOG_SCHEMA: &str = "verify-fix-log/1";
@@ -113,59 +167,138 @@ pub fn replay_log(input: impl BufRead) -> Result<Vec<LogRecord>, LogError> {
 #[derive(Clone, Debug, Default)]
 pub struct LoggedProposer {
     name: String,
-    /// By round, from 1.
-    rounds: BTreeMap<u32, Answer>,
+    /// By round, from 1, in the order of the log.
+    rounds: BTreeMap<u32, Vec<Proposed>>,
     round: u32,
-    rejected: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Answer {
-    candidates: Vec<Candidate>,
-    /// Why answers held no candidate.
-    rejected: Vec<String>,
+/// What is known while a log is read.
+#[derive(Default)]
+struct Reading {
+    found: Vec<LoggedProposer>,
+    /// Where in `found` the last record of this round is.
+    last: Option<(u32, usize)>,
+    prompts: HashMap<String, Arc<AskedPrompt>>,
+    /// An answer whose candidate comes next, if there is one.
+    waiting: Option<(u32, String, ModelAnswer, Option<String>)>,
+}
+
+impl Reading {
+    fn push(&mut self, round: u32, proposer: &str, proposed: Proposed) {
+        let after = self
+            .last
+            .filter(|(of, _)| *of == round)
+            .map_or(0, |(_, at)| at + 1);
+        let at = match self.found.iter().position(|p| p.name == *proposer) {
+            Some(at) => at,
+            // A proposer that had nothing in earlier rounds comes behind the one before it.
+            None => {
+                let new = LoggedProposer {
+                    name: proposer.to_owned(),
+                    ..LoggedProposer::default()
+                };
+                self.found.insert(after.min(self.found.len()), new);
+                after.min(self.found.len() - 1)
+            }
+        };
+        self.last = Some((round, at));
+        if let Some(known) = self.found.get_mut(at) {
+            known.rounds.entry(round).or_default().push(proposed);
+        }
+    }
+
+    /// An answer without a candidate of its own.
+    fn flush(&mut self) {
+        if let Some((round, proposer, answer, Some(why))) = self.waiting.take() {
+            let answer = Some(answer);
+            self.push(
+                round,
+                &proposer,
+                Proposed {
+                    answer,
+                    what: Err(why),
+                },
+            );
+        }
+    }
+
+    fn read(&mut self, record: &LogRecord) {
+        match record {
+            LogRecord::Prompt {
+                sha256, tokens, text, ..
+            } => {
+                let asked = AskedPrompt {
+                    sha256: sha256.clone(),
+                    tokens: *tokens,
+                    text: text.clone(),
+                };
+                self.prompts.insert(sha256.clone(), Arc::new(asked));
+            }
+            LogRecord::Answer {
+                round,
+                proposer,
+                prompt,
+                tokens,
+                text,
+                rejected,
+                guide,
+            } => {
+                self.flush();
+                let asked = self.prompts.entry(prompt.clone()).or_insert_with(|| {
+                    Arc::new(AskedPrompt {
+                        sha256: prompt.clone(),
+                        ..AskedPrompt::default()
+                    })
+                });
+                let answer = ModelAnswer {
+                    text: text.clone(),
+                    tokens: *tokens,
+                    asked: asked.clone(),
+                    details: guide.clone(),
+                };
+                self.waiting = Some((*round, proposer.clone(), answer, rejected.clone()));
+            }
+            LogRecord::Candidate {
+                round,
+                proposer,
+                candidate,
+                outcome,
+                ..
+            } => {
+                let of_it = self.waiting.as_ref();
+                let is_its = of_it.is_some_and(|(of, who, _, why)| {
+                    let rejected = matches!(
+                        outcome,
+                        LogOutcome::Failed {
+                            failure: Failure::NotUnderstood { .. }
+                        }
+                    );
+                    of == round && who == proposer && why.is_some() == rejected
+                });
+                if !is_its {
+                    self.flush();
+                }
+                let answer = self.waiting.take().map(|(_, _, answer, _)| answer);
+                let what = match outcome {
+                    LogOutcome::Failed {
+                        failure: Failure::NotUnderstood { why },
+                    } => Err(why.clone()),
+                    _ => Ok(candidate.clone()),
+                };
+                self.push(*round, proposer, Proposed { answer, what });
+            }
+            _ => self.flush(),
+        }
+    }
 }
 
 impl LoggedProposer {
     /// One for each proposer of the run, in the order in which they were asked.
     pub fn all(records: &[LogRecord]) -> Vec<LoggedProposer> {
-        let mut found: Vec<LoggedProposer> = Vec::new();
-        // Where in `found` the last record of this round is.
-        let mut last: Option<(u32, usize)> = None;
-        for record in records {
-            let LogRecord::Candidate {
-                round,
-                proposer,
-                candidate,
-                outcome,
-            } = record
-            else {
-                continue;
-            };
-            let after = last.filter(|(of, _)| of == round).map_or(0, |(_, at)| at + 1);
-            let at = match found.iter().position(|p| p.name == *proposer) {
-                Some(at) => at,
-                // A proposer that had nothing in earlier rounds comes behind the one before it.
-                None => {
-                    let new = LoggedProposer {
-                        name: proposer.clone(),
-                        ..LoggedProposer::default()
-                    };
-                    found.insert(after.min(found.len()), new);
-                    after.min(found.len())
-                }
-            };
-            last = Some((*round, at));
-            let Some(known) = found.get_mut(at) else { continue };
-            let answer = known.rounds.entry(*round).or_default();
-            match outcome {
-                LogOutcome::Failed {
-                    failure: Failure::NotUnderstood { why },
-                } => answer.rejected.push(why.clone()),
-                _ => answer.candidates.push(candidate.clone()),
-            }
-        }
-        found
+        let mut reading = Reading::default();
+        records.iter().for_each(|record| reading.read(record));
+        reading.flush();
+        reading.found
     }
 }
 
@@ -174,15 +307,29 @@ impl Proposer for LoggedProposer {
         &self.name
     }
 
-    fn propose(&mut self, _: &Context, _: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
-        self.round += 1;
-        let answer = self.rounds.remove(&self.round).unwrap_or_default();
-        self.rejected = answer.rejected;
-        Ok(answer.candidates)
+    fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        let mut found = Vec::new();
+        self.propose_each(context, feedback, &mut |proposed| {
+            found.extend(proposed.what.ok());
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
     }
 
-    fn take_rejected(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.rejected)
+    fn propose_each(
+        &mut self,
+        _: &Context,
+        _: &[Feedback],
+        each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
+    ) -> Result<(), ProposerError> {
+        self.round += 1;
+        let _ = self
+            .rounds
+            .remove(&self.round)
+            .into_iter()
+            .flatten()
+            .try_for_each(each);
+        Ok(())
     }
 }
 
@@ -191,6 +338,8 @@ impl Proposer for LoggedProposer {
 pub struct Repetition {
     /// The first record that went another way: another candidate, outcome or verdict.
     pub difference: Option<Differing>,
+    /// The earlier run was one that repeats bit for bit, and so every detail was compared but times.
+    pub exact: bool,
     /// Records that went the same way with other details: another counterexample, another reason in words. Proofs and searches run
     /// beside each other, and which one ends first is the machine's affair.
     pub other_details: usize,
@@ -212,15 +361,25 @@ pub fn compare_runs(then: &[LogRecord], now: &[LogRecord]) -> Repetition {
         let values = records.map(|(at, record)| (at + 1, serde_json::to_value(record).unwrap_or_default()));
         values.collect::<Vec<_>>()
     };
+    let exact = matches!(
+        then.first(),
+        Some(LogRecord::Command {
+            deterministic: true,
+            ..
+        })
+    );
     let (then, now) = (runs(then), runs(now));
-    let mut found = Repetition::default();
+    let mut found = Repetition {
+        exact,
+        ..Repetition::default()
+    };
     for at in 0..then.len().max(now.len()) {
         let (old, new) = (then.get(at), now.get(at));
         let (was, is) = (old.map(|(_, value)| value), new.map(|(_, value)| value));
-        if was == is {
+        if was.map(without_times) == is.map(without_times) {
             continue;
         }
-        if was.map(way) == is.map(way) {
+        if !exact && was.map(way) == is.map(way) {
             found.other_details += 1;
             continue;
         }
@@ -234,9 +393,18 @@ pub fn compare_runs(then: &[LogRecord], now: &[LogRecord]) -> Repetition {
     found
 }
 
+/// A record without the time that something took.
+fn without_times(record: &Value) -> Value {
+    let mut record = record.clone();
+    if let Some(fields) = record.as_object_mut() {
+        fields.retain(|name, _| !name.ends_with("_ms"));
+    }
+    record
+}
+
 /// A record without what may be another in a run that goes the same way: of obligations, all but which they are and their verdict.
 fn way(record: &Value) -> Value {
-    let mut record = record.clone();
+    let mut record = without_times(record);
     if let Some(failure) = record
         .pointer_mut("/outcome/failure")
         .and_then(Value::as_object_mut)
@@ -281,12 +449,14 @@ mod tests {
                 outcome: LogOutcome::Failed {
                     failure: Failure::DoesNotParse { message: "m".into() },
                 },
+                check_ms: Some(3),
             },
             LogRecord::Candidate {
                 round: 2,
                 proposer: "p".into(),
                 candidate,
                 outcome: LogOutcome::Proven,
+                check_ms: None,
             },
             LogRecord::End {
                 proven: true,
@@ -294,6 +464,11 @@ mod tests {
                 rounds: 2,
                 stopped: "proven".into(),
                 checked: 2,
+                duplicates: 0,
+                answers: 0,
+                tokens: 0,
+                solver_ms: None,
+                patch: None,
             },
         ];
         let mut text = Vec::new();
@@ -308,7 +483,7 @@ mod tests {
             .expect("the end is missing");
         assert_eq!((differing.line, differing.now), (4, None));
         let proposers = LoggedProposer::all(&read);
-        let rounds = |p: &LoggedProposer| p.rounds.values().map(|a| a.candidates.len()).collect::<Vec<_>>();
+        let rounds = |p: &LoggedProposer| p.rounds.values().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(proposers.iter().map(rounds).collect::<Vec<_>>(), [[1, 1]]);
     }
 
@@ -328,6 +503,7 @@ mod tests {
                 },
                 None => LogOutcome::Partial { open: Vec::new() },
             },
+            check_ms: None,
         };
         let records = [
             record(1, "second", None),
@@ -343,7 +519,10 @@ mod tests {
         let answers: Vec<(u32, usize, usize)> = second
             .rounds
             .iter()
-            .map(|(round, a)| (*round, a.candidates.len(), a.rejected.len()))
+            .map(|(round, a)| {
+                let candidates = a.iter().filter(|p| p.what.is_ok()).count();
+                (*round, candidates, a.len() - candidates)
+            })
             .collect();
         assert_eq!(answers, [(1, 1, 0), (2, 0, 1), (4, 1, 0)]);
     }
@@ -384,6 +563,11 @@ mod tests {
             rounds: 0,
             stopped: String::new(),
             checked: 0,
+            duplicates: 0,
+            answers: 0,
+            tokens: 0,
+            solver_ms: None,
+            patch: None,
         };
         assert!(matches!(write_record(&mut Full, &end), Err(LogError::Write(_))));
     }

@@ -3,9 +3,17 @@
 //! How the text is generated is not known here: [`TextGenerator`] is. Answers are untrusted text. A whole
 //! function in a code fence, or an edit of numbered lines, becomes a candidate; anything else becomes feedback.
 
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
 use crate::ctext::functions::functions;
 use crate::prompt::{AnswerForm, PromptTemplate, Room, read_infill};
-use crate::proposer::{Candidate, Context, Feedback, Proposer, ProposerError, TextEdit};
+use crate::proposer::{
+    AskedPrompt, Candidate, Context, Feedback, ModelAnswer, Proposed, Proposer, ProposerError, TextEdit,
+};
 
 /// Something that continues a prompt.
 pub trait TextGenerator {
@@ -29,6 +37,28 @@ pub trait TextGenerator {
         })
     }
 
+    /// The same one by one, each as soon as it is there, with what it took. After a break no more is wanted.
+    fn generate_each(
+        &mut self,
+        prompt: &str,
+        samples: usize,
+        seed: u64,
+        each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
+    ) -> Result<(), GeneratorError> {
+        for text in self.generate(prompt, samples, seed)? {
+            let tokens = u64::try_from(self.count_tokens(&text)).unwrap_or(u64::MAX);
+            let generated = Generated {
+                text,
+                tokens,
+                details: serde_json::Value::Null,
+            };
+            if each(generated).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Name for logs (`qwen2.5-coder-7b`).
     fn name(&self) -> &str;
 
@@ -41,6 +71,16 @@ pub trait TextGenerator {
     fn prompt_limit(&self) -> Option<usize> {
         None
     }
+}
+
+/// One answer of a text generator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    pub text: String,
+    /// Tokens that the model wrote.
+    pub tokens: u64,
+    /// For the log: how the text came about. Null where there is nothing to say.
+    pub details: serde_json::Value,
 }
 
 /// Why a text generator gave no text.
@@ -72,6 +112,8 @@ pub struct ModelProposer<G> {
     name: String,
     samples: usize,
     seed: u64,
+    /// How often it was asked: every round draws other answers.
+    asked: u64,
     template: PromptTemplate,
     form: AnswerForm,
     /// Answers of the last round that held no candidate, for the caller to show.
@@ -107,6 +149,7 @@ impl<G: TextGenerator> ModelProposer<G> {
             name,
             samples: SAMPLES,
             seed,
+            asked: 0,
             template,
             form: AnswerForm::default(),
             rejected: Vec::new(),
@@ -137,21 +180,56 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
     }
 
     fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        let mut found = Vec::new();
+        self.propose_each(context, feedback, &mut |proposed| {
+            found.extend(proposed.what.ok());
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    fn propose_each(
+        &mut self,
+        context: &Context,
+        feedback: &[Feedback],
+        each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
+    ) -> Result<(), ProposerError> {
         let room = Room {
             count: &|text| self.generator.count_tokens(text),
             limit: self.generator.prompt_limit(),
         };
-        // Every round draws other answers.
-        let seed = self
-            .seed
-            .wrapping_add(feedback.last().map_or(0, |f| u64::from(f.round)));
+        let seed = self.seed.wrapping_add(self.asked);
+        self.asked += 1;
         let wrong = |source| ProposerError::Prompt { source };
-        let name = self.name.clone();
+        let (rejected, name) = (&mut self.rejected, &self.name);
+        rejected.clear();
         let failed = |source| ProposerError::Generator {
             proposer: name.clone(),
             source,
         };
-        let mut read: Vec<(String, Result<Vec<TextEdit>, Unreadable>)> = Vec::new();
+        // One answer with what was read from it, and the prompt that it belongs to.
+        let mut hand_on =
+            |asked: &Arc<AskedPrompt>, generated: Generated, read: Result<Vec<TextEdit>, Unreadable>| {
+                let what = match read {
+                    Ok(edits) => Ok(Candidate {
+                        edits,
+                        origin: name.clone(),
+                        note: first_words(&generated.text),
+                    }),
+                    Err(why) => {
+                        let said = why.to_string();
+                        rejected.push(why);
+                        Err(said)
+                    }
+                };
+                let answer = Some(ModelAnswer {
+                    text: generated.text,
+                    tokens: generated.tokens,
+                    asked: asked.clone(),
+                    details: generated.details,
+                });
+                each(Proposed { answer, what })
+            };
         if self.form == AnswerForm::Infill {
             let prompts = self.template.infill(context, feedback, &room).map_err(wrong)?;
             let places = prompts.len();
@@ -161,52 +239,64 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
                 if samples == 0 {
                     break;
                 }
+                let whole = format!("{}\n{}", prompt.prefix, prompt.suffix);
+                let asked = Arc::new(AskedPrompt {
+                    sha256: sha256(&whole),
+                    tokens: u64::try_from(self.generator.count_tokens(&whole)).unwrap_or(u64::MAX),
+                    text: Some(whole),
+                });
                 let answers = self
                     .generator
                     .infill(&prompt.prefix, &prompt.suffix, samples, seed);
-                for answer in answers.map_err(failed)? {
-                    let edit = match answer.len() {
+                for text in answers.map_err(failed)? {
+                    let edit = match text.len() {
                         bytes @ MAX_ANSWER.. => Err(Unreadable::TooLong {
                             bytes,
                             limit: MAX_ANSWER,
                         }),
-                        _ => read_infill(context, &prompt.hole, &answer).ok_or(Unreadable::Empty),
+                        _ => read_infill(context, &prompt.hole, &text).ok_or(Unreadable::Empty),
                     };
-                    read.push((answer, edit.map(|edit| vec![edit])));
+                    let generated = Generated {
+                        tokens: u64::try_from(self.generator.count_tokens(&text)).unwrap_or(u64::MAX),
+                        text,
+                        details: serde_json::Value::Null,
+                    };
+                    if hand_on(&asked, generated, edit.map(|edit| vec![edit])).is_break() {
+                        return Ok(());
+                    }
                 }
             }
-        } else {
-            let prompt = self
-                .template
-                .render(context, feedback, self.form, &room)
-                .map_err(wrong)?;
-            let answers = self
-                .generator
-                .generate(&prompt, self.samples, seed)
-                .map_err(failed)?;
-            for answer in answers {
-                let edits = read_answer(context, &prompt, &answer);
-                read.push((answer, edits));
-            }
+            return Ok(());
         }
-        self.rejected.clear();
-        let mut found = Vec::new();
-        for (answer, edits) in read {
-            match edits {
-                Ok(edits) => found.push(Candidate {
-                    edits,
-                    origin: self.name.clone(),
-                    note: first_words(&answer),
-                }),
-                Err(why) => self.rejected.push(why),
-            }
-        }
-        Ok(found)
+        let prompt = self
+            .template
+            .render(context, feedback, self.form, &room)
+            .map_err(wrong)?;
+        let asked = Arc::new(AskedPrompt {
+            sha256: sha256(&prompt),
+            tokens: u64::try_from(self.generator.count_tokens(&prompt)).unwrap_or(u64::MAX),
+            text: Some(prompt.clone()),
+        });
+        let mut take = |generated: Generated| {
+            let read = read_answer(context, &prompt, &generated.text);
+            hand_on(&asked, generated, read)
+        };
+        self.generator
+            .generate_each(&prompt, self.samples, seed, &mut take)
+            .map_err(failed)
     }
 
     fn take_rejected(&mut self) -> Vec<String> {
         self.rejected.drain(..).map(|r| r.to_string()).collect()
     }
+}
+
+fn sha256(text: &str) -> String {
+    let mut out = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
 }
 
 fn first_line(context: &Context) -> u32 {

@@ -1,6 +1,6 @@
 //! What a proposer is told, and what it may answer.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,118 @@ pub trait Proposer {
     /// Why answers of the last call held no candidate at all, in words. They become feedback.
     fn take_rejected(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The same one by one, each as soon as it is there, so that it can be checked while the next is made. After a break
+    /// nothing more is wanted.
+    fn propose_each(
+        &mut self,
+        context: &Context,
+        feedback: &[Feedback],
+        each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
+    ) -> Result<(), ProposerError> {
+        let candidates = self.propose(context, feedback)?;
+        let rejected = self.take_rejected().into_iter().map(Err);
+        for what in rejected.chain(candidates.into_iter().map(Ok)) {
+            if each(Proposed { answer: None, what }).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One thing that a proposer came up with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposed {
+    /// What a model said.
+    pub answer: Option<ModelAnswer>,
+    /// The candidate, or why there is none in what the model said.
+    pub what: Result<Candidate, String>,
+}
+
+/// An answer of a model, for the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelAnswer {
+    pub text: String,
+    pub tokens: u64,
+    /// What the model was asked.
+    pub asked: Arc<AskedPrompt>,
+    /// What else there is to say of how the answer came about (what guided decoding did); null where there is nothing.
+    pub details: serde_json::Value,
+}
+
+/// A prompt as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AskedPrompt {
+    /// SHA-256 of the text, in hexadecimal.
+    pub sha256: String,
+    pub tokens: u64,
+    /// Left out of logs that are not asked for it.
+    pub text: Option<String>,
+}
+
+/// Two proposers in turns: for each answer of the second, one candidate of the first.
+pub struct Interleaved {
+    first: Box<dyn Proposer>,
+    second: Box<dyn Proposer>,
+    name: String,
+}
+
+impl Interleaved {
+    /// `first` should be the quick one: it is asked for all that it has before the other begins.
+    pub fn new(first: Box<dyn Proposer>, second: Box<dyn Proposer>) -> Interleaved {
+        let name = format!("{}+{}", first.name(), second.name());
+        Interleaved { first, second, name }
+    }
+}
+
+impl Proposer for Interleaved {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn propose(&mut self, context: &Context, feedback: &[Feedback]) -> Result<Vec<Candidate>, ProposerError> {
+        let mut found = Vec::new();
+        self.propose_each(context, feedback, &mut |proposed| {
+            found.extend(proposed.what.ok());
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    fn propose_each(
+        &mut self,
+        context: &Context,
+        feedback: &[Feedback],
+        each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
+    ) -> Result<(), ProposerError> {
+        let mut ready = Vec::new();
+        self.first.propose_each(context, feedback, &mut |proposed| {
+            ready.push(proposed);
+            ControlFlow::Continue(())
+        })?;
+        let mut ready = ready.into_iter();
+        let mut over = false;
+        // One to begin with: it is checked while the first answer is made.
+        if let Some(proposed) = ready.next()
+            && each(proposed).is_break()
+        {
+            return Ok(());
+        }
+        self.second.propose_each(context, feedback, &mut |proposed| {
+            for proposed in [Some(proposed), ready.next()].into_iter().flatten() {
+                if each(proposed).is_break() {
+                    over = true;
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        if !over {
+            let _ = ready.try_for_each(each);
+        }
+        Ok(())
     }
 }
 

@@ -24,7 +24,7 @@ pub struct ProverChecker<'a> {
     /// Where flags of other files than the first are found; those of `options` go for files that it says nothing of.
     pub tree: Option<Tree>,
     /// Told what the verifier does.
-    pub progress: Box<dyn FnMut(vf_verify::Progress) + 'a>,
+    pub progress: Box<dyn FnMut(vf_verify::Progress) + Send + 'a>,
 }
 
 /// A tree that may say how each of its files is compiled.
@@ -68,7 +68,53 @@ impl<'a> ProverChecker<'a> {
     }
 }
 
+impl ProverChecker<'_> {
+    /// The compiler with the flags of a file, to be given a text on its standard input.
+    fn compiler(&self, file: &Path, mode: &[&str]) -> Command {
+        let directory = file
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let directory = directory
+            .canonicalize()
+            .unwrap_or_else(|_| directory.to_path_buf());
+        let mut command = Command::new(&self.options.compiler);
+        command.args(mode).args(&self.options.flags);
+        if self.options.model == vf_ir::DataModel::Ilp32 {
+            command.arg("-m32");
+        }
+        command.arg("-iquote").arg(directory).args(["-x", "c", "-"]);
+        if let Some(directory) = &self.options.directory {
+            command.current_dir(directory);
+        }
+        command
+    }
+}
+
 impl Checker for ProverChecker<'_> {
+    fn another(&self) -> Option<Box<dyn Checker>> {
+        let mut other = ProverChecker::new(self.options.clone(), self.check.clone());
+        other.tree.clone_from(&self.tree);
+        Some(Box::new(other))
+    }
+
+    /// What is defined along the way and what is defined in the end, the compiler's own included.
+    fn macros(&mut self, file: &Path, text: &str) -> Option<String> {
+        let mut found = String::new();
+        for mode in ["-dD", "-dM"] {
+            let output = given(self.compiler(file, &["-E", "-w", mode]), text).ok()?;
+            if !output.status.success() {
+                return None;
+            }
+            let said = String::from_utf8_lossy(&output.stdout);
+            for line in said.lines().filter(|line| line.starts_with("#define")) {
+                found.push_str(line);
+                found.push('\n');
+            }
+        }
+        Some(found)
+    }
+
     fn load(&mut self, request: &CheckRequest<'_>) -> Result<Option<Loaded>, CheckError> {
         self.read(request, Wanted::All).map(Some)
     }
@@ -98,42 +144,17 @@ impl Checker for ProverChecker<'_> {
 
     /// Runs the compiler's syntax and type check on a text as if it stood in the file's place.
     fn compiles(&mut self, file: &Path, text: &str) -> Result<(), String> {
-        let directory = file
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let directory = directory
-            .canonicalize()
-            .unwrap_or_else(|_| directory.to_path_buf());
-        let mut command = Command::new(&self.options.compiler);
-        command.args([
-            "-fsyntax-only",
-            "-w",
-            "-Werror=implicit-function-declaration",
-            "-Werror=int-conversion",
-        ]);
-        command
-            .arg("-Werror=incompatible-pointer-types")
-            .args(&self.options.flags);
-        if self.options.model == vf_ir::DataModel::Ilp32 {
-            command.arg("-m32");
-        }
-        command.arg("-iquote").arg(directory).args(["-x", "c", "-"]);
-        if let Some(directory) = &self.options.directory {
-            command.current_dir(directory);
-        }
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .map_err(|e| format!("{}: {e}", self.options.compiler.display()))?;
-        if let Some(mut input) = child.stdin.take() {
-            // A compiler that gives up early closes the pipe; its message says why.
-            let _ = input.write_all(text.as_bytes());
-        }
-        let output = child.wait_with_output().map_err(|e| e.to_string())?;
+        let command = self.compiler(
+            file,
+            &[
+                "-fsyntax-only",
+                "-w",
+                "-Werror=implicit-function-declaration",
+                "-Werror=int-conversion",
+                "-Werror=incompatible-pointer-types",
+            ],
+        );
+        let output = given(command, text).map_err(|e| format!("{}: {e}", self.options.compiler.display()))?;
         if output.status.success() {
             return Ok(());
         }
@@ -150,6 +171,32 @@ impl Checker for ProverChecker<'_> {
             .take(MAX_MESSAGE)
             .collect())
     }
+}
+
+/// Runs a command with this on its standard input.
+fn given(mut command: Command, text: &str) -> std::io::Result<std::process::Output> {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let input = child.stdin.take();
+    std::thread::scope(|scope| {
+        // Beside reading: who writes much before it has read all must not wait for ever.
+        let write = || {
+            if let Some(mut input) = input {
+                // A compiler that gives up early closes the pipe; its message says why.
+                let _ = input.write_all(text.as_bytes());
+            }
+        };
+        let writer = std::thread::Builder::new().spawn_scoped(scope, write);
+        if let Err(error) = writer {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
+        child.wait_with_output()
+    })
 }
 
 fn shorter(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {

@@ -1,8 +1,12 @@
 //! The loop: propose, check, feed back, until a candidate is proven or nothing is left to try.
 
+mod ground;
+mod line;
 mod state;
+mod turn;
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,7 +17,7 @@ use crate::certify::ProvenPatch;
 use crate::checker::{CheckError, CheckRequest, Checker};
 use crate::ctext::functions::functions;
 use crate::locate::{LocateError, Place, SourceText, locate, read_in_tree};
-use crate::log::{LogError, LogRecord, write_record};
+use crate::log::{LogError, write_record};
 use crate::preference::Cost;
 use crate::proposer::{Failure, Feedback, Proposer, ProposerError, Style};
 use state::Run;
@@ -49,6 +53,17 @@ pub struct Limits {
     pub candidates: u32,
     /// Of the whole run.
     pub time: Option<Duration>,
+    /// Tokens that models may write, over the whole run. The answer that goes beyond is looked at still.
+    pub tokens: Option<u64>,
+    /// Time that the checks may take, summed up over all of them, whatever runs beside what.
+    pub solver: Option<Duration>,
+    /// Proven candidates among which the best is taken; 1: the first is, but for those that are clearly preferred.
+    pub best_of: u32,
+    /// Candidates that are checked at once.
+    pub jobs: NonZeroUsize,
+    /// What is written to the log must be the same in each run: no clock has a say, and a model is not stopped in the middle
+    /// of its answers.
+    pub repeats: bool,
     /// For candidates that would be preferred to one that is proven already ([`crate::preference`]); with none the first
     /// that is proven is taken.
     pub prefer_within: Duration,
@@ -60,6 +75,11 @@ impl Default for Limits {
             rounds: 12,
             candidates: 200,
             time: None,
+            tokens: None,
+            solver: None,
+            best_of: 1,
+            jobs: NonZeroUsize::MIN,
+            repeats: false,
             prefer_within: Duration::from_secs(1),
         }
     }
@@ -107,6 +127,8 @@ pub struct Hooks<'a> {
     pub progress: &'a mut dyn FnMut(Event),
     /// JSON lines of [`crate::log`].
     pub log: Option<&'a mut dyn Write>,
+    /// The log holds the text of each prompt, not only its hash.
+    pub log_prompts: bool,
 }
 
 /// How a run ended.
@@ -130,6 +152,13 @@ pub struct RepairOutcome {
     pub checked: u32,
     /// How long that took, over all of them.
     pub checking: Duration,
+    /// Candidates that were another one in all but layout and the names of locals and labels.
+    pub duplicates: u32,
+    /// Answers of models, and their tokens.
+    pub answers: u32,
+    pub tokens: u64,
+    /// How long all checks took together, of the text as it was and of candidates whose check was not waited for included.
+    pub solver: Duration,
     /// Every candidate that failed, with the reason.
     pub failed: Vec<Feedback>,
 }
@@ -146,6 +175,10 @@ pub enum Stopped {
     RoundLimit,
     CandidateLimit,
     TimeLimit,
+    /// Models have written as many tokens as they may.
+    TokenLimit,
+    /// The checks have taken as long as they may together.
+    SolverLimit,
 }
 
 impl RepairOutcome {
@@ -167,6 +200,8 @@ impl Stopped {
             Stopped::RoundLimit => "the limit of rounds was reached",
             Stopped::CandidateLimit => "the limit of candidates was reached",
             Stopped::TimeLimit => "the time was used up",
+            Stopped::TokenLimit => "the tokens were used up",
+            Stopped::SolverLimit => "the solver's time was used up",
         }
     }
 }
@@ -184,6 +219,8 @@ pub enum RepairError {
     Log(#[from] LogError),
     #[error("{file}: nothing in this file is refuted or unknown; there is nothing to repair")]
     NothingRefuted { file: PathBuf },
+    #[error("no thread could be had to check candidates on; are there too many processes?")]
+    NoThread,
     #[error("{file}: the check says nothing about function `{function}`")]
     NotChecked { file: PathBuf, function: String },
 }
@@ -209,18 +246,16 @@ pub fn repair(
     }
     (hooks.progress)(Event::Stage(Stage::CheckingOld));
     let mut run = Run::new(request, checker, report, place, started)?;
-    let end = run.go(proposers, &mut hooks)?;
-    let record = LogRecord::End {
-        proven: run.proven.is_some(),
-        candidates: run.tried,
-        rounds: run.round,
-        stopped: end.describe().to_string(),
-        checked: run.checked,
+    let end = run.go(proposers, &mut hooks);
+    // A run that a fault of its proposers ends has a whole log, too.
+    let stopped = match &end {
+        Ok(stopped) => stopped.describe().to_string(),
+        Err(error) => error.to_string(),
     };
     if let Some(log) = hooks.log.as_deref_mut() {
-        write_record(log, &record)?;
+        write_record(log, &run.end(stopped))?;
     }
-    Ok(run.outcome(end))
+    Ok(run.outcome(end?))
 }
 
 /// For a repair without a report: the function asked for, else the first with something refuted, else the

@@ -149,6 +149,7 @@ fn run(texts: &[String]) -> (RepairOutcome, Vec<u8>) {
     let hooks = Hooks {
         progress: &mut progress,
         log: Some(&mut log),
+        log_prompts: false,
     };
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(Script(texts.to_vec()))];
     let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
@@ -333,6 +334,7 @@ fn a_run_is_repeated_from_its_log() {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: Some(&mut second_log),
+        log_prompts: false,
     };
     let second = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
     assert_eq!(
@@ -352,6 +354,7 @@ fn a_report_about_proved_code_says_so() {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: None,
+        log_prompts: false,
     };
     let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
     assert_eq!(outcome.stopped, Stopped::NothingToFix);
@@ -397,6 +400,7 @@ fn an_answer_without_code_is_feedback_and_not_the_end() {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: None,
+        log_prompts: false,
     };
     let outcome = repair(&request(tree.path()), &mut ScriptedProver, &mut proposers, hooks).expect("runs");
     assert!(outcome.patch.is_some());

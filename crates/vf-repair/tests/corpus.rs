@@ -68,6 +68,7 @@ fn repaired(case: &Path) -> Result<(), String> {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: None,
+        log_prompts: false,
     };
     let outcome = repair(&request, &mut checker, &mut proposers, hooks).expect("runs");
     let Some(patch) = outcome.patch else {

@@ -83,6 +83,7 @@ fn run(source: &str, function: &str, from: &'static str, by: &[&'static str], wi
         Hooks {
             progress: &mut progress,
             log: None,
+            log_prompts: false,
         },
     )
     .expect("a repair")

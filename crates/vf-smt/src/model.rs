@@ -1,6 +1,6 @@
 //! Values of our variables, read from a z3 model.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use z3::ast::{Array, Ast, BV, Dynamic};
 
@@ -98,7 +98,8 @@ fn index_values(
     model: &z3::Model,
     reachable: &[Term],
 ) -> HashMap<u32, Vec<u128>> {
-    let mut index_terms: HashSet<Term> = HashSet::new();
+    // Sorted: translating makes new terms in z3, whose order must be the same each time.
+    let mut index_terms: BTreeSet<Term> = BTreeSet::new();
     for &term in reachable {
         if let View::Select(_, index) | View::Store(_, index, _) = terms.view(term) {
             index_terms.insert(index);

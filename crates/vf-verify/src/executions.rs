@@ -287,7 +287,8 @@ impl Executions {
         let sources = SourceMap::new();
         let started = Instant::now();
         let context = Context::new(&self.program, &sources, &self.options, started);
-        let search = || context.safe_inputs(entry, started + time);
+        let until = self.options.end_of(time);
+        let search = || context.safe_inputs(entry, until);
         let mut found = Context::on_deep_stack(search).unwrap_or_default();
         found.retain(|input| self.run(input).is_some());
         found
@@ -299,6 +300,7 @@ impl Executions {
         let cache = self.options.cache.as_ref()?;
         let options = CheckOptions {
             timeout: None,
+            threads: None,
             cache: None,
             ..self.options.clone()
         };
@@ -308,6 +310,11 @@ impl Executions {
                 .debug("options", &options)
                 .finish(),
         )
+    }
+
+    /// Whether what is found must be found again exactly: no clock then ends a search.
+    pub fn repeats(&self) -> bool {
+        self.options.repeats()
     }
 
     /// The cache of the run, if there is one.

@@ -38,6 +38,7 @@ mod unused_reads;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use vf_ir::{AllocKind, Body, FunctionId, Program, Property, StmtKind};
@@ -80,12 +81,28 @@ pub struct CheckOptions {
     pub timeout: Option<Duration>,
     /// Z3 resource units a query. With it, and without `timeout`, results repeat exactly.
     pub rlimit: Option<u32>,
+    /// Threads that the check may use; `None`: one for each core. No verdict depends on it.
+    pub threads: Option<NonZeroUsize>,
     /// Loop iterations looked at, at most, when no invariant proves or constant bound ends a loop.
     pub unroll: Option<u32>,
     /// For experiments: candidate invariants from these are not tried.
     pub without: BTreeSet<Source>,
     /// Answers of earlier runs. What this one finds is added where no other run could decide otherwise.
     pub cache: Option<vf_cache::Cache>,
+}
+
+impl CheckOptions {
+    /// Whether results must repeat exactly: work is counted instead of time, and nothing is cut by the clock.
+    pub fn repeats(&self) -> bool {
+        self.rlimit.is_some() && self.timeout.is_none()
+    }
+
+    /// When this much time from now is over; far away where the clock has no say.
+    pub(crate) fn end_of(&self, time: Duration) -> Instant {
+        /// Longer than anything runs.
+        const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+        Instant::now() + if self.repeats() { NEVER } else { time }
+    }
 }
 
 /// Why something is unknown, and what to try.

@@ -221,7 +221,7 @@ impl Executions {
                     errors: self.error_codes(function),
                     oblivious,
                 },
-                deadline: Instant::now() + time,
+                deadline: self.options().end_of(time),
             };
             Context::on_deep_stack(|| context.compare(&question))
                 .unwrap_or_else(|| Comparison::open(Open::Fault))

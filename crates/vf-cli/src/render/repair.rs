@@ -95,6 +95,18 @@ pub fn repair(view: &RepairView<'_>, look: Look) -> String {
         plural(outcome.candidates as usize, "candidate"),
         plural(outcome.rounds as usize, "round")
     );
+    let mut used = Vec::new();
+    if outcome.answers > 0 {
+        let answers = plural(outcome.answers as usize, "answer");
+        used.push(format!("{} tokens in {answers} of the model", outcome.tokens));
+    }
+    let solver = u64::try_from(outcome.solver.as_millis()).unwrap_or(u64::MAX);
+    used.push(format!("{} of checks", seconds(solver)));
+    if outcome.duplicates > 0 {
+        let known = plural(outcome.duplicates as usize, "candidate");
+        used.push(format!("{known} known already"));
+    }
+    let _ = writeln!(text, "used: {}", used.join(", "));
     let _ = writeln!(text, "time: {}", seconds(view.elapsed_ms));
     text
 }

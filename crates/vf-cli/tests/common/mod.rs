@@ -58,6 +58,18 @@ impl Sandbox {
     }
 }
 
+/// A log of JSON lines without the times that something took.
+pub fn without_times(log: &str) -> String {
+    let lines = log.lines().map(|line| {
+        let mut record: serde_json::Value = serde_json::from_str(line).expect("a record");
+        if let Some(fields) = record.as_object_mut() {
+            fields.retain(|name, _| !name.ends_with("_ms"));
+        }
+        format!("{record}\n")
+    });
+    lines.collect()
+}
+
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .expect("a folder")

@@ -5,7 +5,7 @@
 //! read follows an assignment of its own iteration, the variable becomes a memory object, whose life, and with
 //! it its contents, begins anew with its scope.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use vf_ir::obligation::Condition;
 use vf_ir::{DataModel, Expr, Local, LocalId, Obligation, Stmt, StmtKind, Storage, Terminator, Ty};
@@ -66,7 +66,9 @@ fn reaches_itself(blocks: &[OpenBlock], start: usize) -> bool {
 /// Gives each of the locals a memory object in its scope, and turns its reads and writes into loads and stores.
 pub(crate) fn demote(state: &mut FunctionState, locals: &HashSet<LocalId>, model: DataModel) {
     let mut tys = HashMap::new();
-    for l in locals {
+    // Sorted: the objects of a scope are in the same order each time.
+    let locals: BTreeSet<LocalId> = locals.iter().copied().collect();
+    for l in &locals {
         let Some(local) = state.locals.get_mut(l.index()) else {
             continue;
         };

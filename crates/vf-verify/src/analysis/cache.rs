@@ -173,6 +173,7 @@ impl Part {
             wraps,
             timeout: _,
             rlimit,
+            threads: _,
             unroll,
             without,
             cache: _,

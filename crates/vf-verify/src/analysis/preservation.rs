@@ -150,8 +150,13 @@ impl<'p> Context<'p> {
         let started = Instant::now();
         let mut memo = Memo::default();
         let mut bound_without = None;
+        let mut work = 0;
         for bound in BOUNDS {
-            if Instant::now() > question.deadline || started.elapsed() > UNROLLING {
+            let long = match self.options.rlimit {
+                Some(limit) => work > u64::from(limit),
+                None => started.elapsed() > UNROLLING,
+            };
+            if long || Instant::now() > question.deadline {
                 break;
             }
             let terms = Terms::new();
@@ -173,6 +178,7 @@ impl<'p> Context<'p> {
                 continue;
             }
             let solved = self.solve_comparison(question, &execution, &terms);
+            work += solved.work;
             let failed = failures(&execution, &solved);
             let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().collect();
             let mut open_here: BTreeSet<Open> = open(&solved, &others).collect();
@@ -267,7 +273,7 @@ impl<'p> Context<'p> {
         let mut solver = Solver::new(terms);
         solver.set_limits(Limits {
             rlimit: self.options.rlimit,
-            timeout_ms: Some(WITNESS_MS),
+            timeout_ms: self.options.rlimit.is_none().then_some(WITNESS_MS),
         });
         let literals = Literals::new(execution, &vec![false; execution.candidates.len()]).all();
         let mut checks = execution.comparison.old_checks.iter().peekable();

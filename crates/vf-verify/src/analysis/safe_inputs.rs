@@ -19,6 +19,8 @@ const BOUND: u32 = 4;
 const QUESTIONS: usize = 24;
 /// For one of them.
 const QUESTION_MS: u32 = 150;
+/// The same in z3's units of work, where results must repeat.
+const QUESTION_WORK: u32 = 500_000;
 
 impl Context<'_> {
     /// One input for each condition under which a check of the entry is reached, as far as time goes. They are as the solver has
@@ -33,8 +35,8 @@ impl Context<'_> {
         };
         let mut solver = Solver::new(&terms);
         solver.set_limits(Limits {
-            rlimit: None,
-            timeout_ms: Some(QUESTION_MS),
+            rlimit: self.options.rlimit.map(|limit| limit.min(QUESTION_WORK)),
+            timeout_ms: self.options.rlimit.is_none().then_some(QUESTION_MS),
         });
         let mut reached = Vec::new();
         let mut known = BTreeSet::new();

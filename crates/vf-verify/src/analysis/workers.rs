@@ -27,7 +27,8 @@ impl Context<'_> {
 
     /// Analyses the entries on all cores.
     pub fn run(&self, entries: &[FunctionId], progress: &mut dyn FnMut(Progress)) -> Vec<EntryResult> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = self.options.threads.map_or_else(all, usize::from);
         let workers = cores.min(entries.len()).max(1);
         self.cores.are_free(cores - workers);
         let next = Arc::new(Mutex::new(0usize));

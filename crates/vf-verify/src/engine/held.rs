@@ -6,7 +6,7 @@
 //! So where, at every header of a loop that is cut, all that is allocated is held by a variable, nothing is ever lost:
 //! neither in an execution that ends in order, nor in one that does not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use vf_ir::{ArrayLen, BlockId, CType, ObligationId, Program};
 use vf_smt::Term;
@@ -152,6 +152,8 @@ pub(super) fn pointer_cells(program: &Program, ty: &CType, at: u64, cells: &mut 
 }
 
 fn pointers_in(state: &State, live: &HashSet<u32>) -> Vec<Holder> {
+    // Sorted: what is made of them must come in the same order each time.
+    let live: BTreeSet<u32> = live.iter().copied().collect();
     let registers = live
         .iter()
         .filter_map(|l| state.registers.get(*l as usize)?.as_ref());
