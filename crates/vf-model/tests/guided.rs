@@ -207,6 +207,7 @@ fn a_dead_end_takes_the_token_before_it_back() {
                 match event {
                     Event::Token { text, .. } => shown.push_str(text),
                     Event::Back { shown: bytes, .. } => shown.truncate(bytes),
+                    Event::Done { .. } => {}
                     Event::Prompt { .. } => {}
                 }
                 ControlFlow::Continue(())

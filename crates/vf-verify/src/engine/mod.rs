@@ -282,9 +282,9 @@ pub struct Execution {
     pub objects: BTreeMap<ObjectId, Object>,
     pub arguments: Vec<(LocalId, Value)>,
     /// Arrays of unknown contents, with the places they were read at.
-    pub base_reads: HashMap<Term, Vec<Term>>,
+    pub base_reads: BTreeMap<Term, Vec<Term>>,
     /// Their elements at constant places, which are variables.
-    pub cells: HashMap<Term, BTreeMap<u128, Term>>,
+    pub cells: BTreeMap<Term, BTreeMap<u128, Term>>,
     pub input_pointers: Vec<inputs::InputCell>,
     /// Pointers of the input that lie too deep in it to be followed, by object and offset; whether the code asks if they
     /// are null.
@@ -330,9 +330,9 @@ pub(crate) struct Engine<'p> {
     pointer_of_address: HashMap<Term, Pointer>,
     tables_given: HashSet<(ObjectId, u64)>,
     /// Places at which arrays were read, where they are not constant.
-    base_reads: HashMap<Term, Vec<Term>>,
+    base_reads: BTreeMap<Term, Vec<Term>>,
     /// Elements of arrays at constant places.
-    cells: HashMap<Term, BTreeMap<u128, Term>>,
+    cells: BTreeMap<Term, BTreeMap<u128, Term>>,
     /// Contents array to (offset of a NUL or none, size), said when the array is first read.
     pending_nuls: HashMap<Term, (Term, Term)>,
     objects: BTreeMap<ObjectId, Object>,
@@ -462,8 +462,8 @@ pub fn execute(
             address_sources: HashMap::new(),
             pointer_of_address: HashMap::new(),
             tables_given: HashSet::new(),
-            base_reads: HashMap::new(),
-            cells: HashMap::new(),
+            base_reads: BTreeMap::new(),
+            cells: BTreeMap::new(),
             pending_nuls: HashMap::new(),
             objects: BTreeMap::new(),
             initial: BTreeMap::new(),
