@@ -116,7 +116,7 @@ mod hosted {
             let options = super::load_options();
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
-            let model = HostedModel::load(Path::new(folder), &options)?;
+            let model = HostedModel::load(&vf_model::hub::locate(Path::new(folder))?, &options)?;
             let name = Path::new(folder)
                 .file_name()
                 .map_or_else(|| folder.to_string(), |n| n.to_string_lossy().into_owned());

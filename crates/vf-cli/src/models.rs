@@ -27,7 +27,6 @@ mod info {
     use std::path::Path;
 
     use serde::Serialize;
-    use vf_model::config::RopeScaling;
     use vf_model::{LoadOptions, ModelInfo, Precision};
 
     use crate::args::{Dtype, ModelInfoArgs, TextOrJson};
@@ -46,8 +45,9 @@ mod info {
             Some(Dtype::F16) => options.dtype = Precision::F16,
             Some(Dtype::Bf16) => options.dtype = Precision::Bf16,
         }
-        let info = vf_model::info(&args.folder, &options)?;
-        let printed = Printed::new(&args.folder, &info, &options, memory::available());
+        let folder = vf_model::hub::locate(&args.folder)?;
+        let info = vf_model::info(&folder, &options)?;
+        let printed = Printed::new(&folder, &info, &options, memory::available());
         output::write_stdout(&match args.format {
             TextOrJson::Text => text(&printed),
             TextOrJson::Json => json(&printed)?,
@@ -68,6 +68,7 @@ mod info {
         longest_context: usize,
         rope: &'static str,
         chat_form: Option<&'static str>,
+        infill_form: Option<&'static str>,
         stored: Vec<Stored<'a>>,
         stored_bytes: u64,
         run: Run,
@@ -110,12 +111,9 @@ mod info {
                 hidden_size: info.hidden_size,
                 vocabulary: info.vocabulary,
                 longest_context: info.longest_context,
-                rope: match info.rope_scaling {
-                    RopeScaling::None => "default",
-                    RopeScaling::Linear { .. } => "linear",
-                    RopeScaling::Llama3 { .. } => "llama3",
-                },
+                rope: info.rope_scaling.name(),
                 chat_form: info.chat_form,
+                infill_form: info.infill_form,
                 stored: info
                     .stored
                     .iter()
@@ -164,6 +162,13 @@ mod info {
         line(
             "conversations",
             printed.chat_form.unwrap_or("none: it completes text").to_owned(),
+        );
+        line(
+            "gaps",
+            printed
+                .infill_form
+                .unwrap_or("none: it cannot fill in the middle")
+                .to_owned(),
         );
         let stored: Vec<String> = printed.stored.iter().map(|s| s.dtype.to_owned()).collect();
         line(

@@ -3,8 +3,51 @@
 //! Markers are put in by their token ids and the texts between them are encoded as plain text, so that no
 //! text, whatever it spells, can end its turn or begin another.
 
+use std::path::Path;
+
 use crate::error::ModelError;
+use crate::template::ChatTemplate;
 use crate::text::Vocabulary;
+
+/// How a model is told who says what.
+pub(crate) enum Conversation {
+    /// The folder's own template.
+    Template(Box<ChatTemplate>),
+    /// Where it has none, the form that its vocabulary has markers for.
+    Form(ChatForm),
+}
+
+impl Conversation {
+    pub fn of(folder: &Path, vocabulary: &Vocabulary) -> Result<Option<Conversation>, ModelError> {
+        Ok(match ChatTemplate::read(folder)? {
+            Some(template) => Some(Conversation::Template(Box::new(template))),
+            None => ChatForm::of(vocabulary).map(Conversation::Form),
+        })
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Conversation::Template(_) => "template",
+            Conversation::Form(form) => form.name(),
+        }
+    }
+
+    /// Markers that end a turn.
+    pub fn ends(&self, vocabulary: &Vocabulary) -> Vec<u32> {
+        match self {
+            Conversation::Template(template) => template.end_of_turn(vocabulary).into_iter().collect(),
+            Conversation::Form(form) => vec![form.end_of_turn()],
+        }
+    }
+
+    /// A system message, the user's message, and the beginning of the answer.
+    pub fn prompt(&self, vocabulary: &Vocabulary, system: &str, user: &str) -> Result<Vec<u32>, ModelError> {
+        match self {
+            Conversation::Template(template) => template.prompt(vocabulary, system, user),
+            Conversation::Form(form) => form.prompt(vocabulary, system, user),
+        }
+    }
+}
 
 /// A form with the ids of its markers in one vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,21 +136,7 @@ impl ChatForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{END_TOKEN, VOCABULARY, tokenizer};
-
-    fn vocabulary(markers: &[&str]) -> Vocabulary {
-        let mut json = tokenizer();
-        let added = json["added_tokens"].as_array_mut().expect("a list");
-        for (id, marker) in (END_TOKEN + 1..).zip(markers) {
-            let mut token = added[0].clone();
-            token["id"] = id.into();
-            token["content"] = (*marker).into();
-            added.push(token);
-        }
-        let folder = tempfile::TempDir::new().expect("a scratch folder");
-        std::fs::write(folder.path().join("tokenizer.json"), json.to_string()).expect("writable");
-        Vocabulary::load(folder.path(), VOCABULARY).expect("a tokenizer")
-    }
+    use crate::testing::{END_TOKEN, vocabulary_with as vocabulary};
 
     #[test]
     fn the_vocabulary_tells_the_form() {

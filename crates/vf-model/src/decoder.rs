@@ -1,111 +1,46 @@
-//! The forward pass of a Llama-shaped decoder with a key-value cache.
-//!
-//! One token's way through a layer, x the residual stream (arXiv 2302.13971):
+//! Decoder-only transformers of many families (Vaswani et al., arXiv 1706.03762): pre-norm residual blocks,
+//! grouped-query attention, positions by rotation or learned.
 //!
 //! ```text
-//! h = x + W_o · attention(rope(W_q · n), rope(W_k · n), W_v · n)     n = rmsnorm(x)
-//! x = h + W_down · (silu(W_gate · m) ∘ (W_up · m))                   m = rmsnorm(h)
+//! h = x + W_o · attention(rope(W_q · n), rope(W_k · n), W_v · n)     n = norm(x)
+//! x = h + W_down · (silu(W_gate · m) ∘ (W_up · m))                   m = norm(h)
 //! ```
 //!
-//! Qwen2 is the same with biases on query, key and value. Written here rather than taken from
-//! candle-transformers 0.11, whose Llama panics on a missing tensor and whose Qwen2 computes positions in the
-//! weights' own type, where bfloat16 cannot tell position 256 from 257; its models are the oracle of our tests.
+//! In what a family differs from this is in its [`Config::variant`]. `layers` has the weights, whatever the family's
+//! checkpoints call them. Written here rather than taken from candle-transformers 0.11, whose models panic on missing
+//! tensors, compute positions in the weights' own type, where bfloat16 cannot tell position 256 from 257, and cannot
+//! go back or fork; some of them are oracles of our tests, beside transformers itself
+//! ([decision 13](../../../docs/decisions/0013-families-in-one-decoder.md)).
+
+mod feed_forward;
+mod layers;
+mod rotation;
 
 use std::any::Any;
-use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
+use candle_nn::ops::softmax_last_dim;
 
-use crate::config::{Config, Rope, RopeScaling};
+use crate::config::{Config, Residual};
 use crate::error::{ModelError, compute};
 use crate::network::{Cache, Network, State, Step, Wanted};
 use crate::weights::Weights;
+use layers::{Attention, LatentAttention, LatentQuery, Layer, Model, NormWeights};
+use rotation::Rotation;
 
-/// Names and shapes of a model's tensors, as published checkpoints have them.
-pub fn expected_tensors(config: &Config) -> BTreeMap<String, Vec<usize>> {
-    let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-    let query = config.heads * config.head_dim;
-    let key_value = config.key_value_heads * config.head_dim;
-    let mut tensors = BTreeMap::new();
-    tensors.insert(
-        "model.embed_tokens.weight".to_owned(),
-        vec![config.vocab_size, hidden],
-    );
-    tensors.insert("model.norm.weight".to_owned(), vec![hidden]);
-    if !config.tied_embeddings {
-        tensors.insert("lm_head.weight".to_owned(), vec![config.vocab_size, hidden]);
-    }
-    for layer in 0..config.layers {
-        let mut linear = |name: &str, out: usize, input: usize, bias: bool| {
-            tensors.insert(format!("model.layers.{layer}.{name}.weight"), vec![out, input]);
-            if bias {
-                tensors.insert(format!("model.layers.{layer}.{name}.bias"), vec![out]);
-            }
-        };
-        linear("self_attn.q_proj", query, hidden, config.query_key_value_bias);
-        linear("self_attn.k_proj", key_value, hidden, config.query_key_value_bias);
-        linear("self_attn.v_proj", key_value, hidden, config.query_key_value_bias);
-        linear("self_attn.o_proj", hidden, query, config.attention_output_bias);
-        linear("mlp.gate_proj", inner, hidden, config.feed_forward_bias);
-        linear("mlp.up_proj", inner, hidden, config.feed_forward_bias);
-        linear("mlp.down_proj", hidden, inner, config.feed_forward_bias);
-        for norm in ["input_layernorm", "post_attention_layernorm"] {
-            tensors.insert(format!("model.layers.{layer}.{norm}.weight"), vec![hidden]);
-        }
-    }
-    tensors
-}
-
-/// Tensors that checkpoints carry along and that the computation does not need: precomputed rotary
-/// frequencies, and an output layer where the embedding takes its place.
-pub fn ignorable(config: &Config, name: &str) -> bool {
-    name.ends_with("rotary_emb.inv_freq") || (config.tied_embeddings && name == "lm_head.weight")
-}
+pub use layers::{expected_tensors, ignorable};
+pub use rotation::frequencies;
 
 /// A model's weights on a device, and the rotation of every position up to the context length.
 pub struct Decoder {
-    embedding: Tensor,
-    layers: Vec<Layer>,
-    norm: Tensor,
-    output: Tensor,
-    /// Shape (context, head_dim / 2), F32.
-    cosines: Tensor,
-    sines: Tensor,
+    model: Model,
+    rotation: Option<Rotation>,
     config: Config,
     device: Device,
     dtype: DType,
     /// Whether the products of several sequences are one product. On the CPU the order of a sum depends on the
     /// number of rows, and a sample would depend on how many others there are; so it is one product each there.
     together: bool,
-}
-
-struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    input_norm: Tensor,
-    attention_norm: Tensor,
-}
-
-/// y = x · weightᵀ + bias.
-struct Linear {
-    weight: Tensor,
-    bias: Option<Tensor>,
-}
-
-impl Linear {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
-        match &self.bias {
-            None => Ok(y),
-            Some(bias) => y.broadcast_add(bias),
-        }
-    }
 }
 
 /// Keys and values of the tokens seen so far, per layer. Buffers have room to grow; what lies beyond
@@ -145,6 +80,22 @@ impl State for KeyValues {
     }
 }
 
+/// Queries, keys and values of some tokens, before rotation. Shapes are (tokens, heads · width).
+struct Projected {
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    /// With latent attention, the part of the key that is rotated, the same for all heads: (tokens, rotated).
+    shared_key: Option<Tensor>,
+}
+
+/// A mask for each kind of layer that there is.
+struct Masks {
+    full: Option<Tensor>,
+    /// With the window's size.
+    windowed: Option<(usize, Tensor)>,
+}
+
 impl Decoder {
     /// Loads weights that [`Weights::check`] accepted.
     pub fn load(
@@ -154,43 +105,17 @@ impl Decoder {
         dtype: DType,
         device: &Device,
     ) -> std::result::Result<Decoder, ModelError> {
-        let tensor = |name: &str| weights.load(name, dtype, device);
-        let mut layers = Vec::with_capacity(config.layers);
-        for layer in 0..config.layers {
-            let linear = |name: &str, bias: bool| -> std::result::Result<Linear, ModelError> {
-                let weight = tensor(&format!("model.layers.{layer}.{name}.weight"))?;
-                let bias = bias
-                    .then(|| tensor(&format!("model.layers.{layer}.{name}.bias")))
-                    .transpose()?;
-                Ok(Linear { weight, bias })
-            };
-            layers.push(Layer {
-                query: linear("self_attn.q_proj", config.query_key_value_bias)?,
-                key: linear("self_attn.k_proj", config.query_key_value_bias)?,
-                value: linear("self_attn.v_proj", config.query_key_value_bias)?,
-                attention_output: linear("self_attn.o_proj", config.attention_output_bias)?,
-                gate: linear("mlp.gate_proj", config.feed_forward_bias)?,
-                up: linear("mlp.up_proj", config.feed_forward_bias)?,
-                down: linear("mlp.down_proj", config.feed_forward_bias)?,
-                input_norm: tensor(&format!("model.layers.{layer}.input_layernorm.weight"))?,
-                attention_norm: tensor(&format!("model.layers.{layer}.post_attention_layernorm.weight"))?,
-            });
-        }
-        let embedding = tensor("model.embed_tokens.weight")?;
-        let output = if config.tied_embeddings {
-            embedding.clone()
-        } else {
-            tensor("lm_head.weight")?
+        let mut files = layers::Files {
+            weights,
+            dtype,
+            device,
+            last: None,
         };
-        let (cosines, sines) =
-            rotations(config, context, device).map_err(compute("the table of rotary positions"))?;
+        let model = layers::build(config, &mut files)?;
+        let rotation = Rotation::new(config, context, device);
         Ok(Decoder {
-            embedding,
-            layers,
-            norm: tensor("model.norm.weight")?,
-            output,
-            cosines,
-            sines,
+            model,
+            rotation: rotation.map_err(compute("the table of rotary positions"))?,
             config: config.clone(),
             device: device.clone(),
             dtype,
@@ -200,24 +125,72 @@ impl Decoder {
 
     /// The passes of some sequences as one: what is computed token by token is one matrix of all tokens.
     fn pass(&self, parts: &mut [Part<'_>]) -> Result<Vec<Vec<f32>>> {
-        let ids: Vec<u32> = parts.iter().flat_map(|p| p.tokens).copied().collect();
-        let ids = Tensor::from_slice(&ids, ids.len(), &self.device)?;
-        let mut x = self.embedding.index_select(&ids, 0)?;
+        let mut x = self.embed(parts)?;
         let masks = parts
             .iter()
-            .map(|part| match part.tokens.len() {
-                0 | 1 => Ok(None),
-                count => causal_mask(count, part.cache.len, &self.device).map(Some),
-            })
+            .map(|part| self.masks(part.tokens.len(), part.cache.len))
             .collect::<Result<Vec<_>>>()?;
-        let eps = self.config.rms_norm_eps as f32;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let n = rms_norm(&x, &layer.input_norm, eps)?;
-            let h = (x + self.attention(layer, index, &n, &masks, parts)?)?;
-            let m = rms_norm(&h, &layer.attention_norm, eps)?;
-            let inner = (silu(&layer.gate.forward(&m)?)? * layer.up.forward(&m)?)?;
-            x = (h + layer.down.forward(&inner)?)?;
+        for (index, layer) in self.model.layers.iter().enumerate() {
+            let n = layer.input_norm.forward(&x)?;
+            let attention = self.attention(layer, index, &n, &masks, parts)?;
+            let attention = times(attention, self.config.variant.residual_multiplier)?;
+            let (h, m) = match (self.config.variant.residual, &layer.second_norm) {
+                (Residual::Sequential, Some(norm)) => {
+                    let h = (x + attention)?;
+                    let m = norm.forward(&h)?;
+                    (h, m)
+                }
+                (_, Some(norm)) => {
+                    let m = norm.forward(&x)?;
+                    ((x + attention)?, m)
+                }
+                (_, None) => ((x + attention)?, n),
+            };
+            let inner = layer.feed_forward.forward(&m)?;
+            x = (h + times(inner, self.config.variant.residual_multiplier)?)?;
         }
+        self.logits(&x, parts)
+    }
+
+    /// What the tokens begin as; shape (tokens of all, hidden).
+    fn embed(&self, parts: &[Part<'_>]) -> Result<Tensor> {
+        let ids: Vec<u32> = parts.iter().flat_map(|p| p.tokens).copied().collect();
+        let ids = Tensor::from_vec(ids.clone(), ids.len(), &self.device)?;
+        let x = self.model.embedding.index_select(&ids, 0)?;
+        let x = times(x, self.config.variant.embedding_multiplier)?;
+        let Some(positions) = &self.model.positions else {
+            return Ok(x);
+        };
+        let at: Vec<u32> = parts
+            .iter()
+            .flat_map(|p| (p.cache.len..p.cache.len + p.tokens.len()).map(|p| p as u32))
+            .collect();
+        let at = Tensor::from_vec(at.clone(), at.len(), &self.device)?;
+        x + positions.index_select(&at, 0)?
+    }
+
+    fn masks(&self, count: usize, seen: usize) -> Result<Masks> {
+        if count <= 1 {
+            return Ok(Masks {
+                full: None,
+                windowed: None,
+            });
+        }
+        let window = self.config.variant.window.as_ref().map(|w| w.size);
+        let windowed = match window {
+            Some(size) if seen + count > size => {
+                Some((size, causal_mask(count, seen, Some(size), &self.device)?))
+            }
+            _ => None,
+        };
+        Ok(Masks {
+            full: Some(causal_mask(count, seen, None, &self.device)?),
+            windowed,
+        })
+    }
+
+    /// The logits that are asked for, after the last layer; the caches hold the new tokens from now on.
+    fn logits(&self, x: &Tensor, parts: &mut [Part<'_>]) -> Result<Vec<Vec<f32>>> {
         let mut rows = Vec::new();
         let mut first = 0u32;
         for part in &mut *parts {
@@ -234,12 +207,10 @@ impl Decoder {
             return Ok(vec![Vec::new(); parts.len()]);
         }
         let chosen = x.index_select(&Tensor::from_slice(&rows, rows.len(), &self.device)?, 0)?;
-        let logits = rms_norm(&chosen, &self.norm, eps)?
-            .matmul(&self.output.t()?)?
-            .to_dtype(DType::F32)?
-            .flatten_all()?
-            .to_vec1::<f32>()?;
-        let mut rest = logits.into_iter();
+        let logits = self.model.norm.forward(&chosen)?;
+        let logits = self.model.output.forward(&logits)?.to_dtype(DType::F32)?;
+        let logits = times(logits, 1.0 / self.config.variant.logits_divisor)?;
+        let mut rest = logits.flatten_all()?.to_vec1::<f32>()?.into_iter();
         Ok(parts
             .iter()
             .map(|part| rest.by_ref().take(part.rows() * self.config.vocab_size).collect())
@@ -252,21 +223,26 @@ impl Decoder {
         layer: &Layer,
         index: usize,
         n: &Tensor,
-        masks: &[Option<Tensor>],
+        masks: &[Masks],
         parts: &mut [Part<'_>],
     ) -> Result<Tensor> {
-        let (query, key, value) = (
-            layer.query.forward(n)?,
-            layer.key.forward(n)?,
-            layer.value.forward(n)?,
-        );
+        let all = self.project(layer, n)?;
+        let head_norms = match &layer.attention {
+            Attention::Usual { head_norms, .. } => head_norms.as_ref(),
+            Attention::Latent(_) => None,
+        };
         let mut mixed = Vec::with_capacity(parts.len());
         let mut first = 0;
-        for (part, mask) in parts.iter_mut().zip(masks) {
+        for (part, masks) in parts.iter_mut().zip(masks) {
             let count = part.tokens.len();
             let own = |x: &Tensor| x.narrow(0, first, count);
-            let new = (own(&query)?, own(&key)?, own(&value)?);
-            mixed.push(self.attend(index, new, mask.as_ref(), part.cache)?);
+            let new = Projected {
+                query: own(&all.query)?,
+                key: own(&all.key)?,
+                value: own(&all.value)?,
+                shared_key: all.shared_key.as_ref().map(own).transpose()?,
+            };
+            mixed.push(self.attend(index, new, head_norms, masks, part.cache)?);
             first += count;
         }
         let mixed = match mixed.as_slice() {
@@ -276,32 +252,118 @@ impl Decoder {
         layer.attention_output.forward(&mixed)
     }
 
-    /// Scaled dot-product attention of one sequence over its cache and its new tokens, which have the shape
-    /// (tokens, heads · head_dim); the outcome has it, too.
+    fn project(&self, layer: &Layer, n: &Tensor) -> Result<Projected> {
+        match &layer.attention {
+            Attention::Usual {
+                query, key, value, ..
+            } => Ok(Projected {
+                query: query.forward(n)?,
+                key: key.forward(n)?,
+                value: value.forward(n)?,
+                shared_key: None,
+            }),
+            Attention::Latent(latent) => self.project_latent(latent, n),
+        }
+    }
+
+    fn project_latent(&self, latent: &LatentAttention, n: &Tensor) -> Result<Projected> {
+        let (count, _) = n.dims2()?;
+        let heads = self.config.heads;
+        let query = match &latent.query {
+            LatentQuery::Direct(query) => query.forward(n)?,
+            LatentQuery::Narrow { narrow, norm, wide } => {
+                wide.forward(&norm.forward(&narrow.forward(n)?)?)?
+            }
+        };
+        let rotated = self.config.rotated();
+        let both = latent.narrow.forward(n)?;
+        let rank = both.dim(1)?.saturating_sub(rotated);
+        let narrow = latent
+            .narrow_norm
+            .forward(&both.narrow(1, 0, rank)?.contiguous()?)?;
+        let value_dim = self.config.value_dim();
+        let plain_dim = self.config.head_dim - rotated;
+        let wide = latent
+            .wide
+            .forward(&narrow)?
+            .reshape((count, heads, plain_dim + value_dim))?;
+        let part = |from: usize, width: usize| {
+            wide.narrow(2, from, width)?
+                .contiguous()?
+                .reshape((count, heads * width))
+        };
+        Ok(Projected {
+            query,
+            key: part(0, plain_dim)?,
+            value: part(plain_dim, value_dim)?,
+            shared_key: Some(both.narrow(1, rank, rotated)?.contiguous()?),
+        })
+    }
+
+    /// Scaled dot-product attention of one sequence over its cache and its new tokens; the outcome has the shape
+    /// (tokens, heads · value_dim).
     fn attend(
         &self,
         index: usize,
-        (query, key, value): (Tensor, Tensor, Tensor),
-        mask: Option<&Tensor>,
+        new: Projected,
+        head_norms: Option<&(NormWeights, NormWeights)>,
+        masks: &Masks,
         cache: &mut KeyValues,
     ) -> Result<Tensor> {
-        let (count, _) = query.dims2()?;
-        let (heads, groups, width) = (
-            self.config.heads,
-            self.config.key_value_heads,
-            self.config.head_dim,
-        );
-        let split = |x: Tensor, heads: usize| x.reshape((count, heads, width))?.transpose(0, 1)?.contiguous();
-        let query = self.rotate(&split(query, heads)?, cache.len)?;
-        let key = self.rotate(&split(key, groups)?, cache.len)?;
-        let value = split(value, groups)?;
-        let (keys, values) = cache.append(index, &key, &value)?;
+        let (count, _) = new.query.dims2()?;
+        let (heads, groups) = (self.config.heads, self.config.key_value_heads);
+        let (width, value_width) = (self.config.head_dim, self.config.value_dim());
+        let split = |x: &Tensor, heads: usize| -> Result<Tensor> {
+            let width = x.dim(1)? / heads;
+            x.reshape((count, heads, width))?.transpose(0, 1)?.contiguous()
+        };
+        let (mut query, mut key) = (split(&new.query, heads)?, split(&new.key, groups)?);
+        if let Some((query_norm, key_norm)) = head_norms {
+            query = query_norm.forward(&query)?;
+            key = key_norm.forward(&key)?;
+        }
+        if let Some(rotation) = &self.rotation {
+            (query, key) = match &new.shared_key {
+                None => (rotation.turn(&query, cache.len)?, rotation.turn(&key, cache.len)?),
+                Some(shared) => {
+                    // The last dimensions are rotated here, and the first ones stay.
+                    let plain = width - self.config.rotated();
+                    let turned = rotation.turn(&query.narrow(2, plain, width - plain)?, cache.len)?;
+                    let query = Tensor::cat(&[&query.narrow(2, 0, plain)?, &turned], 2)?;
+                    let shared = rotation.turn(&shared.unsqueeze(0)?, cache.len)?;
+                    let shared = shared.broadcast_as((heads, count, width - plain))?;
+                    (
+                        query.contiguous()?,
+                        Tensor::cat(&[&key, &shared], 2)?.contiguous()?,
+                    )
+                }
+            };
+        }
+        let value = split(&new.value, groups)?;
+        let (mut keys, mut values) = cache.append(index, &key, &value)?;
+        let window = self.config.window(index);
+        let mask = match window {
+            // One token needs no mask, but what is behind its window is left out.
+            Some(size) if count == 1 => {
+                let total = keys.dim(1)?;
+                let visible = size.min(total);
+                keys = keys.narrow(1, total - visible, visible)?;
+                values = values.narrow(1, total - visible, visible)?;
+                None
+            }
+            Some(size) => match &masks.windowed {
+                Some((of, mask)) if *of == size => Some(mask),
+                _ => masks.full.as_ref(),
+            },
+            None => masks.full.as_ref(),
+        };
 
         // The heads that share a key lie side by side: they are more rows of one product.
         let shared = heads / groups;
         let total = keys.dim(1)?;
         let query = query.reshape((groups, shared * count, width))?;
-        let scores = (query.matmul(&keys.t()?)?.to_dtype(DType::F32)? / (width as f64).sqrt())?;
+        let scores = query.matmul(&keys.t()?)?.to_dtype(DType::F32)?;
+        let scores = (scores * self.config.attention_scale())?;
         let scores = match mask {
             None => scores,
             Some(mask) => scores
@@ -312,21 +374,15 @@ impl Decoder {
         let weights = softmax_last_dim(&scores)?.to_dtype(self.dtype)?;
         let mixed = weights.matmul(&values)?;
         mixed
-            .reshape((heads, count, width))?
+            .reshape((heads, count, value_width))?
             .transpose(0, 1)?
-            .reshape((count, heads * width))
+            .reshape((count, heads * value_width))
     }
+}
 
-    /// Turns the pairs (i, i + head_dim / 2) of every head by their positions' angles, in F32.
-    fn rotate(&self, x: &Tensor, position: usize) -> Result<Tensor> {
-        let (heads, count, width) = x.dims3()?;
-        let cosines = self.cosines.narrow(0, position, count)?;
-        let sines = self.sines.narrow(0, position, count)?;
-        let x = x.to_dtype(DType::F32)?.reshape((1, heads, count, width))?;
-        candle_nn::rotary_emb::rope(&x, &cosines, &sines)?
-            .squeeze(0)?
-            .to_dtype(self.dtype)
-    }
+/// The product with a number; of 1, nothing is computed.
+fn times(x: Tensor, factor: f64) -> Result<Tensor> {
+    if factor == 1.0 { Ok(x) } else { x * factor }
 }
 
 /// A [`Step`] whose cache is this network's.
@@ -418,16 +474,18 @@ impl KeyValues {
     }
 }
 
-/// Shape (count, seen + count): -∞ where the column comes after the row's token.
-fn causal_mask(count: usize, seen: usize, device: &Device) -> Result<Tensor> {
+/// Shape (count, seen + count): -∞ where the column comes after the row's token, or is outside its window.
+fn causal_mask(count: usize, seen: usize, window: Option<usize>, device: &Device) -> Result<Tensor> {
     let total = seen + count;
     let mask: Vec<f32> = (0..count)
         .flat_map(|row| {
+            let own = seen + row;
+            let first = window.map_or(0, |size| (own + 1).saturating_sub(size));
             (0..total).map(move |column| {
-                if column > seen + row {
-                    f32::NEG_INFINITY
-                } else {
+                if (first..=own).contains(&column) {
                     0.0
+                } else {
+                    f32::NEG_INFINITY
                 }
             })
         })
@@ -435,60 +493,25 @@ fn causal_mask(count: usize, seen: usize, device: &Device) -> Result<Tensor> {
     Tensor::from_vec(mask, (count, total), device)
 }
 
-/// cos and sin of position · frequency, computed in F32 as the models were trained.
-fn rotations(config: &Config, context: usize, device: &Device) -> Result<(Tensor, Tensor)> {
-    let frequencies = frequencies(config.rope, config.head_dim);
-    let pairs = frequencies.len();
-    let angles: Vec<f32> = (0..context)
-        .flat_map(|p| frequencies.iter().map(move |f| p as f32 * f))
-        .collect();
-    let angles = Tensor::from_vec(angles, (context, pairs), device)?;
-    Ok((angles.cos()?, angles.sin()?))
-}
-
-/// f_i = theta^(-2i / head_dim), scaled.
-pub fn frequencies(rope: Rope, head_dim: usize) -> Vec<f32> {
-    (0..head_dim / 2)
-        .map(|i| scaled(rope.theta.powf(-(2.0 * i as f64) / head_dim as f64), rope.scaling) as f32)
-        .collect()
-}
-
-fn scaled(frequency: f64, scaling: RopeScaling) -> f64 {
-    match scaling {
-        RopeScaling::None => frequency,
-        RopeScaling::Linear { factor } => frequency / factor,
-        RopeScaling::Llama3 {
-            factor,
-            low_freq_factor,
-            high_freq_factor,
-            original_positions,
-        } => {
-            // How often the frequency turns within the positions of the first training.
-            let turns = original_positions * frequency / (2.0 * std::f64::consts::PI);
-            let keep = ((turns - low_freq_factor) / (high_freq_factor - low_freq_factor)).clamp(0.0, 1.0);
-            keep * frequency + (1.0 - keep) * frequency / factor
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn mask(count: usize, seen: usize, window: Option<usize>) -> Vec<Vec<f32>> {
+        causal_mask(count, seen, window, &Device::Cpu)
+            .and_then(|m| m.to_vec2())
+            .expect("a small tensor")
+    }
+
     #[test]
-    fn llama3_scaling_keeps_fast_rotations_and_slows_the_others() {
-        let scaling = RopeScaling::Llama3 {
-            factor: 8.0,
-            low_freq_factor: 1.0,
-            high_freq_factor: 4.0,
-            original_positions: 8192.0,
-        };
-        assert_eq!(scaled(1.0, scaling), 1.0);
-        assert_eq!(scaled(1e-6, scaling), 1e-6 / 8.0);
-        // 2.5 turns lie in the middle between 1 and 4: half of each.
-        let middle = 2.5 * 2.0 * std::f64::consts::PI / 8192.0;
-        let expected = middle * (0.5 + 0.5 / 8.0);
-        assert!((scaled(middle, scaling) - expected).abs() < 1e-12);
+    fn the_mask_hides_the_future_only() {
+        assert_eq!(mask(2, 1, None), [[0.0, 0.0, f32::NEG_INFINITY], [0.0, 0.0, 0.0]]);
+    }
+
+    #[test]
+    fn a_window_ends_at_the_token_itself() {
+        let hidden = f32::NEG_INFINITY;
+        assert_eq!(mask(2, 1, Some(2)), [[0.0, 0.0, hidden], [hidden, 0.0, 0.0]]);
     }
 
     /// Sequences of different lengths in one pass, as one product and as one each, and with all logits.
@@ -550,13 +573,5 @@ mod tests {
                 assert!(close, "{family:?}");
             }
         }
-    }
-
-    #[test]
-    fn the_mask_hides_the_future_only() {
-        let mask = causal_mask(2, 1, &Device::Cpu)
-            .and_then(|m| m.to_vec2::<f32>())
-            .expect("a small tensor");
-        assert_eq!(mask, vec![vec![0.0, 0.0, f32::NEG_INFINITY], vec![0.0, 0.0, 0.0]]);
     }
 }

@@ -114,6 +114,18 @@ pub enum ModelError {
 
     #[error("{} is not a tokenizer that can be read: {message}; fetch the file again", file.display())]
     BadTokenizer { file: PathBuf, message: String },
+    #[error("the chat template in {} cannot be used: {message}; correct it, or take it out of the folder", file.display())]
+    ChatTemplate { file: PathBuf, message: String },
+    #[error(
+        "the model's vocabulary has no markers for text with a gap: choose a model that was trained to fill in the middle"
+    )]
+    NoInfill,
+    #[error(
+        "there is no folder {name}, and no model of this name in the cache {}: give the folder of a model, or fetch it with `hf download {name}`", cache.display()
+    )]
+    NotInCache { name: String, cache: PathBuf },
+    #[error("the cache of a model in {} cannot be used: {why}; fetch the model again", folder.display())]
+    BrokenCache { folder: PathBuf, why: String },
     #[error("{} has token ids up to {largest}, config.json has vocab_size {vocab_size}: they belong to different models", tokenizer.display())]
     VocabularyTooLarge {
         tokenizer: PathBuf,

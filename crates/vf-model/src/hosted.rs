@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use candle_core::{DType, Device};
 
-use crate::chat::ChatForm;
+use crate::chat::Conversation;
 use crate::config::{self, Config};
 use crate::cpu::{self, CpuNetwork};
 use crate::decoder::{self, Decoder};
 use crate::error::ModelError;
 use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
+use crate::infill::InfillForm;
 use crate::network::{Cache, Network, Step, Wanted};
 use crate::sample::Sampling;
 use crate::speculate::Draft;
@@ -108,7 +109,8 @@ pub struct HostedModel {
     config: Config,
     vocabulary: Vocabulary,
     network: Box<dyn Network>,
-    chat: Option<ChatForm>,
+    chat: Option<Conversation>,
+    infill: Option<InfillForm>,
     /// Those of the configuration, and the end of a turn.
     end_tokens: Vec<u32>,
     context: usize,
@@ -124,6 +126,7 @@ pub(crate) struct Folder {
     pub config: Config,
     pub weights: Weights,
     pub vocabulary: Vocabulary,
+    pub chat: Option<Conversation>,
 }
 
 impl Folder {
@@ -165,16 +168,28 @@ impl Folder {
                 tensor,
             });
         }
-        let expected = decoder::expected_tensors(&config);
+        let of_experts = (0..config.layers).filter_map(|layer| config.experts(layer));
+        if let Some(experts) = of_experts.clone().next()
+            && weights.len() < of_experts.fold(0, |n, e| n.saturating_add(e.count))
+        {
+            let tensor = format!("of expert {} in every layer that has experts", experts.count - 1);
+            return Err(ModelError::TensorMissing {
+                folder: folder.to_path_buf(),
+                tensor,
+            });
+        }
+        let expected = decoder::expected_tensors(&config)?;
         weights.check(
             &expected,
             |name| decoder::ignorable(&config, name),
             config.family.name(),
         )?;
+        let chat = Conversation::of(folder, &vocabulary)?;
         Ok(Folder {
             config,
             weights,
             vocabulary,
+            chat,
         })
     }
 }
@@ -189,6 +204,7 @@ impl HostedModel {
             config,
             weights,
             vocabulary,
+            chat,
         } = Folder::open(folder)?;
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
@@ -203,13 +219,14 @@ impl HostedModel {
             let dtype = options.dtype.dtype().ok_or(ModelError::NoBlocks)?;
             Box::new(Decoder::load(&config, &weights, context, dtype, &device)?)
         };
-        let chat = ChatForm::of(&vocabulary);
+        let infill = InfillForm::of(&vocabulary);
         let mut end_tokens = config.end_tokens.clone();
-        if let Some(end) = chat
-            .map(ChatForm::end_of_turn)
-            .filter(|t| !end_tokens.contains(t))
-        {
-            end_tokens.push(end);
+        let of_turn = chat.iter().flat_map(|c| c.ends(&vocabulary));
+        let of_gap = infill.iter().flat_map(|i| i.ends().to_vec());
+        for end in of_turn.chain(of_gap) {
+            if !end_tokens.contains(&end) {
+                end_tokens.push(end);
+            }
         }
         let cache = network.cache();
         Ok(HostedModel {
@@ -217,6 +234,7 @@ impl HostedModel {
             vocabulary,
             network,
             chat,
+            infill,
             end_tokens,
             context,
             precision: options.dtype,
@@ -266,9 +284,22 @@ impl HostedModel {
         Ok(self.run(&request, progress)?.completions)
     }
 
-    /// The form of conversation that the model's vocabulary has markers for, by name.
+    /// The form of conversation: `template` if the folder has a chat template, otherwise the name of the form that
+    /// the model's vocabulary has markers for.
     pub fn chat_form(&self) -> Option<&'static str> {
-        self.chat.map(ChatForm::name)
+        self.chat.as_ref().map(Conversation::name)
+    }
+
+    /// Whether the model's vocabulary has markers for text with a gap.
+    pub fn supports_infill(&self) -> bool {
+        self.infill.is_some()
+    }
+
+    /// The tokens after which the model writes what belongs between the two texts: for [`Prompt::Tokens`]. Markers
+    /// spelled out in the texts are text like any other.
+    pub fn infill_prompt(&self, prefix: &str, suffix: &str) -> Result<Vec<u32>, ModelError> {
+        let form = self.infill.as_ref().ok_or(ModelError::NoInfill)?;
+        form.prompt(&self.vocabulary, prefix, suffix)
     }
 
     /// Answers a user's message, in the form that the model was trained on for conversations; a model without
@@ -340,7 +371,7 @@ impl HostedModel {
 
     /// Token ids of a prompt.
     pub fn prompt(&self, prompt: Prompt<'_>) -> Result<Vec<u32>, ModelError> {
-        match (prompt, self.chat) {
+        match (prompt, &self.chat) {
             (Prompt::Text(text), _) => self.vocabulary.encode(text, true),
             (Prompt::Tokens(tokens), _) => Ok(tokens.to_vec()),
             (Prompt::Chat { system, user }, Some(form)) => form.prompt(&self.vocabulary, system, user),

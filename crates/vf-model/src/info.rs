@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use crate::chat::Conversation;
 use crate::config::{Family, RopeScaling};
 use crate::decoder;
 use crate::error::ModelError;
 use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK, Precision, Processor};
+use crate::infill::InfillForm;
 
 /// Facts about a model folder that [`crate::HostedModel::load`] would accept. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +25,10 @@ pub struct ModelInfo {
     pub stored: Vec<(String, u64)>,
     /// Of the tensors in the files.
     pub stored_bytes: u64,
-    /// The form of conversation that the vocabulary has markers for.
+    /// The form of conversation: `template`, or the name of the one that the vocabulary has markers for.
     pub chat_form: Option<&'static str>,
+    /// The form of text with a gap that the vocabulary has markers for.
+    pub infill_form: Option<&'static str>,
     pub memory: Memory,
 }
 
@@ -56,8 +60,9 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         config,
         weights,
         vocabulary,
+        chat,
     } = Folder::open(folder)?;
-    let expected = decoder::expected_tensors(&config);
+    let expected = decoder::expected_tensors(&config)?;
     let sizes = weights.sizes(|name| expected.contains_key(name));
     let parameters = sizes
         .values()
@@ -78,11 +83,10 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
     };
     let context = config.max_positions.min(options.max_context.max(1));
     let cache = cached.bytes(product([
-        2,
         config.layers,
         config.key_value_heads,
         decoder::cache_capacity(context),
-        config.head_dim,
+        config.head_dim + config.value_dim(),
     ]));
     let chunk = PREFILL_CHUNK.min(context);
     // Three copies of the scores of all heads (as multiplied, as scaled and masked, as weights) and the mask, the
@@ -106,13 +110,14 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         hidden_size: config.hidden_size,
         vocabulary: config.vocab_size,
         longest_context: config.max_positions,
-        rope_scaling: config.rope.scaling,
+        rope_scaling: config.rope.scaling.clone(),
         stored: sizes
             .into_iter()
             .map(|(name, (values, _))| (name, values))
             .collect(),
         stored_bytes,
-        chat_form: crate::chat::ChatForm::of(&vocabulary).map(crate::chat::ChatForm::name),
+        chat_form: chat.as_ref().map(Conversation::name),
+        infill_form: InfillForm::of(&vocabulary).map(|form| form.name()),
         memory: Memory {
             context,
             weights: options.dtype.bytes(parameters),

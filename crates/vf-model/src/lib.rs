@@ -36,6 +36,9 @@ mod generate;
 pub mod guide;
 #[cfg(feature = "hosted")]
 mod hosted;
+pub mod hub;
+#[cfg(feature = "hosted")]
+mod infill;
 #[cfg(feature = "hosted")]
 mod info;
 #[cfg(feature = "hosted")]
@@ -45,6 +48,8 @@ mod sample;
 pub mod server;
 #[cfg(feature = "hosted")]
 mod speculate;
+#[cfg(feature = "hosted")]
+mod template;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(feature = "hosted")]

@@ -30,6 +30,7 @@ const MERGES: [(&str, &str); 6] = [
 /// A model to write. Two layers, 32 wide, four heads of which two share a key.
 #[derive(Clone, Debug)]
 pub struct TinyModel {
+    /// Llama or Qwen2: other families have tensors of other names.
     pub family: Family,
     /// Same seed, same weights.
     pub seed: u64,
@@ -102,12 +103,8 @@ impl TinyModel {
             "bos_token_id": null,
             "eos_token_id": END_TOKEN,
         });
-        let (model_type, architecture) = match self.family {
-            Family::Llama => ("llama", "LlamaForCausalLM"),
-            Family::Qwen2 => ("qwen2", "Qwen2ForCausalLM"),
-        };
-        config["model_type"] = model_type.into();
-        config["architectures"] = json!([architecture]);
+        config["model_type"] = self.family.name().into();
+        config["architectures"] = json!([self.family.architecture()]);
         if self.family == Family::Qwen2 {
             config["use_sliding_window"] = false.into();
             config["sliding_window"] = self.max_positions.into();
@@ -236,4 +233,20 @@ fn byte_character(byte: u8) -> char {
     }
     let before = (0..byte).filter(|b| !printable(*b)).count() as u32;
     char::from_u32(0x100 + before).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+/// The vocabulary of [`tokenizer`] with some special tokens more, whose ids follow [`END_TOKEN`].
+#[cfg(all(test, feature = "hosted"))]
+pub(crate) fn vocabulary_with(markers: &[&str]) -> crate::text::Vocabulary {
+    let mut json = tokenizer();
+    let added = json["added_tokens"].as_array_mut().expect("a list");
+    for (id, marker) in (END_TOKEN + 1..).zip(markers) {
+        let mut token = added[0].clone();
+        token["id"] = id.into();
+        token["content"] = (*marker).into();
+        added.push(token);
+    }
+    let folder = tempfile::TempDir::new().expect("a scratch folder");
+    fs::write(folder.path().join("tokenizer.json"), json.to_string()).expect("writable");
+    crate::text::Vocabulary::load(folder.path(), VOCABULARY).expect("a tokenizer")
 }

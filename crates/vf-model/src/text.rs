@@ -1,15 +1,19 @@
 //! The tokenizer, and text that grows token by token.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use tokenizers::Tokenizer;
+use tokenizers::{AddedToken, Tokenizer};
 
 use crate::error::ModelError;
 use crate::files;
+use crate::infill::is_marker;
 
 /// The tokenizer of a model folder.
 pub(crate) struct Vocabulary {
     tokenizer: Tokenizer,
+    /// The same one, but it takes markers that are spelled out for markers. Made when it is asked for.
+    marking: OnceLock<Tokenizer>,
     /// The file that it was read from.
     json: String,
     /// By token id: whether the tokenizer knows it. As long as the model's vocabulary.
@@ -36,9 +40,17 @@ impl Vocabulary {
         tokenizer.with_padding(None);
         // A text that holds the spelling of a marker (a source file can) is text all the same.
         tokenizer.set_encode_special_tokens(true);
+        // Qwen's do not call their markers for gaps special.
+        let added = tokenizer.get_added_tokens_decoder().into_values();
+        let mut markers: Vec<AddedToken> = added.filter(|t| !t.special && is_marker(&t.content)).collect();
+        if !markers.is_empty() {
+            markers.iter_mut().for_each(|t| t.special = true);
+            guarded(|| tokenizer.add_special_tokens(markers)).map_err(bad)?;
+        }
         let known = known_ids(file, &tokenizer, vocab_size)?;
         Ok(Vocabulary {
             tokenizer,
+            marking: OnceLock::new(),
             json: text,
             known,
         })
@@ -97,6 +109,37 @@ impl Vocabulary {
         encoding
             .map(|e| e.get_ids().to_vec())
             .map_err(|message| ModelError::Encode { message })
+    }
+
+    /// Token ids of a text in which markers are spelled out and are markers. Not for texts of others.
+    pub fn encode_with_markers(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let marking = self.marking.get_or_init(|| {
+            let mut tokenizer = self.tokenizer.clone();
+            tokenizer.set_encode_special_tokens(false);
+            tokenizer
+        });
+        let encoding = guarded(|| marking.encode(text, false));
+        encoding
+            .map(|e| e.get_ids().to_vec())
+            .map_err(|message| ModelError::Encode { message })
+    }
+
+    /// Those of the tokens that are markers.
+    pub fn markers(&self, tokens: &[u32]) -> Vec<u32> {
+        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let special = |t: &u32| added.get(t).is_some_and(|a| a.special);
+        tokens.iter().copied().filter(special).collect()
+    }
+
+    /// The first marker that a text spells (the longest there): its id, its length in bytes, and the text before.
+    pub fn first_marker<'a>(&self, text: &'a str) -> Option<(u32, usize, &'a str)> {
+        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        added
+            .iter()
+            .filter(|(_, a)| a.special && !a.content.is_empty())
+            .filter_map(|(id, a)| text.find(&a.content).map(|at| (at, a.content.len(), *id)))
+            .min_by_key(|(at, length, _)| (*at, std::cmp::Reverse(*length)))
+            .map(|(at, length, id)| (id, length, text.get(..at).unwrap_or_default()))
     }
 
     /// Text of token ids, special tokens left out; incomplete characters become U+FFFD.

@@ -56,6 +56,7 @@ impl Folder {
         HostedModel::load(self.path(), &LoadOptions::default())
     }
 
+    #[track_caller]
     fn error(&self) -> ModelError {
         match self.load() {
             Ok(_) => panic!("the folder was taken"),
@@ -208,12 +209,8 @@ fn text_files_that_are_no_json() {
 #[test]
 fn families() {
     let folder = Folder::new();
-    folder.configure(json!({ "model_type": "mistral", "architectures": ["MistralForCausalLM"] }));
-    refuses!(
-        folder,
-        ModelError::UnsupportedFamily { .. },
-        "qwen2 (Qwen2ForCausalLM)"
-    );
+    folder.configure(json!({ "model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"] }));
+    refuses!(folder, ModelError::UnsupportedFamily { .. }, "qwen2_moe");
     folder.configure(json!({ "model_type": "llama", "architectures": ["LlamaForSequenceClassification"] }));
     refuses!(
         folder,
@@ -290,19 +287,18 @@ fn sizes_in_the_configuration() {
 #[test]
 fn what_would_change_the_computation_is_refused() {
     for (fields, named) in [
-        (json!({ "hidden_act": "gelu" }), "gelu"),
+        (json!({ "hidden_act": "relu2" }), "relu2"),
         (
             json!({ "quantization_config": { "bits": 4 } }),
             "quantization_config",
         ),
-        (json!({ "use_sliding_window": true }), "use_sliding_window"),
         (
             json!({ "layer_types": ["full_attention", "sliding_attention"] }),
             "layer_types",
         ),
         (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor"),
         (
-            json!({ "rope_scaling": { "rope_type": "yarn", "factor": 4.0 } }),
+            json!({ "rope_scaling": { "rope_type": "ntk", "factor": 4.0 } }),
             "rope_scaling.rope_type",
         ),
         (
@@ -310,8 +306,8 @@ fn what_would_change_the_computation_is_refused() {
             "dynamic",
         ),
         (
-            json!({ "rope_parameters": { "rope_type": "longrope", "rope_theta": 1e4 } }),
-            "longrope",
+            json!({ "rope_parameters": { "rope_type": "yarn", "rope_theta": 1e4, "mrope_section": [1] } }),
+            "mrope_section",
         ),
         (
             json!({ "rope_parameters": { "full_attention": { "rope_theta": 1e4 } } }),
@@ -325,6 +321,27 @@ fn what_would_change_the_computation_is_refused() {
         }
     }
     let folder = Folder::new();
+    folder.configure(json!({ "use_sliding_window": true }));
+    refuses!(
+        folder,
+        ModelError::UnsupportedSetting { .. },
+        "use_sliding_window"
+    );
+    folder.configure(json!({ "use_sliding_window": null }));
+    for (scaling, named) in [
+        (
+            json!({ "rope_type": "yarn", "factor": 4.0 }),
+            "original_max_position_embeddings",
+        ),
+        (
+            json!({ "rope_type": "longrope", "original_max_position_embeddings": 64 }),
+            "short_factor",
+        ),
+    ] {
+        folder.configure(json!({ "rope_scaling": scaling }));
+        refuses!(folder, ModelError::FieldMissing { .. }, named);
+    }
+    folder.configure(json!({ "rope_scaling": null }));
     for (fields, named) in [
         (json!({ "rope_theta": -1.0 }), "rope_theta"),
         (

@@ -178,6 +178,7 @@ fn library(tiny: &TinyModel, config: serde_json::Value, tokens: &[u32]) -> Vec<f
             let mut model = qwen2::ModelForCausalLM::new(&config, weights).expect("their model");
             model.forward(&input, 0)
         }
+        other => panic!("no oracle for {other:?}"),
     };
     output
         .and_then(|o| o.flatten_all()?.to_vec1())

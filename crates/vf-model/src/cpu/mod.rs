@@ -21,7 +21,7 @@ use self::kernels::{Attention, Kernels, Output};
 use self::matrix::{Activations, Data, Matrix};
 use self::pool::Pool;
 use self::simd::LANES;
-use crate::config::{Config, Family};
+use crate::config::{Config, RopeScaling};
 use crate::decoder;
 use crate::error::{ModelError, compute};
 use crate::network::{Cache, Network, Step, Wanted};
@@ -135,17 +135,23 @@ impl Source for Converted<'_> {
 }
 
 /// Whether queries and keys are normalised head by head before they are turned.
-fn head_norms(_config: &Config) -> bool {
-    false
+fn head_norms(config: &Config) -> bool {
+    config.variant.head_norm
 }
 
 impl CpuNetwork {
     /// Whether a model has the shape that this network computes, all of it: what is not known here must not be passed
     /// over.
     pub fn fits(config: &Config) -> bool {
-        matches!(config.family, Family::Llama | Family::Qwen2)
-            && config.heads % config.key_value_heads == 0
-            && config.head_dim % 2 == 0
+        // The other scalings change the length of vectors, too.
+        let turns_only = matches!(
+            config.rope.scaling,
+            RopeScaling::None | RopeScaling::Linear { .. } | RopeScaling::Llama3 { .. }
+        );
+        config.is_llama_shaped()
+            && turns_only
+            && config.heads.is_multiple_of(config.key_value_heads)
+            && config.head_dim.is_multiple_of(2)
     }
 
     /// Loads weights whose names and shapes were checked. `threads`: 0 takes as many as the machine has cores.
@@ -163,7 +169,7 @@ impl CpuNetwork {
             width: config.head_dim,
             value_width: config.head_dim.next_multiple_of(LANES),
             vocabulary: config.vocab_size,
-            eps: config.rms_norm_eps as f32,
+            eps: config.norm_eps as f32,
         };
         let (query, key_value) = (shape.heads * shape.width, shape.groups * shape.width);
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
@@ -202,7 +208,7 @@ impl CpuNetwork {
                 bias: None,
             })
         };
-        let frequencies = decoder::frequencies(config.rope, config.head_dim);
+        let (frequencies, _) = decoder::frequencies(&config.rope, config.head_dim, context);
         let angles = || (0..context).flat_map(|p| frequencies.iter().map(move |f| p as f32 * f));
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),

@@ -2,6 +2,7 @@
 
 use super::matrix::quantise_block;
 use super::*;
+use crate::config::Family;
 use crate::hosted::Folder;
 use crate::sample::Random;
 use crate::testing::{TinyModel, VOCABULARY};
