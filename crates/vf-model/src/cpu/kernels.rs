@@ -35,13 +35,16 @@ pub struct Attention<'a> {
     pub scale: f32,
 }
 
+/// Values, their integers, the scales and the sums of the blocks.
+type Quantise = unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]);
+
 /// The kernels of one instruction set.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     pub name: &'static str,
     product: unsafe fn(&Matrix, &Activations, Range<usize>, Output),
     norm: unsafe fn(&[f32], &[f32], f32, &mut [f32]),
-    quantise: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
+    quantise: Quantise,
     gate: unsafe fn(&mut [f32], &[f32]),
     attend: unsafe fn(&Attention<'_>, &mut Vec<f32>, &mut [&mut [f32]]),
 }
@@ -151,7 +154,7 @@ impl Kernels {
 
     /// Makes the quantised form, if it is not there and can be.
     pub fn quantise(&self, x: &mut Activations) {
-        if x.quantised || x.cols % BLOCK != 0 {
+        if x.quantised || !x.cols.is_multiple_of(BLOCK) {
             return;
         }
         let (values, blocks) = (x.rows * x.cols, x.rows * x.cols / BLOCK);
@@ -173,7 +176,11 @@ impl Kernels {
     /// Scaled dot-product attention of some queries; `scores` is room to work in.
     pub fn attend(&self, what: &Attention<'_>, scores: &mut Vec<f32>, out: &mut [&mut [f32]]) {
         let room = what.pages.len() * what.page;
-        assert!(what.page % LANES == 0 && what.value_width % LANES == 0 && what.width <= what.value_width);
+        assert!(
+            what.page.is_multiple_of(LANES)
+                && what.value_width.is_multiple_of(LANES)
+                && what.width <= what.value_width
+        );
         assert!(what.queries.len() == out.len() && what.queries.len() == what.limits.len());
         assert!(what.limits.iter().all(|l| *l <= room && *l > 0));
         assert!(what.queries.iter().all(|q| q.len() == what.width));

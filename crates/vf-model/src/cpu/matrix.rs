@@ -79,7 +79,7 @@ impl Matrix {
                 Data::F32(lines.collect())
             }
             Kind::Bf16 => Data::Bf16(halves(|v| bf16::from_f32(v).to_bits())),
-            Kind::Q8_0 if cols % BLOCK == 0 => {
+            Kind::Q8_0 if cols.is_multiple_of(BLOCK) => {
                 let mut blocks = Vec::with_capacity(values.len() / BLOCK * BLOCK_BYTES);
                 for block in values.chunks(BLOCK) {
                     blocks.extend(quantise_block(block));
