@@ -287,7 +287,8 @@ impl Case {
             program: None,
             style: vf_repair::Style::User,
         };
-        let edits = vf_repair::model_proposer::read_answer(&context, answer).map_err(|e| e.to_string())?;
+        let edits =
+            vf_repair::model_proposer::read_answer(&context, "", answer).map_err(|e| e.to_string())?;
         let candidate = Candidate {
             edits,
             origin: String::new(),
