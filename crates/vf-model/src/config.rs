@@ -265,6 +265,23 @@ pub struct Latent {
     pub value_dim: usize,
 }
 
+/// From the contents of a `config.json`; `file` is where they come from.
+#[cfg(feature = "hosted")]
+pub(crate) fn from_json(file: &Path, json: &Value) -> Result<Config, ModelError> {
+    let fields = Fields::parse(file.to_path_buf(), &json.to_string())?;
+    let config = families::parse(&fields)?;
+    match config
+        .end_tokens
+        .iter()
+        .find(|t| **t as usize >= config.vocab_size)
+    {
+        None => Ok(config),
+        Some(token) => {
+            Err(fields.invalid("eos_token_id", &Value::from(*token), "token ids below vocab_size"))
+        }
+    }
+}
+
 /// Reads `config.json` and, where there is one, `generation_config.json`.
 pub fn read(folder: &Path) -> Result<Config, ModelError> {
     let file = folder.join("config.json");

@@ -72,6 +72,14 @@ pub enum ModelError {
     LfsPointer { file: PathBuf },
     #[error("{} is truncated: {needed} bytes are declared, {found} are there; fetch the file again", file.display())]
     TruncatedWeights { file: PathBuf, needed: u64, found: u64 },
+    #[cfg(feature = "hosted")]
+    #[error("{} cannot be read as a GGUF file: {why}; fetch the file again", file.display())]
+    BadGguf {
+        file: PathBuf,
+        why: crate::gguf::BadGguf,
+    },
+    #[error("{} is a GGUF file, which is computed on the CPU only: run it there, or give a folder with safetensors", file.display())]
+    GgufOnCpu { file: PathBuf },
     #[error("{} is not a safetensors file: {why}; fetch the file again", file.display())]
     BadWeights { file: PathBuf, why: BadWeights },
     #[error("{}: shard name \"{name}\" is not a plain file name: fix the index", index.display())]

@@ -7,11 +7,12 @@ use std::time::Instant;
 use candle_core::{DType, Device};
 
 use crate::chat::Conversation;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Family};
 use crate::cpu::{self, CpuNetwork};
 use crate::decoder::{self, Decoder};
 use crate::error::ModelError;
 use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
+use crate::gguf::{self, Gguf};
 use crate::infill::InfillForm;
 use crate::network::{Cache, Network, Step, Wanted};
 use crate::sample::Sampling;
@@ -199,7 +200,12 @@ impl HostedModel {
     /// with `model.safetensors.index.json`, or as the folder's only `*.safetensors`.
     ///
     /// Everything is checked before the weights are read: files, sizes, shapes, vocabulary.
+    /// Or a GGUF file, given itself or as the only one of a folder without safetensors; its tensors stay in the types
+    /// that they are stored in, whatever the options say.
     pub fn load(folder: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
+        if let Some(file) = gguf::find(folder) {
+            return HostedModel::load_gguf(&file, options);
+        }
         let Folder {
             config,
             weights,
@@ -219,6 +225,64 @@ impl HostedModel {
             let dtype = options.dtype.dtype().ok_or(ModelError::NoBlocks)?;
             Box::new(Decoder::load(&config, &weights, context, dtype, &device)?)
         };
+        Ok(HostedModel::of(
+            config,
+            vocabulary,
+            chat,
+            network,
+            context,
+            options.dtype,
+        ))
+    }
+
+    fn load_gguf(file: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
+        let gguf = Gguf::open(file)?;
+        let config = config::from_json(file, &gguf.config()?)?;
+        if options.device != Processor::Cpu || !CpuNetwork::fits(&config) {
+            return Err(ModelError::GgufOnCpu {
+                file: file.to_path_buf(),
+            });
+        }
+        // A made-up number of layers would make the list of expected names as long.
+        if gguf.tensors.len() < config.layers {
+            return Err(ModelError::TensorMissing {
+                folder: file.to_path_buf(),
+                tensor: format!("blk.{}.attn_norm.weight", config.layers - 1),
+            });
+        }
+        gguf.check(&decoder::expected_tensors(&config)?, config.family.name())?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let vocabulary = if folder.join("tokenizer.json").exists() {
+            Vocabulary::load(folder, config.vocab_size)?
+        } else {
+            let json = gguf.tokenizer()?.to_string();
+            Vocabulary::from_json(file.to_path_buf(), json, config.vocab_size)?
+        };
+        let chat = Conversation::of(folder, &vocabulary)?;
+        let context = config.max_positions.min(options.max_context.max(1));
+        let stored = gguf::Stored {
+            gguf: &gguf,
+            interleaved: (config.family == Family::Llama).then_some(config.head_dim),
+        };
+        let network = CpuNetwork::load(&config, &stored, context, options.threads)?;
+        Ok(HostedModel::of(
+            config,
+            vocabulary,
+            chat,
+            Box::new(network),
+            context,
+            options.dtype,
+        ))
+    }
+
+    fn of(
+        config: Config,
+        vocabulary: Vocabulary,
+        chat: Option<Conversation>,
+        network: Box<dyn Network>,
+        context: usize,
+        precision: Precision,
+    ) -> HostedModel {
         let infill = InfillForm::of(&vocabulary);
         let mut end_tokens = config.end_tokens.clone();
         let of_turn = chat.iter().flat_map(|c| c.ends(&vocabulary));
@@ -229,7 +293,7 @@ impl HostedModel {
             }
         }
         let cache = network.cache();
-        Ok(HostedModel {
+        HostedModel {
             config,
             vocabulary,
             network,
@@ -237,11 +301,11 @@ impl HostedModel {
             infill,
             end_tokens,
             context,
-            precision: options.dtype,
+            precision,
             cache,
             cached: Vec::new(),
             draft: None,
-        })
+        }
     }
 
     /// Lets a small model guess for this one ([`Request::guesses`]); it must have the same tokenizer.

@@ -33,6 +33,8 @@ mod error;
 mod files;
 #[cfg(feature = "hosted")]
 mod generate;
+#[cfg(feature = "hosted")]
+pub mod gguf;
 pub mod guide;
 #[cfg(feature = "hosted")]
 mod hosted;

@@ -28,6 +28,11 @@ impl Vocabulary {
     pub fn load(folder: &Path, vocab_size: usize) -> Result<Vocabulary, ModelError> {
         let file = folder.join("tokenizer.json");
         let text = files::read_text(folder, "tokenizer.json")?;
+        Vocabulary::from_json(file, text, vocab_size)
+    }
+
+    /// From the contents of a `tokenizer.json`; `file` is where they come from.
+    pub fn from_json(file: PathBuf, text: String, vocab_size: usize) -> Result<Vocabulary, ModelError> {
         // A syntax error gets its line from here; the tokenizer's own message has none.
         let _: serde::de::IgnoredAny = files::parse_json(&file, &text)?;
         let bad = |message| ModelError::BadTokenizer {

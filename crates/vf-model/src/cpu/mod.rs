@@ -18,7 +18,7 @@ use candle_core::{DType, Device};
 
 use self::cache::{PAGE, Pages};
 use self::kernels::{Attention, Kernels, Output};
-use self::matrix::{Activations, Data, Matrix};
+use self::matrix::{Activations, Data};
 use self::pool::Pool;
 use self::simd::LANES;
 use crate::config::{Config, RopeScaling};
@@ -27,7 +27,7 @@ use crate::error::{ModelError, compute};
 use crate::network::{Cache, Network, Step, Wanted};
 use crate::weights::Weights;
 
-pub use self::matrix::Kind;
+pub use self::matrix::{Kind, Matrix, quantise_block};
 
 /// Multiplications from which several threads share a product or the attention of a layer.
 const SHARED_WORK: usize = 1 << 19;

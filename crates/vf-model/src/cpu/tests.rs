@@ -1,6 +1,5 @@
 //! The kernels against plain loops, and the network against the one of the tensor library.
 
-use super::matrix::quantise_block;
 use super::*;
 use crate::config::Family;
 use crate::hosted::Folder;
