@@ -83,6 +83,9 @@ def write_model(path, shape, architecture):
         if architecture == "qwen3":
             ones(block + "attn_q_norm.weight", width)
             ones(block + "attn_k_norm.weight", width)
+        if architecture == "qwen2":
+            for name, size in (("q", heads * width), ("k", groups * width), ("v", groups * width)):
+                writer.add_tensor(f"{block}attn_{name}.bias", numpy.zeros(size, numpy.float32))
         matrix(block + "attn_q.weight", heads * width, hidden)
         matrix(block + "attn_k.weight", groups * width, hidden)
         matrix(block + "attn_v.weight", groups * width, hidden)
