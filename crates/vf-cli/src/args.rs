@@ -285,6 +285,13 @@ pub struct RepairArgs {
     /// For experiments: whether each line in the prompt carries what the prover knows there
     #[arg(long, value_enum, value_name = "ON|OFF", default_value = "off")]
     pub prompt_facts: OnOff,
+    /// What a hosted model is held to while it writes: none, or some of grammar, names, cex, prover and refuted,
+    /// joined by `+` (docs/guided-decoding.md)
+    #[arg(long, value_name = "ARMS", default_value = "none")]
+    pub guide: String,
+    /// Tokens that a guided model may write before its edit
+    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    pub reasoning: u32,
     /// Print a layer instead of repairing; no model is needed
     #[arg(long, value_enum, value_name = "LAYER")]
     pub emit: Option<RepairLayer>,

@@ -43,6 +43,11 @@ pub enum CliError {
         path: PathBuf,
         error: vf_verify::specification::SpecificationError,
     },
+    #[error("--guide {0}")]
+    #[cfg(feature = "model")]
+    Guide(vf_guide::UnknownArm),
+    #[error("--guide {arms} needs a model in this process (--model DIR): {model} does not tell its tokens")]
+    NotGuided { arms: String, model: String },
     #[error("--property takes property files (.prp) or names of properties, not both at once")]
     MixedProperties,
     #[error("{file}: no function `{name}` is defined there{}", near.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]

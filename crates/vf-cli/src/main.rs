@@ -9,6 +9,8 @@ mod checker;
 mod contracts;
 mod emit;
 mod exit;
+#[cfg(feature = "model")]
+mod guide;
 mod mail;
 mod memory;
 mod model;

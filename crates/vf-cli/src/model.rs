@@ -6,6 +6,12 @@ use vf_repair::{ModelProposer, PromptTemplate, Proposer, TextGenerator};
 
 use crate::args::{AnswerForm, OnOff, RepairArgs};
 use crate::exit::CliError;
+#[cfg(feature = "model")]
+pub use crate::guide::Guiding;
+
+/// There is nothing to guide without models.
+#[cfg(not(feature = "model"))]
+pub enum Guiding {}
 
 /// Longest answer, in tokens: a whole kernel function of usual length fits.
 const ANSWER: usize = 1024;
@@ -29,8 +35,20 @@ fn sampling(samples: usize, seed: u64) -> vf_model::Sampling {
 }
 
 /// The model's proposer; `None` for `--model none`. The whole run ends at the deadline.
-pub fn proposer(args: &RepairArgs, deadline: Option<Instant>) -> Result<Option<Box<dyn Proposer>>, CliError> {
+///
+/// `guiding` is for a model in this process only.
+pub fn proposer(
+    args: &RepairArgs,
+    deadline: Option<Instant>,
+    guiding: Option<Guiding>,
+) -> Result<Option<Box<dyn Proposer>>, CliError> {
     match args.model.as_str() {
+        url if is_guided(args) && (url.contains("://") || matches!(url, "" | "none")) => {
+            Err(CliError::NotGuided {
+                arms: args.guide.clone(),
+                model: if url.is_empty() { "none" } else { url }.to_owned(),
+            })
+        }
         "none" | "" => Ok(None),
         "embedded" => Err(CliError::ModelNotYet {
             model: args.model.clone(),
@@ -38,8 +56,13 @@ pub fn proposer(args: &RepairArgs, deadline: Option<Instant>) -> Result<Option<B
         }),
         // What looks like an address is one: a folder can be named `./ftp:`.
         url if url.contains("://") => with(server::Generator::connect(url, args, deadline)?, args).map(Some),
-        folder => hosted(folder, args).map(Some),
+        folder => hosted(folder, args, guiding).map(Some),
     }
+}
+
+/// Whether the model is held to something while it writes.
+pub fn is_guided(args: &RepairArgs) -> bool {
+    !matches!(args.guide.as_str(), "none" | "")
 }
 
 /// The template of what the model is asked.
@@ -54,6 +77,8 @@ pub fn template(args: &RepairArgs) -> Result<PromptTemplate, CliError> {
 
 pub fn form(args: &RepairArgs) -> vf_repair::AnswerForm {
     match args.answer_form {
+        // What guides hold to is an edit.
+        _ if is_guided(args) => vf_repair::AnswerForm::Edit,
         AnswerForm::Any => vf_repair::AnswerForm::Any,
         AnswerForm::Function => vf_repair::AnswerForm::Function,
         AnswerForm::Edit => vf_repair::AnswerForm::Edit,
@@ -68,15 +93,15 @@ fn with<G: TextGenerator + 'static>(generator: G, args: &RepairArgs) -> Result<B
 }
 
 #[cfg(not(feature = "model"))]
-fn hosted(folder: &str, _: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
+fn hosted(folder: &str, _: &RepairArgs, _: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
     Err(CliError::WithoutModels {
         model: folder.to_string(),
     })
 }
 
 #[cfg(feature = "model")]
-fn hosted(folder: &str, args: &RepairArgs) -> Result<Box<dyn Proposer>, CliError> {
-    with(hosted::Generator::load(folder)?, args)
+fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
+    with(hosted::Generator::load(folder, guiding)?, args)
 }
 
 /// How models are loaded for `repair`.
@@ -100,19 +125,24 @@ mod hosted {
     use std::ops::ControlFlow;
     use std::path::Path;
 
-    use vf_model::{Event, HostedModel, ModelError};
-    use vf_repair::{Generated, GeneratorError, TextGenerator};
+    use vf_model::guide::Guide;
+    use vf_model::{Event, HostedModel, ModelError, Prompt, Request};
+    use vf_repair::{Context, Generated, GeneratorError, TextGenerator};
 
     use super::{SYSTEM, sampling};
+    use crate::guide::Guiding;
     use crate::progress::ProgressLine;
 
     pub struct Generator {
         name: String,
         model: HostedModel,
+        guiding: Option<Guiding>,
+        /// For the next prompt.
+        guide: Option<Box<dyn Guide>>,
     }
 
     impl Generator {
-        pub fn load(folder: &str) -> Result<Generator, ModelError> {
+        pub fn load(folder: &str, guiding: Option<Guiding>) -> Result<Generator, ModelError> {
             let options = super::load_options();
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
@@ -120,7 +150,12 @@ mod hosted {
             let name = Path::new(folder)
                 .file_name()
                 .map_or_else(|| folder.to_string(), |n| n.to_string_lossy().into_owned());
-            Ok(Generator { name, model })
+            Ok(Generator {
+                name,
+                model,
+                guiding,
+                guide: None,
+            })
         }
     }
 
@@ -172,9 +207,27 @@ mod hosted {
                 }
                 ControlFlow::Continue(())
             };
-            self.model
-                .answer(SYSTEM, prompt, &sampling, &mut tell)
-                .map_err(failed)?;
+            let chat = Prompt::Chat {
+                system: SYSTEM,
+                user: prompt,
+            };
+            let request = Request {
+                guide: self.guide.as_deref(),
+                ..Request::new(chat, &sampling)
+            };
+            let generation = self.model.run(&request, &mut tell).map_err(failed)?;
+            if let Some(guiding) = &mut self.guiding {
+                let answers: Vec<String> = generation.completions.into_iter().map(|c| c.text).collect();
+                guiding.took(&generation.statistics, &answers);
+            }
+            Ok(())
+        }
+
+        fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {
+            if let Some(guiding) = &mut self.guiding {
+                let made = guiding.guide(context, || self.model.token_bytes())?;
+                self.guide = Some(made.guide);
+            }
             Ok(())
         }
 

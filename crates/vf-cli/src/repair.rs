@@ -62,9 +62,13 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         .timeout
         .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
     let asked = Asked::default();
+    #[cfg(feature = "model")]
+    let (guiding, guided) = crate::guide::asked(args, &properties, &tree, &file, start, deadline)?.unzip();
+    #[cfg(not(feature = "model"))]
+    let guiding = None;
     let mut proposers: Vec<Box<dyn Proposer>> = match args.emit {
         Some(RepairLayer::Prompt) => vec![Box::new(asked.proposer(args)?)],
-        _ => self::proposers(args, deadline)?,
+        _ => self::proposers(args, deadline, guiding)?,
     };
     let mut log = match &args.log {
         Some(path) => Some(open_log(path, args.deterministic)?),
@@ -151,6 +155,8 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     };
     progress.clear();
     let evidence = Evidence {
+        #[cfg(feature = "model")]
+        guided: guided.map(|g| g.so_far()),
         replays,
         reproducer,
         fixes,
@@ -181,7 +187,11 @@ pub fn limits(args: &RepairArgs) -> Limits {
 }
 
 /// Who is asked for candidates, in this order in each round.
-fn proposers(args: &RepairArgs, deadline: Option<Instant>) -> Result<Vec<Box<dyn Proposer>>, CliError> {
+fn proposers(
+    args: &RepairArgs,
+    deadline: Option<Instant>,
+    guiding: Option<model::Guiding>,
+) -> Result<Vec<Box<dyn Proposer>>, CliError> {
     let who = if args.no_templates {
         Proposers::Model
     } else {
@@ -191,7 +201,7 @@ fn proposers(args: &RepairArgs, deadline: Option<Instant>) -> Result<Vec<Box<dyn
     if who == Proposers::Solver {
         return Ok(vec![templates()]);
     }
-    let Some(model) = model::proposer(args, deadline)? else {
+    let Some(model) = model::proposer(args, deadline, guiding)? else {
         if who != Proposers::Both {
             return Err(CliError::NobodyProposes);
         }
@@ -288,6 +298,9 @@ fn infill_text(prompt: &InfillPrompt) -> String {
 
 /// What is known of a proven patch beside its proof.
 struct Evidence {
+    /// What holding the model to a guide took.
+    #[cfg(feature = "model")]
+    guided: Option<crate::guide::GuideReport>,
     replays: Vec<Replayed>,
     reproducer: Option<Reproducer>,
     /// The commit that `--fixes` names.
@@ -416,6 +429,8 @@ fn print(
         ));
         notes.extend(written.notes);
     }
+    #[cfg(feature = "model")]
+    notes.extend(evidence.guided.iter().map(|g| g.describe()));
     let elapsed = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let replays: Vec<String> = evidence.replays.iter().map(ToString::to_string).collect();
     match args.format {
@@ -469,6 +484,8 @@ fn print(
                 replays: &replays,
                 reproducer: evidence.reproducer.as_ref(),
                 assumptions: outcome.patch.as_ref().map(ProvenPatch::assumptions),
+                #[cfg(feature = "model")]
+                guided: evidence.guided.as_ref(),
             };
             output::write_stdout(&json(&value)?)?;
         }
@@ -499,6 +516,10 @@ struct Printed<'a> {
     replays: &'a [String],
     reproducer: Option<&'a Reproducer>,
     assumptions: Option<&'a [String]>,
+    /// Only there with `--guide`.
+    #[cfg(feature = "model")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guided: Option<&'a crate::guide::GuideReport>,
 }
 
 /// What the run used of its budgets.

@@ -59,6 +59,13 @@ pub trait TextGenerator {
         Ok(())
     }
 
+    /// Told which function the next prompt is about, before it is asked: a generator that guides what is written makes
+    /// its guide from it.
+    fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {
+        let _ = context;
+        Ok(())
+    }
+
     /// Name for logs (`qwen2.5-coder-7b`).
     fn name(&self) -> &str;
 
@@ -194,6 +201,12 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
         feedback: &[Feedback],
         each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
     ) -> Result<(), ProposerError> {
+        self.generator
+            .prepare(context)
+            .map_err(|source| ProposerError::Generator {
+                proposer: self.name.clone(),
+                source,
+            })?;
         let room = Room {
             count: &|text| self.generator.count_tokens(text),
             limit: self.generator.prompt_limit(),
