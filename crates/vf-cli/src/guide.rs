@@ -14,6 +14,7 @@ use vf_repair::{Checker, Context, GeneratorError, ProverChecker};
 use vf_verify::CheckOptions;
 
 use crate::args::RepairArgs;
+use crate::checker::Ask;
 use crate::exit::CliError;
 use crate::output::complain;
 
@@ -127,6 +128,7 @@ pub struct Guiding {
 /// What `--guide` asks for; `None` for `none`.
 pub fn asked(
     args: &RepairArgs,
+    ask: &Ask<'_>,
     properties: &[Property],
     tree: &Path,
     file: &Path,
@@ -137,15 +139,7 @@ pub fn asked(
     if arms.is_empty() {
         return Ok(None);
     }
-    let checker = crate::checker::prover(
-        &args.read,
-        &args.ask,
-        &args.cache,
-        properties.to_vec(),
-        tree,
-        Some(file),
-        start,
-    )?;
+    let checker = crate::checker::prover(&args.read, ask, properties.to_vec(), tree, Some(file), start)?;
     let reasoning = usize::try_from(args.reasoning).unwrap_or(usize::MAX);
     Ok(Some(Guiding::new(arms, reasoning, checker, deadline)))
 }

@@ -62,8 +62,15 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         .timeout
         .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
     let asked = Asked::default();
+    let ask = Ask {
+        deterministic: args.deterministic,
+        jobs: limits(args).jobs,
+        ask: &args.ask,
+        cache: &args.cache,
+    };
     #[cfg(feature = "model")]
-    let (guiding, guided) = crate::guide::asked(args, &properties, &tree, &file, start, deadline)?.unzip();
+    let (guiding, guided) =
+        crate::guide::asked(args, &ask, &properties, &tree, &file, start, deadline)?.unzip();
     #[cfg(not(feature = "model"))]
     let guiding = None;
     let mut proposers: Vec<Box<dyn Proposer>> = match args.emit {
@@ -83,12 +90,6 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         tree: tree.clone(),
         what: target,
         limits: Limits { time, ..limits(args) },
-    };
-    let ask = Ask {
-        deterministic: args.deterministic,
-        jobs: request.limits.jobs,
-        ask: &args.ask,
-        cache: &args.cache,
     };
     let mut checker = checker::prover(&args.read, &ask, properties, &tree, Some(&file), start)?;
     let mut progress = ProgressLine::new();
