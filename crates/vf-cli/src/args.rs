@@ -264,6 +264,9 @@ pub struct RepairArgs {
     /// Who proposes: a model folder, the URL of an OpenAI-compatible server (several with commas), `embedded`, or `none`
     #[arg(long, value_name = "DIR|URL|embedded|none", default_value = "none")]
     pub model: String,
+    /// Where a model in this process runs (auto: a GPU where one can be used, else the CPU)
+    #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
+    pub device: DeviceChoice,
     /// The model's name at the server (default: the only one that it serves)
     #[arg(long, value_name = "NAME")]
     pub model_name: Option<String>,
@@ -392,6 +395,39 @@ pub struct ModelsArgs {
 pub enum ModelsCommand {
     /// What a model folder holds, whether it can be run, and the memory that takes
     Info(ModelInfoArgs),
+    /// The processors that models can run on here
+    Devices(ModelDevicesArgs),
+}
+
+/// Where a model runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceChoice {
+    #[default]
+    Auto,
+    Cpu,
+    /// CUDA device by number.
+    Cuda(usize),
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<DeviceChoice, String> {
+        let number = |n: &str| n.parse().ok().map(DeviceChoice::Cuda);
+        match text {
+            "auto" => Some(DeviceChoice::Auto),
+            "cpu" => Some(DeviceChoice::Cpu),
+            "cuda" => Some(DeviceChoice::Cuda(0)),
+            other => other.strip_prefix("cuda:").and_then(number),
+        }
+        .ok_or_else(|| "expected auto, cpu, cuda, or cuda:N with the number of a device".to_string())
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct ModelDevicesArgs {
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
 }
 
 // Without models there is nothing to look at.

@@ -121,6 +121,9 @@ pub enum CliError {
         "{model}: this program was built without models of its own (cargo feature `model`); give the URL of a server"
     )]
     WithoutModels { model: String },
+    #[cfg(feature = "model")]
+    #[error("--device: no GPU can be used: {why}; leave --device out to run the model on the CPU")]
+    NoGpu { why: String },
     #[error("--model: {0}")]
     Server(vf_model::server::ServerError),
     #[error("{variable}: {error}")]

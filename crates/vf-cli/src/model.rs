@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use vf_repair::{ModelProposer, PromptTemplate, Proposer, TextGenerator};
 
+#[cfg(feature = "model")]
+use crate::args::DeviceChoice;
 use crate::args::{AnswerForm, OnOff, RepairArgs};
 use crate::exit::CliError;
 #[cfg(feature = "model")]
@@ -101,21 +103,29 @@ fn hosted(folder: &str, _: &RepairArgs, _: Option<Guiding>) -> Result<Box<dyn Pr
 
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
-    with(hosted::Generator::load(folder, guiding)?, args)
+    with(hosted::Generator::load(folder, args.device, guiding)?, args)
 }
 
 /// How models are loaded for `repair`.
 #[cfg(feature = "model")]
-pub fn load_options() -> vf_model::LoadOptions {
+pub fn load_options(device: DeviceChoice) -> vf_model::LoadOptions {
     use vf_model::{LoadOptions, Precision, Processor};
-    if cfg!(feature = "cuda") {
-        LoadOptions {
-            device: Processor::Cuda(0),
-            dtype: Precision::Bf16,
-            ..LoadOptions::default()
-        }
-    } else {
-        LoadOptions::default()
+    let device = match device {
+        DeviceChoice::Cpu => Processor::Cpu,
+        DeviceChoice::Cuda(number) => Processor::Cuda(number),
+        DeviceChoice::Auto => match vf_model::devices::cuda() {
+            Ok(found) if !found.is_empty() => Processor::Cuda(0),
+            _ => Processor::Cpu,
+        },
+    };
+    let dtype = match device {
+        Processor::Cuda(_) => Precision::Bf16,
+        Processor::Cpu => Precision::default(),
+    };
+    LoadOptions {
+        device,
+        dtype,
+        ..LoadOptions::default()
     }
 }
 
@@ -130,6 +140,7 @@ mod hosted {
     use vf_repair::{Context, Generated, GeneratorError, TextGenerator};
 
     use super::{SYSTEM, sampling};
+    use crate::args::DeviceChoice;
     use crate::guide::Guiding;
     use crate::progress::ProgressLine;
 
@@ -142,8 +153,12 @@ mod hosted {
     }
 
     impl Generator {
-        pub fn load(folder: &str, guiding: Option<Guiding>) -> Result<Generator, ModelError> {
-            let options = super::load_options();
+        pub fn load(
+            folder: &str,
+            device: DeviceChoice,
+            guiding: Option<Guiding>,
+        ) -> Result<Generator, ModelError> {
+            let options = super::load_options(device);
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
             let model = HostedModel::load(&vf_model::hub::locate(Path::new(folder))?, &options)?;

@@ -6,6 +6,7 @@ use crate::exit::{CliError, Exit};
 pub fn run(args: &ModelsArgs) -> Result<Exit, CliError> {
     match &args.command {
         ModelsCommand::Info(args) => info::run(args),
+        ModelsCommand::Devices(args) => crate::device::show(args),
     }
 }
 
@@ -29,13 +30,13 @@ mod info {
     use serde::Serialize;
     use vf_model::{LoadOptions, ModelInfo, Precision};
 
-    use crate::args::{Dtype, ModelInfoArgs, TextOrJson};
+    use crate::args::{DeviceChoice, Dtype, ModelInfoArgs, TextOrJson};
     use crate::check::json;
     use crate::exit::{CliError, Exit};
     use crate::{memory, model, output};
 
     pub fn run(args: &ModelInfoArgs) -> Result<Exit, CliError> {
-        let mut options = model::load_options();
+        let mut options = model::load_options(DeviceChoice::Auto);
         if let Some(context) = args.context {
             options.max_context = usize::try_from(context).unwrap_or(usize::MAX);
         }

@@ -29,6 +29,8 @@ pub mod config;
 mod cpu;
 #[cfg(feature = "hosted")]
 mod decoder;
+#[cfg(feature = "hosted")]
+pub mod devices;
 mod error;
 mod files;
 #[cfg(feature = "hosted")]
