@@ -172,26 +172,12 @@ mod hosted {
                 guide: None,
             })
         }
-    }
 
-    impl TextGenerator for Generator {
-        fn generate(
+        /// Completions of a prompt, each handed on as soon as it is there.
+        fn write(
             &mut self,
-            prompt: &str,
-            samples: usize,
-            seed: u64,
-        ) -> Result<Vec<String>, GeneratorError> {
-            let mut texts = Vec::new();
-            self.generate_each(prompt, samples, seed, &mut |generated| {
-                texts.push(generated.text);
-                ControlFlow::Continue(())
-            })?;
-            Ok(texts)
-        }
-
-        fn generate_each(
-            &mut self,
-            prompt: &str,
+            prompt: Prompt<'_>,
+            guide: Option<&dyn Guide>,
             samples: usize,
             seed: u64,
             each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
@@ -222,13 +208,9 @@ mod hosted {
                 }
                 ControlFlow::Continue(())
             };
-            let chat = Prompt::Chat {
-                system: SYSTEM,
-                user: prompt,
-            };
             let request = Request {
-                guide: self.guide.as_deref(),
-                ..Request::new(chat, &sampling)
+                guide,
+                ..Request::new(prompt, &sampling)
             };
             let generation = self.model.run(&request, &mut tell).map_err(failed)?;
             if let Some(guiding) = &mut self.guiding {
@@ -236,6 +218,61 @@ mod hosted {
                 guiding.took(&generation.statistics, &answers);
             }
             Ok(())
+        }
+    }
+
+    impl TextGenerator for Generator {
+        fn generate(
+            &mut self,
+            prompt: &str,
+            samples: usize,
+            seed: u64,
+        ) -> Result<Vec<String>, GeneratorError> {
+            let mut texts = Vec::new();
+            self.generate_each(prompt, samples, seed, &mut |generated| {
+                texts.push(generated.text);
+                ControlFlow::Continue(())
+            })?;
+            Ok(texts)
+        }
+
+        fn generate_each(
+            &mut self,
+            prompt: &str,
+            samples: usize,
+            seed: u64,
+            each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
+        ) -> Result<(), GeneratorError> {
+            let chat = Prompt::Chat {
+                system: SYSTEM,
+                user: prompt,
+            };
+            let guide = self.guide.take();
+            let said = self.write(chat, guide.as_deref(), samples, seed, each);
+            self.guide = guide;
+            said
+        }
+
+        fn infill(
+            &mut self,
+            prefix: &str,
+            suffix: &str,
+            samples: usize,
+            seed: u64,
+        ) -> Result<Vec<String>, GeneratorError> {
+            if !self.model.supports_infill() {
+                return Err(GeneratorError::NoInfill {
+                    model: self.name.clone(),
+                });
+            }
+            let prompt = self.model.infill_prompt(prefix, suffix).map_err(failed)?;
+            let mut texts = Vec::new();
+            // Guides hold answers in the form of edits; what fills a gap has no form.
+            self.write(Prompt::Tokens(&prompt), None, samples, seed, &mut |generated| {
+                texts.push(generated.text);
+                ControlFlow::Continue(())
+            })?;
+            Ok(texts)
         }
 
         fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {

@@ -103,5 +103,9 @@ fn nothing_is_handed_over_that_needs_no_gpu() {
         .ends_with(0);
     let wrong = place.run(&[&REPAIR[..], &["--device", "tpu"]].concat());
     assert_eq!(wrong.code, Some(2));
-    assert!(wrong.stderr.contains("expected auto, cpu, cuda"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("expected auto, cpu, cuda"),
+        "{}",
+        wrong.stderr
+    );
 }

@@ -63,7 +63,7 @@ impl Gguf {
             let length = values.and_then(|values| match &element {
                 Element::F32 => values.checked_mul(4),
                 Element::F16 | Element::Bf16 => values.checked_mul(2),
-                Element::Q8_0 if columns % 32 == 0 => (values / 32).checked_mul(34),
+                Element::Q8_0 if columns.is_multiple_of(32) => (values / 32).checked_mul(34),
                 Element::Q8_0 => None,
                 // Of a type that is not read the size does not matter.
                 Element::Other(_) => Some(0),
