@@ -28,6 +28,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "vf-cache",
             "vf-ir",
             "vf-frontend",
+            // What is known at each line, for prompts.
+            "vf-absint",
             "vf-verify",
             "vf-replay",
         ],

@@ -100,6 +100,7 @@ fn run(answers: &[String]) -> (RepairOutcome, Vec<String>) {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: None,
+        log_prompts: false,
     };
     let mut checker = ProverChecker::new(options, check);
     let outcome = repair(&request, &mut checker, &mut proposers, hooks).expect("runs");
@@ -255,6 +256,7 @@ fn paths_outside_of_the_tree_are_not_read() {
     let hooks = Hooks {
         progress: &mut |_| {},
         log: None,
+        log_prompts: false,
     };
     assert!(repair(&request, &mut Never, &mut [], hooks).is_err());
 }
