@@ -48,6 +48,8 @@ pub enum CliError {
     Guide(vf_guide::UnknownArm),
     #[error("--guide {arms} needs a model in this process (--model DIR): {model} does not tell its tokens")]
     NotGuided { arms: String, model: String },
+    #[error("--guide {arms} holds the model to an edit: --answer-form {form} cannot be asked for beside it")]
+    GuidedForm { arms: String, form: &'static str },
     #[error("--property takes property files (.prp) or names of properties, not both at once")]
     MixedProperties,
     #[error("{file}: no function `{name}` is defined there{}", near.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]

@@ -44,6 +44,17 @@ pub fn proposer(
     deadline: Option<Instant>,
     guiding: Option<Guiding>,
 ) -> Result<Option<Box<dyn Proposer>>, CliError> {
+    let other_form = match args.answer_form {
+        AnswerForm::Any | AnswerForm::Edit => None,
+        AnswerForm::Function => Some("function"),
+        AnswerForm::Infill => Some("infill"),
+    };
+    if let Some(form) = other_form.filter(|_| is_guided(args)) {
+        return Err(CliError::GuidedForm {
+            arms: args.guide.clone(),
+            form,
+        });
+    }
     match args.model.as_str() {
         url if is_guided(args) && (url.contains("://") || matches!(url, "" | "none")) => {
             Err(CliError::NotGuided {

@@ -65,6 +65,58 @@ fn templates_come_before_the_model() {
     assert!(s.path("out.patch").exists());
 }
 
+/// Noise, held to names in scope: what is finished reads as an edit, and what guiding took is told.
+#[test]
+fn a_guided_model_of_noise_writes_edits_and_proves_nothing() {
+    let s = Sandbox::new(&[("t.c", STUBBORN)]);
+    std::fs::create_dir(s.path("model")).expect("a folder");
+    TinyModel {
+        max_positions: 8192,
+        ..TinyModel::new(Family::Llama, 3)
+    }
+    .write(&s.path("model"))
+    .expect("a model");
+    let model = ["repair", "t.c", "--model", "model"];
+    let args = "--proposers model --rounds 2 --candidates 3 --guide names+cex+prover+refuted --log log.jsonl --format json";
+    let args: Vec<&str> = model.into_iter().chain(args.split(' ')).collect();
+    let ran = s.run(&args);
+    ran.ends_with(1);
+    let result: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let guided = &result["guided"];
+    assert_eq!(guided["arms"], "names+cex+prover+refuted", "{guided}");
+    assert!(
+        guided["tokens"].as_u64() > Some(0) && guided["given_up"].as_f64() > Some(0.0),
+        "{guided}"
+    );
+    let log = std::fs::read_to_string(s.path("log.jsonl")).expect("a log");
+    let answers: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|record: &serde_json::Value| record["event"] == "answer")
+        .collect();
+    assert!(!answers.is_empty());
+    for answer in &answers {
+        let text = answer["text"].as_str().expect("text");
+        assert!(text.starts_with("```edit\n"), "{text}");
+    }
+    for (more, said) in [
+        (["--guide", "magic"], "is no way to guide"),
+        (["--guide", "names+magic"], "is no way to guide"),
+        (["--guide", "names"], "cannot be asked for beside it"),
+    ] {
+        let ran = s.run(&[&model[..], &["--answer-form", "function"], &more].concat());
+        assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    let served = s.run(&["repair", "t.c", "--model", "none", "--guide", "names"]);
+    assert_eq!(served.code, Some(2));
+    assert!(
+        served.stderr.contains("needs a model in this process"),
+        "{}",
+        served.stderr
+    );
+}
+
 #[test]
 fn a_folder_that_vanishes_is_missed_before_the_model_is_loaded_and_not_after() {
     let s = Sandbox::new(&[("t.c", STUBBORN)]);
