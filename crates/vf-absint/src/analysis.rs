@@ -5,7 +5,8 @@
 //! A check that the analysis passes counts as having held, as everywhere in the verifier: after the check of
 //! `i + 1`, the sum is taken to fit.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::cfg::{Cfg, EdgeKind};
 use vf_ir::obligation::Arithmetic;
@@ -160,13 +161,13 @@ impl<'a> Analysis<'a> {
 
 impl Analysis<'_> {
     fn fixpoint(&self) -> HashMap<BlockId, State> {
-        let mut at: HashMap<BlockId, State> = HashMap::new();
+        let mut at: HashMap<BlockId, State> = HashMap::default();
         let Some(&entry) = self.cfg.reverse_postorder().first() else {
             return at;
         };
-        at.insert(entry, State::new());
+        at.insert(entry, State::default());
         let headers: HashSet<BlockId> = self.cfg.cut_points().into_iter().collect();
-        let mut joins: HashMap<BlockId, u32> = HashMap::new();
+        let mut joins: HashMap<BlockId, u32> = HashMap::default();
         let mut queued: BTreeSet<(usize, BlockId)> = BTreeSet::new();
         let place = |block: BlockId| (self.cfg.position(block).unwrap_or(usize::MAX), block);
         queued.insert(place(entry));
@@ -212,7 +213,7 @@ impl Analysis<'_> {
     /// Computes every block's start anew from its predecessors' ends; each is at most what it was.
     fn narrow(&self, at: &mut HashMap<BlockId, State>) {
         let order: VecDeque<BlockId> = self.cfg.reverse_postorder().iter().copied().collect();
-        let mut ends: HashMap<BlockId, Vec<(BlockId, State)>> = HashMap::new();
+        let mut ends: HashMap<BlockId, Vec<(BlockId, State)>> = HashMap::default();
         for &block in &order {
             if let Some(state) = at.get(&block) {
                 ends.insert(block, self.after(block, state.clone()));
@@ -274,7 +275,7 @@ impl Analysis<'_> {
 
     /// Runs a block's statements; `None` where control cannot reach its end.
     fn run(&self, block: &Block, state: &mut State) -> Option<KnownToFit> {
-        let mut fit = KnownToFit::new();
+        let mut fit = KnownToFit::default();
         let go_on = block
             .statements
             .iter()

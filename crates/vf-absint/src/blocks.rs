@@ -1,6 +1,6 @@
 //! What a block does to registers, as expressions.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use vf_ir::{Block, Expr, LocalId, StmtKind};
 
@@ -35,7 +35,7 @@ impl Effect {
 
     /// An expression at the end in terms of the start.
     pub fn read(&self, expr: &Expr) -> Option<Expr> {
-        let mut map = HashMap::new();
+        let mut map = HashMap::default();
         for local in registers(expr) {
             if let Some(value) = self.values.get(&local) {
                 map.insert(local, value.clone()?);
@@ -54,7 +54,7 @@ impl Effect {
 pub fn resolved(block: &Block, expr: &Expr, is_temporary: impl Fn(LocalId) -> bool) -> Expr {
     let mut expr = expr.clone();
     for _ in 0..MAX_ROUNDS {
-        let mut map = HashMap::new();
+        let mut map = HashMap::default();
         for local in registers(&expr).into_iter().filter(|l| is_temporary(*l)) {
             if let Some(value) = last_value(block, local) {
                 map.insert(local, value);

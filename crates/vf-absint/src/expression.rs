@@ -1,6 +1,7 @@
 //! Conditions taken apart, and small questions about expressions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use vf_source::tables::HashMap;
 
 use vf_ir::{BinaryOp, CompareOp, Expr, LocalId, Resize, UnaryOp};
 

@@ -1,6 +1,7 @@
 //! What a function compares, and what one loop of it changes, tests and counts.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashSet;
 
 use vf_ir::cfg::{Cfg, Loop};
 use vf_ir::{
@@ -213,7 +214,7 @@ fn loop_operands(around: &Surroundings, region: &Loop) -> Vec<Expr> {
 }
 
 fn without_repetition(all: impl Iterator<Item = Expr>) -> Vec<Expr> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     all.filter(|e| seen.insert(e.clone())).collect()
 }
 
@@ -250,8 +251,8 @@ fn lengths(program: &Program, function: &Function) -> BTreeSet<u64> {
 /// Live registers at the start of each block: the usual backward fixpoint (Aho et al., *Compilers*, 9.2.5).
 fn live(function: &Function, cfg: &Cfg) -> Vec<HashSet<LocalId>> {
     let blocks = function.blocks();
-    let mut used: Vec<HashSet<LocalId>> = vec![HashSet::new(); blocks.len()];
-    let mut defined: Vec<HashSet<LocalId>> = vec![HashSet::new(); blocks.len()];
+    let mut used: Vec<HashSet<LocalId>> = vec![HashSet::default(); blocks.len()];
+    let mut defined: Vec<HashSet<LocalId>> = vec![HashSet::default(); blocks.len()];
     for (index, block) in blocks.iter().enumerate() {
         let mut read = |exprs: Vec<&Expr>, defined: &HashSet<LocalId>| {
             let locals = exprs.into_iter().flat_map(registers);
@@ -294,7 +295,7 @@ fn live(function: &Function, cfg: &Cfg) -> Vec<HashSet<LocalId>> {
 /// of the registers at the start of the block that tests them.
 fn guards(around: &Surroundings, region: &Loop) -> Vec<Atom> {
     let mut found = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let header_first =
         std::iter::once(&region.header).chain(region.blocks.iter().filter(|b| **b != region.header));
     for id in header_first {
@@ -340,7 +341,7 @@ fn inner_bounds(around: &Surroundings, region: &Loop, written: &BTreeSet<LocalId
         let bound = registers(&atom.rhs);
         order && !bound.is_empty() && bound.is_disjoint(written)
     });
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     orders
         .map(|atom| (atom.op, atom.rhs))
         .filter(|bound| seen.insert(bound.clone()))

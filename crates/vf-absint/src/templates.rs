@@ -4,7 +4,7 @@
 //! Each candidate has a rank; those of lower rank come first and survive the cut at
 //! [`MAX_CANDIDATES`](crate::MAX_CANDIDATES). Within a rank the order is the order of appearance in the program.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::{BinaryOp, CompareOp, Expr, LocalId, Resize};
 
@@ -47,7 +47,7 @@ pub(crate) fn candidates(
         around,
         facts,
         found: Vec::new(),
-        seen: HashSet::new(),
+        seen: HashSet::default(),
     };
     list.interval_bounds(intervals);
     list.weakened_guards();
@@ -389,7 +389,7 @@ impl List<'_> {
             others.extend(bare_registers(operand, self.around.function));
             others.push(operand.clone());
         }
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         others.retain(|e| seen.insert(e.clone()) && self.facts.is_meaningful(e));
         let subjects: Vec<Expr> = others
             .iter()
@@ -442,7 +442,7 @@ impl List<'_> {
                 .flat_map(|n| [i128::from(*n), i128::from(*n) - 1]),
         );
         constants.push(0);
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         constants.retain(|c| seen.insert(*c));
         for &local in &self.facts.changed {
             let Some(bits) = register_bits(self.around.function, local) else {

@@ -101,10 +101,9 @@ fn a_wrong_answer_comes_back_with_its_counterexample() {
     let (first, second) = (asked[0].prompt(), asked[1].prompt());
     assert!(!first.contains("trip >= 18"), "{first}");
     let attempt = second.split_once("trip >= 18").expect("the attempt is told").1;
-    let why = attempt
-        .lines()
-        .find(|l| l.starts_with("why: "))
-        .expect("the reason");
+    // In a block of its own: what it quotes cannot speak for the program.
+    let why = attempt.split_once("why it failed:\n").expect("the reason").1;
+    let why = why.lines().nth(1).expect("a line in the block");
     assert!(
         why.contains("index-upper-bound") && why.contains("is refuted"),
         "{why}"

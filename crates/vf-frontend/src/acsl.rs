@@ -7,9 +7,9 @@
 
 mod tokens;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
+use vf_source::tables::HashMap;
 
 use crate::lex;
 use tokens::{Kind, Token, tokenise};
@@ -131,7 +131,7 @@ impl Operator {
 
 /// Annotations of a file, by the byte offset of the token that follows them.
 pub fn annotations(text: &str) -> HashMap<usize, Vec<Range<usize>>> {
-    let mut found: HashMap<usize, Vec<Range<usize>>> = HashMap::new();
+    let mut found: HashMap<usize, Vec<Range<usize>>> = HashMap::default();
     if !text.contains("/*@") && !text.contains("//@") {
         return found;
     }

@@ -1,10 +1,10 @@
 //! Several files and the library models as one program.
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use vf_source::tables::HashMap;
 
 use vf_ir::DataModel;
 use vf_source::SourceMap;

@@ -3,10 +3,10 @@
 
 mod align;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use vf_source::tables::HashMap;
 
 use vf_source::{FileId, Position, SourceMap, Span};
 
@@ -105,7 +105,7 @@ impl PreprocessedMap {
             )
             .collect();
         let mut files = vec![add_file(pre, &pre.main_marker, sources)];
-        let mut known: HashMap<String, u32> = HashMap::from([(pre.main_marker.clone(), 0)]);
+        let mut known: HashMap<String, u32> = HashMap::from_iter([(pre.main_marker.clone(), 0)]);
         let mut stretches = vec![Stretch {
             first: 0,
             file: 0,
@@ -132,7 +132,7 @@ impl PreprocessedMap {
             stretches,
             files,
             tokens,
-            chunks: Mutex::new(HashMap::new()),
+            chunks: Mutex::new(HashMap::default()),
         }
     }
 

@@ -3,9 +3,9 @@
 mod declaration;
 mod scan;
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_source::{FileId, SourceMap, Span};
 

@@ -4,7 +4,7 @@
 //! and records are read before everything else. What is read has no reference to a local, block, record,
 //! function or global that does not exist; types are not checked.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use vf_source::{FileId, Position, Span};
 

@@ -55,8 +55,8 @@
 //! blocks. The span of such a `check` is the obligation's, and the statement's own follows `at` where it
 //! differs. A span of nowhere is not written. `;` starts a comment that ends with the line.
 
-use std::collections::HashMap;
 use std::fmt::Write;
+use vf_source::tables::HashMap;
 
 use vf_source::Span;
 
@@ -297,7 +297,7 @@ impl<'a> Printer<'a> {
 
 /// How many declarations bear each name.
 fn count_names<'a>(names: impl Iterator<Item = &'a str>) -> HashMap<&'a str, usize> {
-    let mut counts = HashMap::new();
+    let mut counts = HashMap::default();
     for name in names {
         *counts.entry(name).or_insert(0) += 1;
     }

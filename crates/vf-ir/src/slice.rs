@@ -9,7 +9,8 @@
 //! violate the same obligation. Where it does not, the larger closure of Korel and Laski is taken, in which a
 //! statement that contributed once is there with all its executions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashMap;
 
 use crate::cfg::Cfg;
 use crate::input::Input;
@@ -78,10 +79,10 @@ fn close(program: &Program, history: &History, identity: Identity) -> Slice {
     };
     let later_tests = match identity {
         Identity::LoopTests => later_tests(history),
-        Identity::Everything => HashMap::new(),
+        Identity::Everything => HashMap::default(),
     };
     let executions = match identity {
-        Identity::LoopTests => HashMap::new(),
+        Identity::LoopTests => HashMap::default(),
         Identity::Everything => executions(history),
     };
     let mut seen = vec![false; history.len()];
@@ -175,7 +176,7 @@ fn assigned_register(kind: &StmtKind) -> Option<LocalId> {
 
 /// From a decision to the next execution of the same one that it let happen: the test of the next iteration.
 fn later_tests(history: &History) -> HashMap<NodeId, NodeId> {
-    let mut later = HashMap::new();
+    let mut later = HashMap::default();
     for id in history.ids() {
         if let Some(control) = history.control(id)
             && let Some(site) = history.site(id)
@@ -189,7 +190,7 @@ fn later_tests(history: &History) -> HashMap<NodeId, NodeId> {
 }
 
 fn executions(history: &History) -> HashMap<Site, Vec<NodeId>> {
-    let mut executions: HashMap<Site, Vec<NodeId>> = HashMap::new();
+    let mut executions: HashMap<Site, Vec<NodeId>> = HashMap::default();
     for id in history.ids() {
         if let Some(site) = history.site(id) {
             executions.entry(site).or_default().push(id);

@@ -4,7 +4,7 @@
 //! is told only by a check, and a large formula is checked on its own, within the limits, before a frame is opened
 //! above it.
 
-use std::collections::HashSet;
+use crate::tables::HashSet;
 use std::sync::Once;
 
 use z3::ast::Bool;
@@ -79,7 +79,7 @@ impl Backend {
             z3: z3.unwrap_or_default(),
             translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
-            known: HashSet::new(),
+            known: HashSet::default(),
             unseen: 0,
             assuming: false,
             congruences: 0,

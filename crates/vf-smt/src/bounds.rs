@@ -6,7 +6,8 @@
 //! assumptions put on terms (a few rounds of bounds propagation, as in constraint solvers: Apt, *Principles of Constraint
 //! Programming*, 2003, ch. 6).
 
-use std::collections::{BTreeSet, HashMap};
+use crate::tables::HashMap;
+use std::collections::BTreeSet;
 
 use crate::range::{Range, signed_max, signed_min, signed_products};
 use crate::term::{Sort, Term, Terms, View, mask};
@@ -39,9 +40,9 @@ impl Terms {
             terms: self,
             literals,
             near,
-            learned: HashMap::new(),
-            ranges: HashMap::new(),
-            truths: HashMap::new(),
+            learned: HashMap::default(),
+            ranges: HashMap::default(),
+            truths: HashMap::default(),
         };
         (0..ROUNDS).any(|_| bounds.round().is_err())
     }

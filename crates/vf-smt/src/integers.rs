@@ -18,7 +18,8 @@
 //! most bounds need no more, and z3's linear arithmetic answers at once where its nonlinear one searches for seconds.
 //! Only where that does not suffice is the product said to be one.
 
-use std::collections::{BTreeMap, HashMap};
+use crate::tables::HashMap;
+use std::collections::BTreeMap;
 
 use z3::ast::{Bool, Int};
 use z3::{Params, SatResult};
@@ -60,10 +61,10 @@ impl<'t> Integers<'t> {
             z3: z3::Solver::new(),
             numbers: Numbers {
                 terms,
-                bools: HashMap::new(),
-                ints: HashMap::new(),
-                divisions: HashMap::new(),
-                reads: HashMap::new(),
+                bools: HashMap::default(),
+                ints: HashMap::default(),
+                divisions: HashMap::default(),
+                reads: HashMap::default(),
                 pairs: 0,
                 products: Products::default(),
                 conditions: Vec::new(),

@@ -39,6 +39,7 @@ pub mod range;
 mod reads;
 pub mod solver;
 mod stop;
+pub mod tables;
 pub mod term;
 mod translate;
 pub mod traverse;

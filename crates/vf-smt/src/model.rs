@@ -1,6 +1,7 @@
 //! Values of our variables, read from a z3 model.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use crate::tables::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use z3::ast::{Array, Ast, BV, Dynamic};
 
@@ -105,7 +106,7 @@ fn index_values(
             index_terms.insert(index);
         }
     }
-    let mut values: HashMap<u32, Vec<u128>> = HashMap::new();
+    let mut values: HashMap<u32, Vec<u128>> = HashMap::default();
     for index in index_terms {
         let bits = terms.width(index);
         if let Expression::Bits(expression) = translation.expression(terms, index)

@@ -1,6 +1,6 @@
 //! SMT-LIB 2.6 text of terms and of whole queries.
 
-use std::collections::HashMap;
+use crate::tables::HashMap;
 use std::fmt::Write;
 
 use crate::term::{Sort, Term, Terms, View};
@@ -214,14 +214,14 @@ impl<'t> Printer<'t> {
     pub(crate) fn new(terms: &'t Terms) -> Printer<'t> {
         Printer {
             terms,
-            named: HashMap::new(),
+            named: HashMap::default(),
         }
     }
 
     /// The terms under the roots that are worth a name: used more than once, or deep. Children first.
     pub(crate) fn shared(&self, roots: &[Term]) -> Vec<Term> {
         let reachable = self.terms.reachable(roots);
-        let mut uses: HashMap<Term, u32> = HashMap::new();
+        let mut uses: HashMap<Term, u32> = HashMap::default();
         for &term in &reachable {
             let view = self.terms.view(term);
             // An overflow predicate's text has its operands twice.
@@ -234,7 +234,7 @@ impl<'t> Printer<'t> {
                 *uses.entry(child).or_default() += times;
             }
         }
-        let mut depth: HashMap<Term, u32> = HashMap::new();
+        let mut depth: HashMap<Term, u32> = HashMap::default();
         let mut shared = Vec::new();
         for term in reachable {
             let view = self.terms.view(term);

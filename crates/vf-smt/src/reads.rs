@@ -5,7 +5,7 @@
 //! Procedures*, 4.2.1). That is equisatisfiable where no array is stored to or compared, and quadratic in the
 //! reads: beyond [`MANY`] pairs the solver for arrays does better.
 
-use std::collections::{HashMap, HashSet};
+use crate::tables::{HashMap, HashSet};
 
 use z3::ast::{BV, Bool};
 

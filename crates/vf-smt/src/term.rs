@@ -1,7 +1,7 @@
 //! The pool of terms: hash-consed nodes, their sorts and ranges.
 
+use crate::tables::HashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use crate::range::Range;
 

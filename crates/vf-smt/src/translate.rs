@@ -1,6 +1,6 @@
 //! Our terms as z3 expressions. Nothing is ever read back from z3's expressions but values of variables.
 
-use std::collections::HashMap;
+use crate::tables::HashMap;
 
 use z3::Sort as Z3Sort;
 use z3::ast::{Array, BV, Bool, Dynamic};
@@ -41,7 +41,7 @@ impl Translation {
     /// Arrays as such, or reads of them as variables; then formulas may only read them.
     pub(crate) fn new(reads_as_variables: bool) -> Translation {
         Translation {
-            done: HashMap::new(),
+            done: HashMap::default(),
             reads: reads_as_variables.then(Reads::default),
         }
     }

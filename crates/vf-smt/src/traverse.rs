@@ -1,6 +1,6 @@
 //! Walks over terms: children, reachable terms, free variables, substitution. None of them recurses.
 
-use std::collections::{HashMap, HashSet};
+use crate::tables::{HashMap, HashSet};
 
 use crate::term::{Sort, Term, Terms, View};
 
@@ -85,7 +85,7 @@ impl Terms {
         for (&from, &to) in map {
             self.expect_same(from, to);
         }
-        let mut done: HashMap<Term, Term> = HashMap::new();
+        let mut done: HashMap<Term, Term> = HashMap::default();
         for term in self.reachable(terms) {
             let result = match map.get(&term) {
                 Some(&replacement) => replacement,

@@ -3,7 +3,8 @@
 //! Source: SMT-LIB's theories `Core`, `FixedSizeBitVectors` and `ArraysEx`, and its logic `QF_BV` (division by
 //! zero, arithmetic shifts).
 
-use std::collections::{BTreeMap, HashMap};
+use crate::tables::HashMap;
+use std::collections::BTreeMap;
 
 use crate::term::{Sort, Term, Terms, View, from_signed, mask, to_signed};
 
@@ -186,7 +187,7 @@ impl Terms {
         let mut evaluation = Evaluation {
             terms: self,
             assignment,
-            known: HashMap::new(),
+            known: HashMap::default(),
             arrays: Vec::new(),
         };
         for term in self.reachable(terms) {

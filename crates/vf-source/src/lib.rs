@@ -6,5 +6,6 @@
 
 pub mod diff;
 mod span;
+pub mod tables;
 
 pub use span::{FileId, Position, SourceFile, SourceMap, Span};

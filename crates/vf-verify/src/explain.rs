@@ -7,7 +7,8 @@
 mod compress;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashMap;
 
 use vf_ir::input::Input;
 use vf_ir::interp::{self, History, Limits, NodeId, ObjectInfo, ObjectKind, Site, Source};
@@ -154,7 +155,7 @@ impl<'a> Frames<'a> {
         Frames {
             context,
             history,
-            known: HashMap::new(),
+            known: HashMap::default(),
         }
     }
 
@@ -271,7 +272,7 @@ fn lines_of(shown: &[Visible]) -> Lines {
             span: visible.span,
             first: number,
             last: number,
-            times: HashMap::new(),
+            times: HashMap::default(),
             facts: Vec::new(),
         });
         line.span.start = line.span.start.min(visible.span.start);
@@ -340,7 +341,7 @@ fn declarations(context: &Context<'_>, slice: &Slice, objects: &[ObjectInfo], li
             span,
             first: usize::MAX,
             last: usize::MAX,
-            times: HashMap::new(),
+            times: HashMap::default(),
             facts: Vec::new(),
         });
         line.facts.extend(fact);

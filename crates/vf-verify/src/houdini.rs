@@ -1,7 +1,7 @@
 //! Which candidate invariants are inductive (Flanagan and Leino, *Houdini, an Annotation Assistant for ESC/Java*, 2001).
 
-use std::collections::HashMap;
 use std::time::Instant;
+use vf_source::tables::HashMap;
 
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms};
 
@@ -26,7 +26,7 @@ pub(crate) fn houdini(execution: &Execution, terms: &Terms, options: &SolveOptio
         options,
         active: vec![true; count],
         rests: vec![Rests::default(); count],
-        proofs: HashMap::new(),
+        proofs: HashMap::default(),
         queries: 0,
     };
     let (mut passes, mut goes_on) = (0, count > 0);

@@ -28,7 +28,8 @@
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashSet;
 
 use vf_ir::obligation::Arithmetic;
 use vf_ir::{
@@ -369,7 +370,7 @@ fn expressions(kind: &StmtKind) -> Vec<&Expr> {
 
 /// Every expression that the function computes, part of a larger one or not.
 fn computed_expressions(function: &Function) -> HashSet<&Expr> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     for block in function.blocks() {
         for statement in &block.statements {
             for expr in expressions(&statement.kind) {

@@ -1,6 +1,7 @@
 //! From the decisions of all entries to one report a function.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashMap;
 
 use vf_ir::{Body, FunctionId, ObligationId, Property};
 use vf_source::FileId;
@@ -255,7 +256,7 @@ fn obligation_reports(
         let place = context.place(key);
         (place.file, place.start, key.clone())
     });
-    let mut counts: HashMap<Property, u32> = HashMap::new();
+    let mut counts: HashMap<Property, u32> = HashMap::default();
     let mut reports = Vec::new();
     for (key, decision) in ordered {
         let Some(obligation) = context

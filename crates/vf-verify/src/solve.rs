@@ -4,8 +4,9 @@
 //! Order is what makes this sound: a query at an event sees only the facts of events before it. A check that
 //! is assumed to hold afterwards must not help to prove itself or what comes earlier.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+use vf_source::tables::HashMap;
 
 use vf_ir::FunctionId;
 use vf_smt::{Limits, Model, Outcome, Solver, Term, Terms, UnknownWhy};
@@ -139,7 +140,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
         ..Solved::default()
     };
     let literals = Literals::new(execution, &active);
-    let mut reachable: HashMap<Term, Reached> = HashMap::new();
+    let mut reachable: HashMap<Term, Reached> = HashMap::default();
     let mut may_have_failed = false;
     for event in &execution.events {
         match event {
@@ -431,7 +432,7 @@ impl Literals {
             .map(|(i, c)| (i, c.active))
             .collect();
         let contracts: Vec<Term> = execution.contracts.iter().map(|c| c.literal).collect();
-        let mut number = HashMap::new();
+        let mut number = HashMap::default();
         for (i, term) in &candidates {
             number.insert(*term, Named::Candidate(*i));
         }

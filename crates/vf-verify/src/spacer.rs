@@ -8,8 +8,9 @@
 //! is unknown, pointers are offsets into what they were made from. It need be neither sound nor complete: what comes out is a
 //! list of candidates like any other, and only those count that Z3 then shows to be inductive over bit-vectors.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+use vf_source::tables::HashMap;
 
 use vf_ir::{BlockId, Expr, FunctionId, ObligationId, Program};
 use vf_smt::Limits;
@@ -75,7 +76,7 @@ pub(crate) fn propose(
         repeatable: patience.repeatable,
         deadline,
     };
-    let mut found = Proposals::new();
+    let mut found = Proposals::default();
     for (function, checks) in open {
         let tried = vf_absint::propose(program, *function);
         let is_new = |header: BlockId, condition: &Expr| {

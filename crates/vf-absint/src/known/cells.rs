@@ -4,7 +4,7 @@
 //! A register that stands for a place holds what a load from there would give now. It is forgotten at every statement that may write
 //! memory, and where a register of its address changes; two places are told apart only where both lie in named objects.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use vf_ir::{
     ArrayLen, CType, Expr, Function, HavocReason, Local, LocalId, Program, Stmt, StmtKind, Storage,
@@ -34,7 +34,7 @@ pub fn with_cells(program: &Program, function: &Function) -> Function {
     let mut blocks: Vec<_> = function.blocks().to_vec();
     for block in &mut blocks {
         // Temporaries of this block that hold what a place holds still.
-        let mut held: HashMap<LocalId, Expr> = HashMap::new();
+        let mut held: HashMap<LocalId, Expr> = HashMap::default();
         for statement in &mut block.statements {
             let mut now = None;
             if let StmtKind::Load {

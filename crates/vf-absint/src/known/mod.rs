@@ -9,7 +9,8 @@
 mod cells;
 mod print;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::cfg::{Cfg, EdgeKind};
 use vf_ir::{
@@ -139,7 +140,7 @@ struct Known<'a> {
 impl Known<'_> {
     /// What holds at the start of every block. At the end, each start says no more than the end of every block before it.
     fn fixpoint(&self) -> HashMap<vf_ir::BlockId, Start> {
-        let mut starts: HashMap<vf_ir::BlockId, Start> = HashMap::new();
+        let mut starts: HashMap<vf_ir::BlockId, Start> = HashMap::default();
         let order = self.cfg.reverse_postorder();
         if let Some(entry) = order.first() {
             starts.insert(*entry, Start::default());
@@ -318,7 +319,7 @@ impl Known<'_> {
         // `q = p`: what is known of the one is known of the other, where it says something else than that they are the same.
         let copied: Vec<Atom> = match &resolved {
             Expr::Local(from) if *from != dst => {
-                let map = HashMap::from([(*from, Expr::Local(dst))]);
+                let map = HashMap::from_iter([(*from, Expr::Local(dst))]);
                 let about = place.comparisons.iter().filter(|a| {
                     registers(&a.to_expr()).contains(from) && !registers(&a.to_expr()).contains(&dst)
                 });
@@ -466,8 +467,8 @@ impl Known<'_> {
             values,
             sizes,
             comparisons,
-            fit: KnownToFit::new(),
-            stands_for: HashMap::new(),
+            fit: KnownToFit::default(),
+            stands_for: HashMap::default(),
         }
     }
 

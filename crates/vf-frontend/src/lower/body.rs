@@ -1,6 +1,6 @@
 //! The function under construction: blocks, locals, scopes and jumps.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use vf_ir::{
     BlockId, Callee, Expr, FunctionId, Local, LocalId, Obligation, ObligationId, Stmt, StmtKind, Storage,
@@ -185,11 +185,11 @@ impl FunctionState {
             breaks: Vec::new(),
             continues: Vec::new(),
             switches: Vec::new(),
-            labels: HashMap::new(),
+            labels: HashMap::default(),
             gotos: Vec::new(),
             addressed,
             block_ends: Vec::new(),
-            declared_in: HashMap::new(),
+            declared_in: HashMap::default(),
             unevaluated: 0,
             returns_value: false,
             promises: None,

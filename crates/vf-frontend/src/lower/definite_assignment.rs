@@ -1,7 +1,7 @@
 //! Which reads of registers surely come after an assignment: the dataflow of Java's definite assignment
 //! (JLS 16), over the finished graph. A check that it discharges is not made at all.
 
-use std::collections::{HashMap, HashSet};
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::{LocalId, Obligation, ObligationId, StmtKind};
 
@@ -18,7 +18,7 @@ pub(crate) fn discharged(
 ) -> HashSet<ObligationId> {
     let index: HashMap<LocalId, usize> = tracked.iter().enumerate().map(|(n, l)| (*l, n)).collect();
     if index.is_empty() {
-        return HashSet::new();
+        return HashSet::default();
     }
     let words = index.len().div_ceil(64);
     // In[b] = ∩ Out[p] over predecessors p; nothing is assigned at entry; unreached blocks hold everything.
@@ -54,7 +54,7 @@ pub(crate) fn discharged(
             }
         }
     }
-    let mut holds = HashSet::new();
+    let mut holds = HashSet::default();
     for (block, at_entry) in blocks.iter().zip(&entry) {
         let mut state = at_entry.clone();
         for e in &block.events {

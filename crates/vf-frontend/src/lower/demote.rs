@@ -5,7 +5,8 @@
 //! read follows an assignment of its own iteration, the variable becomes a memory object, whose life, and with
 //! it its contents, begins anew with its scope.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::obligation::Condition;
 use vf_ir::{DataModel, Expr, Local, LocalId, Obligation, Stmt, StmtKind, Storage, Terminator, Ty};
@@ -20,7 +21,7 @@ pub(crate) fn declared_in_loops(
     of: &HashSet<LocalId>,
     declared_in: &HashMap<LocalId, ScopeId>,
 ) -> HashSet<LocalId> {
-    let mut found = HashSet::new();
+    let mut found = HashSet::default();
     for (n, block) in blocks.iter().enumerate() {
         let here: Vec<LocalId> = block
             .items
@@ -45,7 +46,7 @@ pub(crate) fn declared_in_loops(
 }
 
 fn reaches_itself(blocks: &[OpenBlock], start: usize) -> bool {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut stack = vec![start];
     while let Some(n) = stack.pop() {
         let Some((terminator, _)) = blocks.get(n).and_then(|b| b.terminator.as_ref()) else {
@@ -65,7 +66,7 @@ fn reaches_itself(blocks: &[OpenBlock], start: usize) -> bool {
 
 /// Gives each of the locals a memory object in its scope, and turns its reads and writes into loads and stores.
 pub(crate) fn demote(state: &mut FunctionState, locals: &HashSet<LocalId>, model: DataModel) {
-    let mut tys = HashMap::new();
+    let mut tys = HashMap::default();
     // Sorted: the objects of a scope are in the same order each time.
     let locals: BTreeSet<LocalId> = locals.iter().copied().collect();
     for l in &locals {

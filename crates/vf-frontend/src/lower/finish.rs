@@ -1,6 +1,6 @@
 //! From the open blocks of a lowered body to the IR's: scopes become lives, needless checks and blocks go.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::{
     Block, BlockId, Condition, DataModel, LocalId, Obligation, ObligationId, Stmt, StmtKind, Terminator,
@@ -37,7 +37,7 @@ pub(crate) fn finish(state: &mut FunctionState, model: DataModel) -> Finished {
             .map(|b| flatten(b, &state.scopes))
             .collect::<Vec<_>>()
     };
-    let mut assigned = HashSet::new();
+    let mut assigned = HashSet::default();
     if !tracked.is_empty() {
         assigned = definite_assignment::discharged(&flat(), &state.obligations, &tracked);
         let open: HashSet<LocalId> = state
@@ -174,7 +174,7 @@ fn tidy(mut blocks: Vec<Block>) -> Vec<Block> {
         }
     }
     // Join a block with the only one that leads to it.
-    let mut joined: HashSet<usize> = HashSet::new();
+    let mut joined: HashSet<usize> = HashSet::default();
     for n in 0..blocks.len() {
         if !kept.contains(&n) || joined.contains(&n) {
             continue;
@@ -239,7 +239,7 @@ fn last_of_empty_chain(blocks: &[Block], from: usize) -> BlockId {
 }
 
 fn kept_blocks(blocks: &[Block]) -> HashSet<usize> {
-    let mut kept = HashSet::new();
+    let mut kept = HashSet::default();
     let mut visit = |start: usize| {
         let mut stack = vec![start];
         while let Some(n) = stack.pop() {

@@ -52,10 +52,11 @@ mod type_names;
 mod types;
 mod typing;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
+use vf_source::tables::{HashMap, HashSet};
 
 use lang_c::span::Span as NodeSpan;
 use vf_ir::{DataModel, FunctionId, GlobalId, LocalId, Program, RecordId, Unsupported};
@@ -244,19 +245,19 @@ impl<'s> Lowerer<'s> {
             records: Vec::new(),
             functions: Vec::new(),
             globals: Vec::new(),
-            external_functions: HashMap::new(),
-            external_globals: HashMap::new(),
-            taken_names: HashSet::new(),
-            strings: HashMap::new(),
-            library: HashMap::new(),
+            external_functions: HashMap::default(),
+            external_globals: HashMap::default(),
+            taken_names: HashSet::default(),
+            strings: HashMap::default(),
+            library: HashMap::default(),
             work: VecDeque::new(),
             enums: 0,
             diagnostics: Vec::new(),
             depth: 0,
             prototypes: 0,
             annotation: None,
-            annotations: HashMap::new(),
-            annotations_seen: HashSet::new(),
+            annotations: HashMap::default(),
+            annotations_seen: HashSet::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The whole program: which functions and objects are lowered, and from which definition.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
+use vf_source::tables::HashSet;
 
 use lang_c::ast;
 use lang_c::span::{Node, Span as NodeSpan};
@@ -42,7 +42,7 @@ pub(crate) fn lower_program(
         l.units.push(UnitState {
             source,
             names: Names::default(),
-            read: HashSet::new(),
+            read: HashSet::default(),
             is_model,
         });
     }

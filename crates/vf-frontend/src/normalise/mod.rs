@@ -19,7 +19,7 @@ pub(crate) mod words;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 pub(crate) use attributes::past_specifier;
 pub use side::{Attribute, Rewrite, SideTable, Target, marker};
@@ -107,7 +107,7 @@ pub(crate) const BUILTIN_TYPES: [&str; 5] = [
 /// Rewrites one declaration.
 pub fn rewrite(input: Input<'_>) -> Result<Rewritten, ParseFailure> {
     let mut text = format!("typedef int {}", marker::SHADOW);
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     for token in input.tokens.iter().filter(|t| t.kind == TokenKind::Word) {
         let word = token.text(input.text);
         if (BUILTIN_TYPES.contains(&word) || (input.is_typedef)(word)) && seen.insert(word) {

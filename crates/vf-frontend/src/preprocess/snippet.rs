@@ -5,8 +5,9 @@
 //! other becomes a structure without a definition, so that pointers to it work and a look inside is refused.
 //! What a missing macro would have been is not guessed: it stays an undeclared name.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::Path;
+use vf_source::tables::HashSet;
 
 use tempfile::TempDir;
 
@@ -121,7 +122,7 @@ fn unknown_types<'a>(text: &'a str, tokens: &[Token], defined: &HashSet<String>)
     let punct = |i: usize| tokens.get(i).map_or("", |t| t.text(text));
     let mut found = BTreeSet::new();
     // Names declared after a type, which are none.
-    let mut values = HashSet::new();
+    let mut values = HashSet::default();
     for i in 0..tokens.len() {
         let Some(name) = identifier(i) else { continue };
         if defined.contains(name)

@@ -1,9 +1,9 @@
 //! What the compiler, with its flags, takes the basic types to be: asked for, not assumed.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use vf_source::tables::HashMap;
 
 use vf_ir::DataModel;
 

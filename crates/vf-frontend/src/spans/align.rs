@@ -6,7 +6,7 @@
 //! identifier of the source without a partner is a macro name; it and its arguments are the invocation that
 //! the unmatched tokens around it came from.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use crate::lex::{Token, TokenKind, lex};
 
@@ -81,7 +81,7 @@ pub fn align(
     output_text: &str,
 ) -> Vec<Origin> {
     let written = source.tokens.get(first..end).unwrap_or(&[]);
-    let mut words = HashMap::new();
+    let mut words = HashMap::default();
     let mut number = |text: &str| -> u32 {
         let next = words.len() as u32;
         *words.entry(text.to_string()).or_insert(next)

@@ -1,6 +1,6 @@
 //! Finds where each top-level declaration ends and what it declares, by its tokens alone.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use crate::lex::{Token, TokenKind};
 use crate::normalise::past_specifier;

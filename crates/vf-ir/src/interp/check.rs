@@ -1,6 +1,6 @@
 //! Conditions of obligations, evaluated exactly.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use super::machine::{Machine, Stop};
 use super::memory::{ObjectId, ObjectKind, Pointer};
@@ -79,7 +79,7 @@ impl Machine<'_> {
                 let kept = if *or_reachable {
                     self.reachable_later()?
                 } else {
-                    HashSet::new()
+                    HashSet::default()
                 };
                 self.memory.heap_in_use().all(|id| kept.contains(&id))
             }

@@ -1,7 +1,8 @@
 //! The machine: frames, statements, terminators.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
+use vf_source::tables::HashMap;
 
 use vf_source::Span;
 
@@ -86,8 +87,8 @@ impl<'a> Machine<'a> {
             limits,
             memory: Memory::new(program.model.pointer_bits(), limits.memory, limits.padding),
             input_objects: Vec::new(),
-            global_objects: HashMap::new(),
-            function_objects: HashMap::new(),
+            global_objects: HashMap::default(),
+            function_objects: HashMap::default(),
             frames: Vec::new(),
             choices: input.choices.iter(),
             choices_used: 0,
@@ -99,7 +100,7 @@ impl<'a> Machine<'a> {
             steps: 0,
             recorder: None,
             kept: None,
-            graphs: HashMap::new(),
+            graphs: HashMap::default(),
         }
     }
 

@@ -4,7 +4,8 @@
 //! objects never touch, and no address is used twice. Contents are kept in pages, so that an object of
 //! terabytes costs only what is touched of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use vf_source::tables::HashMap;
 
 use crate::program::{FunctionId, GlobalId, LocalId};
 
@@ -281,7 +282,7 @@ impl Memory {
             },
             zeroed,
             constant: false,
-            pages: HashMap::new(),
+            pages: HashMap::default(),
             pointers: BTreeMap::new(),
             allocated_by: self.writer.unwrap_or(NO_STEP),
             killed_by: NO_STEP,
@@ -335,7 +336,7 @@ impl Memory {
             }
             object.info.alive = false;
             self.used = self.used.saturating_sub(object.pages.len() as u64 * 2 * PAGE);
-            object.pages = HashMap::new();
+            object.pages = HashMap::default();
             object.pointers = BTreeMap::new();
         }
     }
@@ -564,7 +565,7 @@ impl Memory {
             && object.info.alive
         {
             self.used = self.used.saturating_sub(object.pages.len() as u64 * 2 * PAGE);
-            object.pages = HashMap::new();
+            object.pages = HashMap::default();
             object.zeroed = true;
             object.filled_by = self.writer.unwrap_or(NO_STEP);
             return Ok(());

@@ -3,7 +3,8 @@
 //! Addresses differ between two versions of a program that allocate in another order, so that pointers are told by what they
 //! lead to. Objects that the run made are numbered as they are found from what was there before, and from the result.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use vf_source::tables::HashMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -318,7 +319,7 @@ impl<'a> Names<'a> {
     fn of(machine: &Machine<'a>) -> Self {
         Names {
             program: machine.program,
-            made: HashMap::new(),
+            made: HashMap::default(),
             found: VecDeque::new(),
         }
     }

@@ -9,8 +9,9 @@
 //! Control dependences are found as Xin and Zhang do (*Efficient Online Detection of Dynamic Control
 //! Dependence*, ISSTA 2007): each activation keeps the decisions whose post-dominator was not reached yet.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use vf_source::tables::HashMap;
 
 use super::memory::{Memory, NO_STEP, ObjectId, ObjectKind, Pointer};
 use super::value::Value;
@@ -200,7 +201,7 @@ impl<'a> Recorder<'a> {
     pub fn new(watched: &'a BTreeSet<NodeId>) -> Recorder<'a> {
         Recorder {
             history: History::default(),
-            known_contexts: HashMap::new(),
+            known_contexts: HashMap::default(),
             activations: Vec::new(),
             arguments: Vec::new(),
             current: NO_STEP,

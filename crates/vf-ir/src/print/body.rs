@@ -1,7 +1,7 @@
 //! Text of what stands in a function body.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_source::Span;
 
@@ -326,7 +326,7 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
 
     pub(super) fn blocks(&self, blocks: &[Block]) -> String {
         let mut out = String::new();
-        let mut written = HashSet::new();
+        let mut written = HashSet::default();
         for (index, block) in blocks.iter().enumerate() {
             let _ = writeln!(out, "{}:", block_name(BlockId(index as u32)));
             for statement in &block.statements {

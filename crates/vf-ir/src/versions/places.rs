@@ -4,7 +4,8 @@
 //! compared as a line-wise `diff` compares texts (Myers, *An O(ND) difference algorithm and its variations*, 1986). Elements in
 //! the same hunk that do the same thing with other operands are matched too: they were rewritten.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+use vf_source::tables::{HashMap, HashSet};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
@@ -71,13 +72,13 @@ struct Element {
 
 /// Compares two versions of a function of one program.
 pub fn places(program: &Program, old: &Function, new: &Function) -> Places {
-    let mut names: HashMap<(String, String), u32> = HashMap::new();
+    let mut names: HashMap<(String, String), u32> = HashMap::default();
     let before = elements(program, old, &mut names);
     let after = elements(program, new, &mut names);
     let texts = |elements: &[Element]| elements.iter().map(|e| e.text.clone()).collect::<Vec<_>>();
     let (old_texts, new_texts) = (texts(&before), texts(&after));
     let mut pairs: Vec<(usize, usize)> = Vec::new();
-    let mut same: HashSet<(usize, usize)> = HashSet::new();
+    let mut same: HashSet<(usize, usize)> = HashSet::default();
     let mut hunk: (Vec<usize>, Vec<usize>) = Default::default();
     let finish = |hunk: &mut (Vec<usize>, Vec<usize>), pairs: &mut Vec<(usize, usize)>| {
         let (old, new) = std::mem::take(hunk);
@@ -138,7 +139,7 @@ pub fn places(program: &Program, old: &Function, new: &Function) -> Places {
 /// Each new block is the old one with which it shares most; headers of loops were settled before.
 fn blocks(count: usize, votes: BTreeMap<(u32, u32), usize>, headers: BTreeMap<u32, u32>) -> Vec<u32> {
     let mut blocks: Vec<u32> = (0..count as u32).map(|b| NEW + b).collect();
-    let mut taken = HashSet::new();
+    let mut taken = HashSet::default();
     for (new, old) in headers {
         if let Some(slot) = blocks.get_mut(new as usize) {
             *slot = old;
@@ -191,7 +192,7 @@ fn locals<'a>(
     pairs: impl Iterator<Item = (&'a Element, &'a Element)>,
 ) -> Vec<u32> {
     let mut locals: Vec<u32> = (0..new.locals.len() as u32).map(|l| NEW + l).collect();
-    let mut taken = HashSet::new();
+    let mut taken = HashSet::default();
     let fits = |a: usize, b: usize| {
         let (a, b) = (&old.locals[a], &new.locals[b]);
         a.storage == b.storage && a.ty == b.ty && a.user == b.user && a.name == b.name

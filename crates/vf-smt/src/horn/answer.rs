@@ -4,7 +4,7 @@
 //! (let ((a!1 (+ (:var 0) (* (- 1) (:var 1))))) (and (<= a!1 0) (or (:var 2) (>= (:var 1) 3))))
 //! ```
 
-use std::collections::HashMap;
+use crate::tables::HashMap;
 
 use super::{Formula, Linear};
 
@@ -25,7 +25,7 @@ pub(super) fn clauses(text: &str) -> Vec<Formula> {
         return Vec::new();
     };
     let mut reader = Reader {
-        bound: HashMap::new(),
+        bound: HashMap::default(),
     };
     let mut found = Vec::new();
     for conjunct in reader.conjuncts(&tree, true, 0) {

@@ -4,7 +4,7 @@
 //! reading what `n` iterations wrote quadratic. So writes at constant offsets that follow each other are indexed by the
 //! eight-byte blocks they touch, and a read at a constant offset goes straight to the last one that may matter to it.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use super::Engine;
 use super::memory::{Version, VersionId};
@@ -38,7 +38,7 @@ impl Chains {
                 self.chains.push(Chain {
                     base: before,
                     last: before,
-                    touched: HashMap::new(),
+                    touched: HashMap::default(),
                 });
                 self.chains.len() - 1
             }

@@ -26,8 +26,9 @@ mod loops;
 
 pub(super) use calls::{does_nothing, leaves_open};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::versions::{Pair, Versions};
 use vf_ir::{Access, BlockId, FunctionId, LocalId, Ty};
@@ -229,19 +230,19 @@ impl Comparison {
             side: Side::Old,
             here: (Context(0), 0, 0),
             of_program: (Context(0), 0, 0),
-            occurrences: HashMap::new(),
+            occurrences: HashMap::default(),
             calls: Vec::new(),
-            places: HashMap::new(),
-            times: HashMap::new(),
-            loops: HashMap::new(),
-            known: HashMap::new(),
-            sizes: HashMap::new(),
+            places: HashMap::default(),
+            times: HashMap::default(),
+            loops: HashMap::default(),
+            known: HashMap::default(),
+            sizes: HashMap::default(),
             compared: BTreeMap::new(),
             obstacles: BTreeSet::new(),
             touched: BTreeSet::new(),
             dropped: BTreeSet::new(),
             old_checks: Vec::new(),
-            mentioned: HashSet::new(),
+            mentioned: HashSet::default(),
             lengths: Vec::new(),
             searched: Vec::new(),
             end: None,

@@ -14,7 +14,7 @@
 //! else (made by the program, returned by a call, found in what a call out of view may have changed), and nothing of
 //! the count once the program has changed it.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::{ArrayLen, CType, Field, RecordId};
 use vf_smt::Term;

@@ -4,7 +4,8 @@
 //! that are not read as pointers to separate ones. Of two pointers that are only compared for equality nothing follows
 //! (the head of a linked list is compared with its nodes), unless the function steps through one of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::HashSet;
 
 use vf_ir::{CType, CompareOp, Expr, Function, FunctionId, LocalId, Program, StmtKind, Terminator};
 

@@ -1,7 +1,8 @@
 //! Executing a function: regions, blocks, statements.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use vf_source::tables::HashSet;
 
 use vf_ir::cfg::Cfg;
 use vf_ir::versions::END;

@@ -6,7 +6,8 @@
 //! So where, at every header of a loop that is cut, all that is allocated is held by a variable, nothing is ever lost:
 //! neither in an execution that ends in order, nor in one that does not.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::{ArrayLen, BlockId, CType, ObligationId, Program};
 use vf_smt::Term;

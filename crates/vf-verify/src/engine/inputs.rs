@@ -14,8 +14,9 @@
 //!   length of its own, are a string (`walks`: also where a loop by hand looks for the NUL);
 //! - what the function uses as an object of a record type, behind a `void *`, is one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use vf_source::tables::HashMap;
 
 use vf_ir::{CType, FunctionId, GlobalId, LocalId, Storage, Ty};
 use vf_smt::{Sort, Term};
@@ -96,7 +97,7 @@ impl Engine<'_> {
         }
         self.counts = match self.settings.entry_mode {
             Entry::Each => counted_parameters(self.program, entry),
-            Entry::Main => HashMap::new(),
+            Entry::Main => HashMap::default(),
         };
         if self.settings.entry_mode == Entry::Each {
             self.find_ends(entry, &nullable);

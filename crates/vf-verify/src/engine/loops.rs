@@ -6,8 +6,9 @@
 //! its own literal. Every candidate is also *established*: on entry, and after the body. The solver drops
 //! those that fail until the rest is inductive (Flanagan and Leino, *Houdini*, 2001).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use vf_source::tables::HashMap;
 
 use vf_ir::{BlockId, FunctionId, LocalId};
 use vf_smt::{Sort, Term};

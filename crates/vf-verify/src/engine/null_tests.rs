@@ -1,6 +1,7 @@
 //! Which pointers the program compares with null: those may be null.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::{Expr, FunctionId, LocalId, RecordId, StmtKind, Storage, Ty};
 
@@ -10,7 +11,7 @@ use super::registers::registers_of;
 pub(super) fn null_tested(program: &vf_ir::Program, entry: FunctionId) -> HashSet<LocalId> {
     let function = program.function(entry);
     let mut copies: Vec<(LocalId, LocalId)> = Vec::new();
-    let mut tested: HashSet<u32> = HashSet::new();
+    let mut tested: HashSet<u32> = HashSet::default();
     let mut look = |expr: &Expr| {
         find_null_tests(expr, &mut |local| {
             tested.insert(local);
@@ -88,7 +89,7 @@ pub fn tested_members(program: &vf_ir::Program) -> TestedMembers {
     let mut members = TestedMembers::new();
     for index in 0..program.functions.len() {
         let function = &program.functions[index];
-        let mut tested: HashSet<u32> = HashSet::new();
+        let mut tested: HashSet<u32> = HashSet::default();
         let mut copies: Vec<(u32, u32)> = Vec::new();
         for block in function.blocks() {
             for statement in &block.statements {

@@ -1,6 +1,6 @@
 //! What parameters look like to a reader of the prototype: which of them says how many elements another has.
 
-use std::collections::{HashMap, HashSet};
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::{CType, Expr, FunctionId, Local, LocalId, Program, StmtKind};
 
@@ -23,7 +23,7 @@ pub fn counted_parameters(program: &Program, function: FunctionId) -> HashMap<Lo
     };
     let roles: Vec<Role> = definition.params.iter().map(role_of).collect();
     let stepped = stepped_through(program, function);
-    let mut counted = HashMap::new();
+    let mut counted = HashMap::default();
     for (position, pointer) in definition.params.iter().enumerate() {
         let count = length_of(&roles, position).and_then(|at| definition.params.get(at));
         if let Some(count) = count.copied() {
@@ -38,7 +38,7 @@ pub fn counted_parameters(program: &Program, function: FunctionId) -> HashMap<Lo
 fn stepped_through(program: &Program, function: FunctionId) -> HashSet<u32> {
     let definition = program.function(function);
     let mut copies: Vec<(u32, u32)> = Vec::new();
-    let mut stepped: HashSet<u32> = HashSet::new();
+    let mut stepped: HashSet<u32> = HashSet::default();
     for statement in definition.blocks().iter().flat_map(|b| &b.statements) {
         if let StmtKind::Assign {
             dst,

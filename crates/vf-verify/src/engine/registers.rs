@@ -1,6 +1,7 @@
 //! Which registers statements read and write, and which are live.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::cfg::Cfg;
 use vf_ir::{BlockId, Condition, Expr, Function, FunctionId, LocalId, StmtKind, Storage, Terminator};
@@ -8,8 +9,8 @@ use vf_ir::{BlockId, Condition, Expr, Function, FunctionId, LocalId, StmtKind, S
 /// Registers live at the start of each block, memory locals among them (backward dataflow; Aho et al. 9.2.5).
 pub(crate) fn liveness(function: &Function, cfg: &Cfg) -> Vec<HashSet<u32>> {
     let blocks = function.blocks();
-    let mut uses: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
-    let mut kills: Vec<HashSet<u32>> = vec![HashSet::new(); blocks.len()];
+    let mut uses: Vec<HashSet<u32>> = vec![HashSet::default(); blocks.len()];
+    let mut kills: Vec<HashSet<u32>> = vec![HashSet::default(); blocks.len()];
     for (index, block) in blocks.iter().enumerate() {
         let (used, killed) = (&mut uses[index], &mut kills[index]);
         let mut read = |expr: &Expr, killed: &HashSet<u32>| {

@@ -8,8 +8,9 @@
 //! entry, or as one of those pointers. Which objects they lead to is learned like everything that a loop may change:
 //! it is what an iteration was seen to write, and one that writes more makes the execution start over.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use vf_source::tables::HashSet;
 
 use vf_smt::{Sort, Term};
 
@@ -187,7 +188,7 @@ impl Engine<'_> {
     fn stores_between(&mut self, head: VersionId, back: VersionId) -> Option<Targets> {
         let width = self.pointer_bytes();
         let mut found = Targets::new();
-        let mut seen = HashSet::from([head]);
+        let mut seen = HashSet::from_iter([head]);
         let mut pending = vec![back];
         while let Some(version) = pending.pop() {
             if !seen.insert(version) {

@@ -6,8 +6,9 @@
 //! and integers used as pointers, whose address is the offset), 1 what pointer arithmetic that overflowed
 //! yields, 2 a pointer of which nothing is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
+use vf_source::tables::HashMap;
 
 use vf_ir::{CType, FunctionId, GlobalId, LocalId};
 use vf_smt::Term;

@@ -4,7 +4,7 @@
 //! NUL lies ahead is then part of the usual reading of the parameter. Only where nothing says how many bytes there
 //! are: `while (i < n && s[i] != '\0')` rests on `n`.
 
-use std::collections::HashSet;
+use vf_source::tables::HashSet;
 
 use vf_ir::cfg::Cfg;
 use vf_ir::{CompareOp, Expr, Function, LocalId, StmtKind, Terminator, Ty};
@@ -22,9 +22,9 @@ pub(super) fn terminator_reads(function: &Function, cfg: &Cfg) -> HashSet<LocalI
             .iter()
             .any(|l| l.blocks.iter().any(|b| b.index() == index))
     };
-    let mut loaded: HashSet<LocalId> = HashSet::new();
+    let mut loaded: HashSet<LocalId> = HashSet::default();
     let mut copies: Vec<(LocalId, LocalId)> = Vec::new();
-    let mut tested: HashSet<LocalId> = HashSet::new();
+    let mut tested: HashSet<LocalId> = HashSet::default();
     for (index, block) in function.blocks().iter().enumerate() {
         for statement in &block.statements {
             match &statement.kind {

@@ -1,6 +1,7 @@
 //! Where pointer registers come from: offsets make sense where every assignment leads back to one object.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use vf_source::tables::HashMap;
 
 use vf_ir::{BlockId, Expr, Function, FunctionId, GlobalId, LocalId, Program, StmtKind, Storage, Ty};
 
@@ -43,8 +44,8 @@ impl Addresses {
         let function = program.function(id);
         let mut found = Addresses {
             roots: roots(function),
-            extents: HashMap::new(),
-            anchors: HashMap::new(),
+            extents: HashMap::default(),
+            anchors: HashMap::default(),
         };
         found.parameters(program, id);
         for (index, local) in function.locals.iter().enumerate() {
@@ -151,7 +152,7 @@ fn roots(function: &Function) -> HashMap<LocalId, Root> {
         let local = function.locals.get(l.index());
         local.is_some_and(|l| l.storage == Storage::Register(Ty::Ptr))
     };
-    let mut of: HashMap<LocalId, BTreeSet<Root>> = HashMap::new();
+    let mut of: HashMap<LocalId, BTreeSet<Root>> = HashMap::default();
     let mut copies: Vec<(LocalId, LocalId)> = Vec::new();
     let mut lost: BTreeSet<LocalId> = BTreeSet::new();
     for parameter in function.params.iter().filter(|p| is_pointer(**p)) {

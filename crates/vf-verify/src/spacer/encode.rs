@@ -1,7 +1,8 @@
 //! A function as Horn clauses: one relation for each loop header, one rule for each way from one header (or the entry) to the
 //! next. The blocks between are executed once, with the states of all paths merged, as the engine does it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use vf_source::tables::{HashMap, HashSet};
 
 use vf_ir::cfg::{Cfg, EdgeKind};
 use vf_ir::obligation::Arithmetic;
@@ -166,7 +167,7 @@ struct Incoming {
 impl<'a> Region<'a> {
     fn new(encoder: &'a Encoder<'a>, start: Option<usize>) -> Region<'a> {
         let mut numbers = Numbers::new(encoder.program, encoder.function, encoder.addresses);
-        let mut state = State::new();
+        let mut state = State::default();
         let mut lasting = BTreeMap::new();
         let body = start.and_then(|relation| {
             let header = encoder.headers.get(relation)?;
@@ -228,7 +229,7 @@ impl<'a> Region<'a> {
     /// `None` where it grows too large.
     fn run(mut self, first: BlockId, rules: &mut Vec<Rule>, errors: &mut Vec<Rule>) -> Option<()> {
         let encoder = self.encoder;
-        let mut waiting: HashMap<BlockId, Vec<Incoming>> = HashMap::new();
+        let mut waiting: HashMap<BlockId, Vec<Incoming>> = HashMap::default();
         waiting.insert(
             first,
             vec![Incoming {
@@ -329,7 +330,7 @@ impl<'a> Region<'a> {
         }
         let guards: Vec<Formula> = incoming.iter().map(|i| i.guard.clone()).collect();
         let guard = self.numbers.named(any(guards.clone()));
-        let mut state = State::new();
+        let mut state = State::default();
         let live = self.encoder.live.get(block.index());
         let first = incoming.first().map(|i| i.state.clone()).unwrap_or_default();
         let mut locals: Vec<LocalId> = first.keys().copied().collect();

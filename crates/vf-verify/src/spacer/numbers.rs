@@ -4,7 +4,7 @@
 //! arithmetic below zero; that a sum may pass the upper end is left out, as the checks mostly exclude it and
 //! numbers of that size help nobody to find an invariant. What is not linear becomes a number of which only bounds are known.
 
-use std::collections::HashMap;
+use vf_source::tables::HashMap;
 
 use vf_ir::{BinaryOp, CompareOp, Expr, Function, LocalId, Program, Resize, Ty, UnaryOp};
 use vf_smt::horn::{Formula, Kind, Linear, Variable};

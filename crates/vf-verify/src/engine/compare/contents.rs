@@ -1,8 +1,8 @@
 //! When two versions of an object hold the same.
 
-use std::collections::HashMap;
 use vf_ir::ObligationId;
 use vf_smt::{Sort, Term};
+use vf_source::tables::HashMap;
 
 use super::super::memory::{Version, VersionId};
 use super::super::value::{ObjectId, ObjectKey, Value};
@@ -86,7 +86,7 @@ impl Engine<'_> {
         if let Some(before) = before.filter(|_| !oblivious) {
             inside = t.and(inside, t.ult(place, *before));
         }
-        let differ = self.may_differ(a, b, &mut HashMap::new());
+        let differ = self.may_differ(a, b, &mut HashMap::default());
         if t.is_false(differ) {
             return Ok((differ, t.bool(true)));
         }
@@ -266,7 +266,7 @@ impl Engine<'_> {
 
     /// Nothing was written to a version since another one; otherwise it is not known.
     pub(super) fn kept_since(&self, now: VersionId, then: VersionId) -> Term {
-        self.kept_since_through(now, then, &mut HashMap::new())
+        self.kept_since_through(now, then, &mut HashMap::default())
     }
 
     /// `known`: of versions looked at, since paths part and meet again: in `n` iterations of an unrolled loop, `2^n` times.
@@ -341,7 +341,7 @@ impl Engine<'_> {
         let Some((other, known)) = known.map(|(_, version, length)| (*version, *length)) else {
             return length;
         };
-        let differ = self.may_differ(other, version, &mut HashMap::new());
+        let differ = self.may_differ(other, version, &mut HashMap::default());
         t.ite(differ, length, known)
     }
 

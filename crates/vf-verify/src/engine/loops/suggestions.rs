@@ -5,7 +5,8 @@
 //! integers, so every variable is widened by the sign of its type, and nothing wraps. What cannot be written so is said in
 //! words. Nothing is proved from any of them: see `crate::suggest`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use vf_source::tables::HashSet;
 
 use vf_absint::expression::{binary, compare, is_signed, signed_constant};
 use vf_ir::{BinaryOp, BlockId, CType, CompareOp, Expr, Function, FunctionId, LocalId, Resize, Storage};
@@ -96,7 +97,7 @@ struct Names<'f> {
 
 impl<'f> Names<'f> {
     fn of(function: &'f Function) -> Names<'f> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let users = function.locals.iter().filter(|l| l.user);
         let ambiguous = users.filter(|l| !seen.insert(l.name.as_str()));
         Names {
@@ -241,7 +242,7 @@ impl Engine<'_> {
             }
             let mut of_loop = self.clauses_of_candidates(header, function);
             of_loop.extend(self.clauses_of_variables(header, function));
-            let mut seen = HashSet::new();
+            let mut seen = HashSet::default();
             of_loop.retain(|clause| seen.insert(clause.text.clone()));
             // A stable sort: what is alike keeps the order of the candidates.
             of_loop.sort_by_key(|clause| (!clause.annotation, clause.text.len()));
