@@ -1,7 +1,7 @@
 //! Terms nested a hundred thousand deep: no walk over them may use the machine stack, which is small here on
 //! purpose.
 
-use std::collections::HashMap;
+use vf_smt::tables::HashMap;
 
 use vf_smt::{Assignment, Limits, Outcome, Solver, Sort, Term, Terms, UnknownWhy, Value};
 
@@ -44,7 +44,7 @@ fn construction_evaluation_printing_and_substitution() {
             assert!(t.reachable(&[term]).len() > DEPTH as usize);
             let value = t.eval(term, &Assignment::new());
             let x = t.var("x", Sort::BitVec(32));
-            let map = HashMap::from([(x, t.bv(32, 0))]);
+            let map = HashMap::from_iter([(x, t.bv(32, 0))]);
             assert_eq!(t.eval(t.substitute(term, &map), &Assignment::new()), value);
             assert!(t.to_smt2(term).len() > DEPTH as usize);
             let formula = if t.sort(term) == Sort::Bool {

@@ -3,9 +3,9 @@
 
 mod random;
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use vf_smt::tables::HashMap;
 
 use proptest::prelude::*;
 use random::{Number, build, steps, to_value};
@@ -88,7 +88,7 @@ proptest! {
         let t = Terms::new();
         let built = build(&t, &steps, &seeds, false);
         let target = build(&t, &steps, &other, false);
-        let mut map = HashMap::new();
+        let mut map = HashMap::default();
         for (variable, number) in &target.variables {
             match number {
                 Number::Bool(value) => { map.insert(*variable, t.bool(*value)); }
