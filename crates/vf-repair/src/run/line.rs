@@ -21,7 +21,9 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) struct Job {
     pub number: usize,
     pub text: String,
+    /// From `given` on.
     pub time_left: Option<Duration>,
+    pub given: Instant,
 }
 
 /// What became of it.
@@ -64,7 +66,9 @@ impl Line {
                     let Ok(job) = job else { return };
                     let answer = catch_unwind(AssertUnwindSafe(|| {
                         let began = Instant::now();
-                        let judged = ground.judge(&mut *checker, &job.text, current, job.time_left);
+                        let waited = began.saturating_duration_since(job.given);
+                        let time_left = job.time_left.map(|left| left.saturating_sub(waited));
+                        let judged = ground.judge(&mut *checker, &job.text, current, time_left);
                         Done {
                             number: job.number,
                             judged,

@@ -225,7 +225,8 @@ impl<'r, 'h> Turn<'r, 'h> {
                 _ => continue,
             }
             let unreadable = entry.unreadable.clone();
-            if unreadable.is_none() && self.line.busy >= self.line.workers {
+            // One more than there are threads: whoever is done has the next one at once, even while the proposer is busy.
+            if unreadable.is_none() && self.line.busy > self.line.workers {
                 break;
             }
             let tried = self.found.tried.saturating_add(self.counted);
@@ -268,6 +269,7 @@ impl<'r, 'h> Turn<'r, 'h> {
             number,
             text,
             time_left,
+            given: Instant::now(),
         });
         State::Asked(forms)
     }
