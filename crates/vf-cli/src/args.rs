@@ -75,6 +75,14 @@ pub enum Wraps {
     All,
 }
 
+/// How a model's answers are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Search {
+    None,
+    /// Fork, draw a statement, keep the best: docs/guided-decoding.md
+    Tree,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RepairLayer {
     /// What a model is asked in the first round
@@ -292,6 +300,10 @@ pub struct RepairArgs {
     /// joined by `+` (docs/guided-decoding.md)
     #[arg(long, value_name = "ARMS", default_value = "none")]
     pub guide: String,
+    /// How a hosted model's answers come about: each on its own, or by a search over statements, in which the prover says
+    /// which beginnings are worth going on with
+    #[arg(long, value_enum, value_name = "HOW", default_value = "none")]
+    pub search: Search,
     /// Tokens that a guided model may write before its edit
     #[arg(long, value_name = "TOKENS", default_value_t = 0)]
     pub reasoning: u32,

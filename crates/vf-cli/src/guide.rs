@@ -6,14 +6,18 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use vf_frontend::Options;
+use vf_guide::grown::{Discharged, ProverScorer};
 use vf_guide::{Arm, Arms, Made, PrefixOracle, ProverOracle, Refuted, Subject, Vocabulary, make};
 use vf_ir::Property;
 use vf_model::DecodingStatistics;
+use vf_repair::model_proposer::read_answer;
 use vf_repair::prover::Tree;
-use vf_repair::{Checker, Context, GeneratorError, ProverChecker};
-use vf_verify::CheckOptions;
+use vf_repair::untrusted::accept;
+use vf_repair::{Candidate, CheckRequest, Checker, Context, GeneratorError, ProverChecker};
+use vf_verify::report::{ObligationReport, Verdict};
+use vf_verify::{CheckOptions, Executions};
 
-use crate::args::RepairArgs;
+use crate::args::{RepairArgs, Search};
 use crate::checker::Ask;
 use crate::exit::CliError;
 use crate::output::complain;
@@ -21,6 +25,10 @@ use crate::output::complain;
 /// Questions of the arm `prover` in one run, and seconds for each.
 const QUESTIONS: usize = 200;
 const SECONDS_EACH: f64 = 2.0;
+/// For judging a whole answer of a search; the loop judges those that are handed on once more, and in earnest.
+const JUDGING: Duration = Duration::from_secs(5);
+/// For finding safe inputs, once a round.
+const SAFE_INPUTS: Duration = Duration::from_secs(2);
 
 /// What guiding a run took, all rounds together.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -41,6 +49,9 @@ pub struct GuideReport {
     pub prover_ms: u64,
     /// Nats of log-probability that the model would have put elsewhere.
     pub given_up: f64,
+    /// Of `--search tree`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchReport>,
     /// What could not be done as asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -48,6 +59,17 @@ pub struct GuideReport {
     masks: Vec<Duration>,
     #[serde(skip)]
     time: Duration,
+}
+
+/// What searching took, all rounds together.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SearchReport {
+    /// Statements that were drawn, those of them that were given up or refused, and those that were there already.
+    pub nodes: usize,
+    pub refused: usize,
+    pub duplicates: usize,
+    /// Whole answers that came of it.
+    pub finished: usize,
 }
 
 impl GuideReport {
@@ -125,7 +147,14 @@ pub struct Guiding {
     report: Shared,
 }
 
-/// What `--guide` asks for; `None` for `none`.
+fn on_disk(context: &Context) -> PathBuf {
+    match &context.tree {
+        Some(tree) => tree.join(&context.file),
+        None => context.file.clone(),
+    }
+}
+
+/// What `--guide` and `--search` ask for; `None` for `none`.
 pub fn asked(
     args: &RepairArgs,
     ask: &Ask<'_>,
@@ -136,7 +165,7 @@ pub fn asked(
     deadline: Option<Instant>,
 ) -> Result<Option<(Guiding, Shared)>, CliError> {
     let arms: Arms = args.guide.parse().map_err(CliError::Guide)?;
-    if arms.is_empty() {
+    if arms.is_empty() && args.search == Search::None {
         return Ok(None);
     }
     let checker = crate::checker::prover(&args.read, ask, properties.to_vec(), tree, Some(file), start)?;
@@ -172,12 +201,15 @@ impl Guiding {
         (guiding, report)
     }
 
-    /// The guide for a round; `tokens` gives the bytes of the model's tokens, once.
+    /// The guide for a round, if there is any arm; `tokens` gives the bytes of the model's tokens, once.
     pub fn guide(
         &mut self,
         context: &Context,
         tokens: impl FnOnce() -> Vec<Vec<u8>>,
-    ) -> Result<Made, GeneratorError> {
+    ) -> Result<Option<Made>, GeneratorError> {
+        if self.arms.is_empty() {
+            return Ok(None);
+        }
         let failed = |why: String| GeneratorError::Generate { why };
         if self.vocabulary.is_none() {
             self.vocabulary = Some(Vocabulary::new(tokens()).map_err(|e| failed(e.to_string()))?);
@@ -190,10 +222,7 @@ impl Guiding {
             self.text = context.text.clone();
             self.refuted = Refuted::new();
         }
-        let file = match &context.tree {
-            Some(tree) => tree.join(&context.file),
-            None => context.file.clone(),
-        };
+        let file = on_disk(context);
         let counterexamples = context
             .failed
             .iter()
@@ -205,8 +234,7 @@ impl Guiding {
             function: &context.function,
             options: &self.options,
             counterexamples,
-            // None are known here: what the old version does right is compared by the judge.
-            safe: Vec::new(),
+            safe: self.safe_inputs(context),
             prover: self
                 .arms
                 .contains(Arm::Prover)
@@ -221,7 +249,79 @@ impl Guiding {
                 report.notes.push(note.clone());
             }
         }
-        Ok(made)
+        Ok(Some(made))
+    }
+
+    /// Inputs on which the old version does right what it is to be repaired for.
+    fn safe_inputs(&self, context: &Context) -> Vec<vf_guide::Inputs> {
+        let Some(program) = context
+            .program
+            .as_ref()
+            .filter(|_| self.arms.contains(Arm::Counterexamples))
+        else {
+            return Vec::new();
+        };
+        let left = self
+            .deadline
+            .map_or(SAFE_INPUTS, |d| d.saturating_duration_since(Instant::now()));
+        let kinds: Vec<(Property, &str)> = context
+            .failed
+            .iter()
+            .filter_map(|o| Some((Property::from_name(&o.property)?, o.text.as_str())))
+            .collect();
+        let executions = Executions::new(program, &self.check);
+        executions
+            .safe_inputs_reaching(&context.function, &kinds, left.min(SAFE_INPUTS))
+            .iter()
+            .map(|input| executions.in_words(input))
+            .collect()
+    }
+
+    /// What a search asks about a round's texts.
+    pub fn scorer<'a>(&'a self, context: &'a Context) -> ProverScorer<'a> {
+        let file = on_disk(context);
+        let oracle = self.prover(context, file.clone());
+        let mut checker = ProverChecker::new(self.options.clone(), self.check.clone());
+        checker.tree.clone_from(&self.tree);
+        let judge = move |answer: &str| {
+            let candidate = Candidate {
+                edits: read_answer(context, "", answer).ok()?,
+                origin: String::new(),
+                note: String::new(),
+            };
+            let text = accept(&candidate, &context.text, &context.function).ok()?;
+            checker.compiles(&file, &text).ok()?;
+            let left = self
+                .deadline
+                .map_or(JUDGING, |d| d.saturating_duration_since(Instant::now()));
+            let request = CheckRequest {
+                file: &file,
+                overlay: &[(file.clone(), text)],
+                functions: std::slice::from_ref(&context.function),
+                time_left: Some(left.min(JUDGING)),
+            };
+            let report = checker.check(&request).ok()?.report;
+            let own = report.functions.iter().filter(|f| f.name == context.function);
+            let open = |o: &&ObligationReport| !matches!(o.verdict, Verdict::Proved | Verdict::Unreachable);
+            Some(Discharged {
+                open: own.flat_map(|f| &f.obligations).filter(open).count(),
+            })
+        };
+        ProverScorer {
+            oracle,
+            judge: Box::new(judge),
+            open: context.failed.len(),
+        }
+    }
+
+    /// Takes down what a search did.
+    pub fn searched(&mut self, found: SearchReport) {
+        let mut report = self.report.lock();
+        let all = report.search.get_or_insert_default();
+        all.nodes += found.nodes;
+        all.refused += found.refused;
+        all.duplicates += found.duplicates;
+        all.finished += found.finished;
     }
 
     fn prover(&self, context: &Context, file: PathBuf) -> Arc<dyn PrefixOracle> {

@@ -6,7 +6,7 @@ use vf_repair::{ModelProposer, PromptTemplate, Proposer, TextGenerator};
 
 #[cfg(feature = "model")]
 use crate::args::DeviceChoice;
-use crate::args::{AnswerForm, OnOff, RepairArgs};
+use crate::args::{AnswerForm, OnOff, RepairArgs, Search};
 use crate::exit::CliError;
 #[cfg(feature = "model")]
 pub use crate::guide::Guiding;
@@ -73,9 +73,9 @@ pub fn proposer(
     }
 }
 
-/// Whether the model is held to something while it writes.
+/// Whether the model is held to something while it writes, or its answers are searched for.
 pub fn is_guided(args: &RepairArgs) -> bool {
-    !matches!(args.guide.as_str(), "none" | "")
+    !matches!(args.guide.as_str(), "none" | "") || args.search != Search::None
 }
 
 /// The template of what the model is asked.
@@ -114,7 +114,10 @@ fn hosted(folder: &str, _: &RepairArgs, _: Option<Guiding>) -> Result<Box<dyn Pr
 
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
-    with(hosted::Generator::load(folder, args.device, guiding)?, args)
+    with(
+        hosted::Generator::load(folder, args.device, args.search, guiding)?,
+        args,
+    )
 }
 
 /// How models are loaded for `repair`.
@@ -146,27 +149,36 @@ mod hosted {
     use std::ops::ControlFlow;
     use std::path::Path;
 
+    use vf_guide::grown::Growing;
+    use vf_guide::tree::{Branch, Limits, behind_statement, search};
     use vf_model::guide::Guide;
     use vf_model::{Event, HostedModel, ModelError, Prompt, Request};
     use vf_repair::{Context, Generated, GeneratorError, TextGenerator};
 
     use super::{SYSTEM, sampling};
-    use crate::args::DeviceChoice;
-    use crate::guide::Guiding;
+    use crate::args::{DeviceChoice, Search};
+    use crate::guide::{Guiding, SearchReport};
     use crate::progress::ProgressLine;
+
+    /// Statements that a search may draw for each answer that is asked for.
+    const NODES: usize = 24;
 
     pub struct Generator {
         name: String,
         model: HostedModel,
         guiding: Option<Guiding>,
+        search: Search,
         /// For the next prompt.
         guide: Option<Box<dyn Guide>>,
+        /// What the next prompt is about, for a search.
+        context: Option<Context>,
     }
 
     impl Generator {
         pub fn load(
             folder: &str,
             device: DeviceChoice,
+            search: Search,
             guiding: Option<Guiding>,
         ) -> Result<Generator, ModelError> {
             let options = super::load_options(device);
@@ -180,8 +192,63 @@ mod hosted {
                 name,
                 model,
                 guiding,
+                search,
                 guide: None,
+                context: None,
             })
+        }
+
+        /// Completions that a search over statements finds, the best first.
+        fn look_for(
+            &mut self,
+            prompt: Prompt<'_>,
+            samples: usize,
+            seed: u64,
+            each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
+        ) -> Result<(), GeneratorError> {
+            let (Some(context), Some(guiding)) = (&self.context, &mut self.guiding) else {
+                return Ok(());
+            };
+            let tokens = self.model.prompt(prompt).map_err(failed)?;
+            let mut progress = ProgressLine::new();
+            progress.show(&format_args!("the model reads: {} tokens", tokens.len()));
+            let read = self.model.prefill(&tokens).map_err(failed)?;
+            let guide = self.guide.as_deref();
+            let root = Growing::new(&self.model, read, &sampling(1, seed), guide);
+            let limits = Limits {
+                beam: samples.max(2),
+                nodes: samples.saturating_mul(NODES),
+                finished: samples,
+                ..Limits::default()
+            };
+            let mut nodes = 0;
+            let mut stop = |text: &str| {
+                let there = text.contains(vf_guide::OPEN) && behind_statement(text);
+                nodes += usize::from(there);
+                progress.show(&format_args!("the model writes: {nodes} statements"));
+                there
+            };
+            let found = search(&root, &limits, seed, &mut stop, &mut guiding.scorer(context));
+            let found = found.map_err(|e| GeneratorError::Generate { why: e.to_string() })?;
+            guiding.searched(SearchReport {
+                nodes: found.nodes,
+                refused: found.refused,
+                duplicates: found.duplicates,
+                finished: found.finished.len(),
+            });
+            let answers: Vec<String> = found.finished.iter().map(|(b, _)| b.text().to_owned()).collect();
+            guiding.took(&root.statistics(), &answers);
+            for (branch, score) in found.finished.iter().take(samples) {
+                let generated = Generated {
+                    text: branch.text().to_owned(),
+                    tokens: u64::try_from(branch.tokens()).unwrap_or(u64::MAX),
+                    details: serde_json::json!({ "score": score }),
+                };
+                if each(generated).is_break() {
+                    break;
+                }
+            }
+            Ok(())
         }
 
         /// Completions of a prompt, each handed on as soon as it is there.
@@ -258,6 +325,9 @@ mod hosted {
                 system: SYSTEM,
                 user: prompt,
             };
+            if self.search == Search::Tree {
+                return self.look_for(chat, samples, seed, each);
+            }
             let guide = self.guide.take();
             let said = self.write(chat, guide.as_deref(), samples, seed, each);
             self.guide = guide;
@@ -288,8 +358,12 @@ mod hosted {
 
         fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {
             if let Some(guiding) = &mut self.guiding {
-                let made = guiding.guide(context, || self.model.token_bytes())?;
-                self.guide = Some(made.guide);
+                self.guide = guiding
+                    .guide(context, || self.model.token_bytes())?
+                    .map(|made| made.guide);
+                if self.search == Search::Tree {
+                    self.context = Some(context.clone());
+                }
             }
             Ok(())
         }

@@ -28,7 +28,7 @@ mod info {
     use std::path::Path;
 
     use serde::Serialize;
-    use vf_model::{LoadOptions, ModelInfo, Precision};
+    use vf_model::{ModelInfo, Precision};
 
     use crate::args::{DeviceChoice, Dtype, ModelInfoArgs, TextOrJson};
     use crate::check::json;
@@ -48,7 +48,7 @@ mod info {
         }
         let folder = vf_model::hub::locate(&args.folder)?;
         let info = vf_model::info(&folder, &options)?;
-        let printed = Printed::new(&folder, &info, &options, memory::available());
+        let printed = Printed::new(&folder, &info, memory::available());
         output::write_stdout(&match args.format {
             TextOrJson::Text => text(&printed),
             TextOrJson::Json => json(&printed)?,
@@ -72,7 +72,7 @@ mod info {
         infill_form: Option<&'static str>,
         stored: Vec<Stored<'a>>,
         stored_bytes: u64,
-        run: Run,
+        run: Run<'a>,
     }
 
     #[derive(Serialize)]
@@ -83,8 +83,8 @@ mod info {
 
     /// What a run takes.
     #[derive(Serialize)]
-    struct Run {
-        dtype: &'static str,
+    struct Run<'a> {
+        dtype: &'a str,
         context: usize,
         weights: u64,
         cache: u64,
@@ -96,12 +96,7 @@ mod info {
     }
 
     impl<'a> Printed<'a> {
-        fn new(
-            folder: &'a Path,
-            info: &'a ModelInfo,
-            options: &LoadOptions,
-            available: Option<u64>,
-        ) -> Printed<'a> {
+        fn new(folder: &'a Path, info: &'a ModelInfo, available: Option<u64>) -> Printed<'a> {
             let memory = info.memory;
             Printed {
                 schema: vf_verify::report::SCHEMA,
@@ -125,7 +120,7 @@ mod info {
                     .collect(),
                 stored_bytes: info.stored_bytes,
                 run: Run {
-                    dtype: options.dtype.name(),
+                    dtype: &info.loaded_as,
                     context: memory.context,
                     weights: memory.weights,
                     cache: memory.cache,

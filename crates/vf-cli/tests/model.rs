@@ -65,6 +65,42 @@ fn templates_come_before_the_model() {
     assert!(s.path("out.patch").exists());
 }
 
+/// A search over statements: what is handed on was finished, and the report says what it took.
+#[test]
+fn a_search_hands_on_finished_edits_only() {
+    let s = Sandbox::new(&[("t.c", STUBBORN)]);
+    std::fs::create_dir(s.path("model")).expect("a folder");
+    TinyModel {
+        max_positions: 8192,
+        ..TinyModel::new(Family::Llama, 3)
+    }
+    .write(&s.path("model"))
+    .expect("a model");
+    let run = |log: &str| {
+        let args = "repair t.c --model model --proposers model --rounds 2 --candidates 2 --search tree --guide names+refuted --format json --log";
+        let args: Vec<&str> = args.split(' ').chain([log]).collect();
+        let ran = s.run(&args);
+        ran.ends_with(1);
+        let result: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let log = std::fs::read_to_string(s.path(log)).expect("a log");
+        let answers = log
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .filter(|record: &serde_json::Value| record["event"] == "answer")
+            .map(|record: serde_json::Value| record["text"].as_str().expect("text").to_owned());
+        (result["guided"]["search"].clone(), answers.collect::<Vec<_>>())
+    };
+    let (search, answers) = run("one.jsonl");
+    assert!(search["nodes"].as_u64() > search["finished"].as_u64(), "{search}");
+    assert!(search["finished"].as_u64() > Some(0), "{search}");
+    assert!(!answers.is_empty());
+    for text in &answers {
+        assert!(text.starts_with("```edit\n") && text.ends_with("```"), "{text}");
+    }
+    let (again, same) = run("two.jsonl");
+    assert_eq!((again, same), (search, answers), "the same seed, the same search");
+}
+
 /// Noise, held to names in scope: what is finished reads as an edit, and what guiding took is told.
 #[test]
 fn a_guided_model_of_noise_writes_edits_and_proves_nothing() {

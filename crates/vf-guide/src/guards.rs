@@ -171,7 +171,7 @@ impl Evaluator {
 
     /// Whether nothing was written to memory before a line is reached.
     fn memory_is_fresh(&self, line: u32) -> bool {
-        let Some(at) = line_start(&self.source, line) else {
+        let Some(at) = vf_source::line_start(&self.source, line) else {
             return false;
         };
         let outline = Outline::new(&self.source, &self.function);
@@ -367,13 +367,6 @@ fn binary(op: &str, a: Int, b: Int) -> Option<Int> {
         ">" => Some(Int::truth(x > y)),
         ">=" => Some(Int::truth(x >= y)),
         _ => None,
-    }
-}
-
-fn line_start(text: &str, line: u32) -> Option<usize> {
-    match (line as usize).checked_sub(2) {
-        None => Some(0),
-        Some(n) => text.match_indices('\n').nth(n).map(|(i, _)| i + 1),
     }
 }
 

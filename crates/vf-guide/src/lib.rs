@@ -15,6 +15,7 @@
 pub mod arms;
 pub mod facts;
 mod fenced;
+pub mod grown;
 mod guards;
 mod lark;
 pub mod places;

@@ -15,6 +15,7 @@ use vf_repair::checker::{CheckError, CheckRequest, Checked};
 use vf_repair::ctext::functions::functions;
 use vf_repair::ctext::lex::normalised;
 use vf_repair::ctext::outline::{NodeKind, Outline};
+use vf_repair::untrusted::compare;
 use vf_verify::report::Verdict;
 
 use crate::lark::OPEN;
@@ -108,9 +109,9 @@ impl ProverOracle {
         if outline.nodes.iter().any(|n| n.kind == NodeKind::Label) {
             return None;
         }
-        let start = line_start(&self.text, from)?;
+        let start = vf_source::line_start(&self.text, from)?;
         let end = match to {
-            Some(to) => line_start(&self.text, to + 1)?,
+            Some(to) => vf_source::line_start(&self.text, to + 1)?,
             None => start,
         };
         let in_body = found.body.contains(&start) && found.body.contains(&end);
@@ -124,6 +125,8 @@ impl ProverOracle {
         let new = body.join("\n");
         let mut text = self.text.clone();
         text.replace_range(start..end, &format!("{new}\n{STOP}();\n"));
+        // Text of a model: nothing of it comes before the preprocessor or the prover that a candidate may not have.
+        compare(&self.text, &text, &self.function).ok()?;
         // In the function's own first line, so that all lines keep their numbers.
         text.insert_str(
             found.range.start,
@@ -162,13 +165,6 @@ impl ProverOracle {
             }
         }
         PrefixVerdict::Open
-    }
-}
-
-fn line_start(text: &str, line: u32) -> Option<usize> {
-    match (line as usize).checked_sub(2) {
-        None => Some(0),
-        Some(n) => text.match_indices('\n').nth(n).map(|(i, _)| i + 1),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::error::ModelError;
+use crate::gguf::Gguf;
 use crate::template::ChatTemplate;
 use crate::text::Vocabulary;
 
@@ -20,6 +21,22 @@ pub(crate) enum Conversation {
 impl Conversation {
     pub fn of(folder: &Path, vocabulary: &Vocabulary) -> Result<Option<Conversation>, ModelError> {
         Ok(match ChatTemplate::read(folder)? {
+            Some(template) => Some(Conversation::Template(Box::new(template))),
+            None => ChatForm::of(vocabulary).map(Conversation::Form),
+        })
+    }
+
+    /// Of a GGUF file: what lies beside it comes first.
+    pub fn of_gguf(
+        gguf: &Gguf,
+        folder: &Path,
+        vocabulary: &Vocabulary,
+    ) -> Result<Option<Conversation>, ModelError> {
+        let template = match ChatTemplate::read(folder)? {
+            None => gguf.chat_template()?,
+            found => found,
+        };
+        Ok(match template {
             Some(template) => Some(Conversation::Template(Box::new(template))),
             None => ChatForm::of(vocabulary).map(Conversation::Form),
         })

@@ -146,6 +146,26 @@ pub struct DecodingStatistics {
 }
 
 impl DecodingStatistics {
+    /// Adds what another generation of the same guide took.
+    pub fn add(&mut self, other: &DecodingStatistics) {
+        self.prompt_tokens += other.prompt_tokens;
+        self.reused_tokens += other.reused_tokens;
+        self.prefill_time += other.prefill_time;
+        self.decoded_tokens += other.decoded_tokens;
+        self.decode_time += other.decode_time;
+        self.passes += other.passes;
+        self.guessed += other.guessed;
+        self.guessed_right += other.guessed_right;
+        self.mask_times.extend(&other.mask_times);
+        self.pruned += other.pruned;
+        self.backtracks += other.backtracks;
+        self.dead_ends += other.dead_ends;
+        self.given_up += other.given_up;
+        self.guide.pruned += other.guide.pruned;
+        self.guide.prover_calls += other.guide.prover_calls;
+        self.guide.prover_time += other.guide.prover_time;
+    }
+
     /// The time within which the given share (in [0, 1]) of the masks was there; `None` without a guide.
     pub fn mask_time(&self, share: f64) -> Option<Duration> {
         let mut times = self.mask_times.clone();
@@ -181,8 +201,8 @@ pub(crate) struct Decoding<'a> {
 }
 
 impl Decoding<'_> {
-    /// Decodes all samples. The cache holds the prompt, and `logits` are those after it; the cache comes back cut to
-    /// the prompt, or to less.
+    /// Decodes all samples. The cache holds the prompt, and `logits` are those after it; each sample's cache comes back with
+    /// a beginning of its tokens.
     pub fn run(
         &self,
         prompt: &[u32],
@@ -190,7 +210,7 @@ impl Decoding<'_> {
         logits: &[f32],
         statistics: &mut DecodingStatistics,
         progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
-    ) -> Result<(Vec<Completion>, Cache), ModelError> {
+    ) -> Result<Vec<(Completion, Cache)>, ModelError> {
         let started = Instant::now();
         let guided_before = self.guide.map(Guide::statistics).unwrap_or_default();
         let mut samples = Vec::with_capacity(self.sampling.samples);
@@ -221,10 +241,8 @@ impl Decoding<'_> {
             let (completion, used) = sample.complete(self)?;
             statistics.given_up += completion.given_up;
             statistics.dead_ends += u64::from(matches!(completion.finished, Finished::DeadEnd(_)));
-            completions.push(completion);
-            cache = used;
+            completions.push((completion, used));
         }
-        cache.truncate(prompt.len());
         statistics.decode_time += started.elapsed();
         if let Some(guide) = self.guide {
             let all = guide.statistics();
@@ -234,7 +252,7 @@ impl Decoding<'_> {
                 prover_time: all.prover_time.saturating_sub(guided_before.prover_time),
             };
         }
-        Ok((completions, cache))
+        Ok(completions)
     }
 }
 

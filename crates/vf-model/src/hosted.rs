@@ -11,7 +11,9 @@ use crate::config::{self, Config, Family};
 use crate::cpu::{self, CpuNetwork};
 use crate::decoder::{self, Decoder};
 use crate::error::ModelError;
-use crate::generate::{Completion, Decoding, DecodingStatistics, Event, Generation, Prompt, Request};
+use crate::generate::{
+    Completion, Decoding, DecodingStatistics, Event, Finished, Generation, Prompt, Request,
+};
 use crate::gguf::{self, Gguf};
 use crate::infill::InfillForm;
 use crate::network::{Cache, Network, Step, Wanted};
@@ -195,6 +197,48 @@ impl Folder {
     }
 }
 
+/// The same of a GGUF file.
+pub(crate) struct Packed {
+    pub config: Config,
+    pub gguf: Gguf,
+    pub vocabulary: Vocabulary,
+    pub chat: Option<Conversation>,
+}
+
+impl Packed {
+    pub fn open(file: &Path) -> Result<Packed, ModelError> {
+        let gguf = Gguf::open(file)?;
+        let config = config::from_json(file, &gguf.config()?)?;
+        if !CpuNetwork::fits(&config) {
+            return Err(ModelError::GgufOnCpu {
+                file: file.to_path_buf(),
+            });
+        }
+        // A made-up number of layers would make the list of expected names as long.
+        if gguf.tensors.len() < config.layers {
+            return Err(ModelError::TensorMissing {
+                folder: file.to_path_buf(),
+                tensor: format!("blk.{}.attn_norm.weight", config.layers - 1),
+            });
+        }
+        gguf.check(&decoder::expected_tensors(&config)?, config.family.name())?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let vocabulary = if folder.join("tokenizer.json").exists() {
+            Vocabulary::load(folder, config.vocab_size)?
+        } else {
+            let json = gguf.tokenizer()?.to_string();
+            Vocabulary::from_json(file.to_path_buf(), json, config.vocab_size)?
+        };
+        let chat = Conversation::of_gguf(&gguf, folder, &vocabulary)?;
+        Ok(Packed {
+            config,
+            gguf,
+            vocabulary,
+            chat,
+        })
+    }
+}
+
 impl HostedModel {
     /// Loads a model folder: `config.json`, `tokenizer.json`, and the weights as `model.safetensors`, as shards
     /// with `model.safetensors.index.json`, or as the folder's only `*.safetensors`.
@@ -236,29 +280,17 @@ impl HostedModel {
     }
 
     fn load_gguf(file: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
-        let gguf = Gguf::open(file)?;
-        let config = config::from_json(file, &gguf.config()?)?;
-        if options.device != Processor::Cpu || !CpuNetwork::fits(&config) {
+        let Packed {
+            config,
+            gguf,
+            vocabulary,
+            chat,
+        } = Packed::open(file)?;
+        if options.device != Processor::Cpu {
             return Err(ModelError::GgufOnCpu {
                 file: file.to_path_buf(),
             });
         }
-        // A made-up number of layers would make the list of expected names as long.
-        if gguf.tensors.len() < config.layers {
-            return Err(ModelError::TensorMissing {
-                folder: file.to_path_buf(),
-                tensor: format!("blk.{}.attn_norm.weight", config.layers - 1),
-            });
-        }
-        gguf.check(&decoder::expected_tensors(&config)?, config.family.name())?;
-        let folder = file.parent().unwrap_or(Path::new("."));
-        let vocabulary = if folder.join("tokenizer.json").exists() {
-            Vocabulary::load(folder, config.vocab_size)?
-        } else {
-            let json = gguf.tokenizer()?.to_string();
-            Vocabulary::from_json(file.to_path_buf(), json, config.vocab_size)?
-        };
-        let chat = Conversation::of(folder, &vocabulary)?;
         let context = config.max_positions.min(options.max_context.max(1));
         let stored = gguf::Stored {
             gguf: &gguf,
@@ -405,7 +437,23 @@ impl HostedModel {
                 statistics,
             });
         };
-        let decoding = Decoding {
+        let samples = self
+            .decoding(request)
+            .run(&prompt, cache, &logits, &mut statistics, progress)?;
+        let (completions, caches): (Vec<Completion>, Vec<Cache>) = samples.into_iter().unzip();
+        // The prompt is read once: any of them has it.
+        if let Some(mut cache) = caches.into_iter().next_back() {
+            cache.truncate(prompt.len());
+            self.keep_cache(cache, prompt);
+        }
+        Ok(Generation {
+            completions,
+            statistics,
+        })
+    }
+
+    fn decoding<'a>(&'a self, request: &Request<'a>) -> Decoding<'a> {
+        Decoding {
             network: &*self.network,
             vocabulary: &self.vocabulary,
             end_tokens: &self.end_tokens,
@@ -424,13 +472,7 @@ impl HostedModel {
                 network: &*draft.network,
                 context: draft.context,
             }),
-        };
-        let (completions, cache) = decoding.run(&prompt, cache, &logits, &mut statistics, progress)?;
-        self.keep_cache(cache, prompt);
-        Ok(Generation {
-            completions,
-            statistics,
-        })
+        }
     }
 
     /// Token ids of a prompt.
@@ -515,6 +557,52 @@ impl HostedModel {
             cache,
             logits,
         })
+    }
+
+    /// Completions that go on from a branch; the request's prompt is not looked at, and its guide is one that has advanced over
+    /// what the branch has beyond the prompt. Where the caller broke off, the completion can go on from its own branch.
+    ///
+    /// # Errors
+    ///
+    /// As [`HostedModel::run`]; a branch that is the end of a completion.
+    pub fn grow(
+        &self,
+        branch: &Branch,
+        request: &Request<'_>,
+        progress: &mut dyn FnMut(Event<'_>) -> ControlFlow<()>,
+    ) -> Result<(Vec<Grown>, DecodingStatistics), ModelError> {
+        request.sampling.check()?;
+        self.check_tokens(&branch.tokens, self.context - 1)?;
+        let mut statistics = DecodingStatistics::default();
+        let samples = self.decoding(request).run(
+            &branch.tokens,
+            branch.cache.fork()?,
+            &branch.logits,
+            &mut statistics,
+            progress,
+        )?;
+        let mut grown = Vec::with_capacity(samples.len());
+        for (completion, mut cache) in samples {
+            let branch = if completion.finished == Finished::Cancelled {
+                let tokens = [branch.tokens.as_slice(), &completion.tokens].concat();
+                let missing = tokens.get(cache.len()..).unwrap_or_default();
+                let mut logits = match missing {
+                    // The caller broke off before anything was drawn.
+                    [] => branch.logits.clone(),
+                    missing => self.pass(missing, &mut cache, Wanted::Last)?,
+                };
+                self.vocabulary.mask(&mut logits);
+                Some(Branch {
+                    tokens,
+                    cache,
+                    logits,
+                })
+            } else {
+                None
+            };
+            grown.push(Grown { completion, branch });
+        }
+        Ok((grown, statistics))
     }
 
     /// Adds one token to each of the branches, all of them in one pass.
@@ -649,6 +737,13 @@ impl Branch {
             logits: self.logits.clone(),
         })
     }
+}
+
+/// What came of a branch. See [`HostedModel::grow`].
+pub struct Grown {
+    pub completion: Completion,
+    /// Where it may go on.
+    pub branch: Option<Branch>,
 }
 
 fn device(processor: Processor) -> Result<Device, ModelError> {

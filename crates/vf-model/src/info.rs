@@ -6,7 +6,8 @@ use crate::chat::Conversation;
 use crate::config::{Family, RopeScaling};
 use crate::decoder;
 use crate::error::ModelError;
-use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK, Precision, Processor};
+use crate::gguf;
+use crate::hosted::{Folder, LoadOptions, PREFILL_CHUNK, Packed, Precision, Processor};
 use crate::infill::InfillForm;
 
 /// Facts about a model folder that [`crate::HostedModel::load`] would accept. Sizes are in bytes.
@@ -30,6 +31,8 @@ pub struct ModelInfo {
     /// The form of text with a gap that the vocabulary has markers for.
     pub infill_form: Option<&'static str>,
     pub memory: Memory,
+    /// The element types of the weights in memory: the one asked for, or those of a GGUF file.
+    pub loaded_as: String,
 }
 
 /// What a run needs at its peak. Sizes are in bytes.
@@ -54,16 +57,32 @@ impl Memory {
     }
 }
 
-/// Looks at a model folder as loading would, and computes what a run with these options needs.
+/// Looks at a model folder or a GGUF file as loading would, and computes what a run with these options needs.
 pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelError> {
-    let Folder {
-        config,
-        weights,
-        vocabulary,
-        chat,
-    } = Folder::open(folder)?;
-    let expected = decoder::expected_tensors(&config)?;
-    let sizes = weights.sizes(|name| expected.contains_key(name));
+    let packed = gguf::find(folder);
+    let (config, vocabulary, chat, expected, sizes) = match &packed {
+        Some(file) => {
+            let Packed {
+                config,
+                gguf,
+                vocabulary,
+                chat,
+            } = Packed::open(file)?;
+            let expected = decoder::expected_tensors(&config)?;
+            (config, vocabulary, chat, expected, gguf.sizes())
+        }
+        None => {
+            let Folder {
+                config,
+                weights,
+                vocabulary,
+                chat,
+            } = Folder::open(folder)?;
+            let expected = decoder::expected_tensors(&config)?;
+            let sizes = weights.sizes(|name| expected.contains_key(name));
+            (config, vocabulary, chat, expected, sizes)
+        }
+    };
     let parameters = sizes
         .values()
         .fold(0u64, |n, (values, _)| n.saturating_add(*values));
@@ -103,7 +122,12 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
     let loading = largest
         .saturating_mul(4)
         .saturating_add(options.dtype.bytes(largest));
+    let loaded_as = match &packed {
+        Some(_) => sizes.keys().cloned().collect::<Vec<_>>().join(" and "),
+        None => options.dtype.name().to_owned(),
+    };
     Ok(ModelInfo {
+        loaded_as,
         family: config.family,
         parameters,
         layers: config.layers,
@@ -120,7 +144,11 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         infill_form: InfillForm::of(&vocabulary).map(|form| form.name()),
         memory: Memory {
             context,
-            weights: options.dtype.bytes(parameters),
+            // What a GGUF file has stays as it is.
+            weights: match &packed {
+                Some(_) => stored_bytes,
+                None => options.dtype.bytes(parameters),
+            },
             cache,
             working: step.max(loading),
         },

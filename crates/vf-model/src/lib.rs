@@ -66,7 +66,7 @@ pub use error::{BadWeights, ModelError};
 #[cfg(feature = "hosted")]
 pub use generate::{Completion, DecodingStatistics, Event, Finished, Generation, Prompt, Request};
 #[cfg(feature = "hosted")]
-pub use hosted::{Branch, HostedModel, LoadOptions, Precision, Processor};
+pub use hosted::{Branch, Grown, HostedModel, LoadOptions, Precision, Processor};
 #[cfg(feature = "hosted")]
 pub use info::{Memory, ModelInfo, info};
 pub use sample::Sampling;

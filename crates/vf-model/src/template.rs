@@ -96,6 +96,15 @@ impl ChatTemplate {
         ChatTemplate::compile(file, source, tokens).map(Some)
     }
 
+    /// A template that a file other than the folder's own has, with the texts of the tokens that it may name.
+    pub fn of(
+        file: &Path,
+        source: &str,
+        tokens: BTreeMap<&'static str, String>,
+    ) -> Result<ChatTemplate, ModelError> {
+        ChatTemplate::compile(file.to_path_buf(), source.to_owned(), tokens)
+    }
+
     fn compile(
         file: PathBuf,
         source: String,

@@ -178,6 +178,105 @@ fn the_numbers_are_those_of_safetensors() {
     }
 }
 
+/// Scaled rotary positions: the same numbers as with the settings of a `config.json` that mean the same.
+#[test]
+fn scaled_positions_are_those_of_safetensors() {
+    let plain = TempDir::new().expect("a scratch folder");
+    let tiny = TinyModel::new(Family::Qwen2, 1);
+    tiny.write(plain.path()).expect("the folder is writable");
+    let config = plain.path().join("config.json");
+    let unscaled: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&config).expect("a file")).expect("JSON");
+    let folder = TempDir::new().expect("a scratch folder");
+    let file = folder.path().join("model.gguf");
+    let divisors = vec![1.0, 1.5, 2.0, 8.0];
+    assert_eq!(divisors.len(), HIDDEN / HEADS / 2);
+    let own = |name: &str, value: Value| (format!("qwen2.rope.scaling.{name}"), value);
+    let mut logits = Vec::new();
+    for (more, tensor, scaling) in [
+        (vec![], None, serde_json::Value::Null),
+        (
+            vec![
+                own("type", text("yarn")),
+                own("factor", Value::Float(4.0)),
+                own("original_context_length", number(64)),
+            ],
+            None,
+            serde_json::json!({
+                "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64
+            }),
+        ),
+        (
+            vec![],
+            Some(Tensor {
+                name: "rope_freqs.weight".to_owned(),
+                shape: vec![divisors.len()],
+                values: divisors.clone(),
+                element: Element::F32,
+            }),
+            serde_json::json!({
+                "rope_type": "longrope", "short_factor": divisors, "long_factor": divisors,
+                "original_max_position_embeddings": 256, "attention_factor": 1.0
+            }),
+        ),
+    ] {
+        let all = [tensors(&tiny, Element::F32), tensor.into_iter().collect()].concat();
+        write_gguf(&file, &[metadata(Family::Qwen2), more].concat(), &all);
+        let mut scaled = unscaled.clone();
+        scaled["rope_scaling"] = scaling;
+        fs::write(&config, scaled.to_string()).expect("writable");
+        let mut expected = load(plain.path()).expect("a folder");
+        let mut found = load(&file).expect("a good file");
+        let tokens = expected.encode(PROMPT).expect("text");
+        let these = expected.logits(&tokens).expect("logits");
+        assert_eq!(found.logits(&tokens).expect("logits"), these);
+        assert!(!logits.contains(&these), "the scaling changed nothing");
+        logits.push(these);
+    }
+}
+
+/// The template that the file itself has.
+#[test]
+fn conversations_have_the_form_of_the_file() {
+    let folder = TempDir::new().expect("a scratch folder");
+    let file = folder.path().join("model.gguf");
+    let tiny = TinyModel::new(Family::Qwen2, 1);
+    let all = tensors(&tiny, Element::Q8_0);
+    write_gguf(&file, &metadata(Family::Qwen2), &all);
+    assert_eq!(load(&file).expect("a good file").chat_form(), None);
+    let options = LoadOptions::default();
+    let found = vf_model::info(&file, &options).expect("a good file");
+    assert_eq!((found.family, found.chat_form), (Family::Qwen2, None));
+    let stored: u64 = found.stored.iter().map(|(_, values)| values).sum();
+    assert_eq!(stored, found.parameters);
+    assert_eq!(found.memory.weights, found.stored_bytes);
+    assert!(found.loaded_as.contains("F32"), "{}", found.loaded_as);
+
+    let template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}[a]";
+    let with = [
+        metadata(Family::Qwen2),
+        vec![("tokenizer.chat_template".to_owned(), text(template))],
+    ];
+    write_gguf(&file, &with.concat(), &all);
+    let model = load(&file).expect("a good file");
+    assert_eq!(model.chat_form(), Some("template"));
+    let prompt = model
+        .prompt(vf_model::Prompt::Chat {
+            system: "be",
+            user: "do",
+        })
+        .expect("a prompt");
+    let end = prompt.iter().filter(|t| **t == END_TOKEN).count();
+    assert_eq!(end, 2);
+    assert_eq!(model.decode(&prompt).expect("text"), "[system]be[user]do[a]");
+    let broken = [
+        metadata(Family::Qwen2),
+        vec![("tokenizer.chat_template".to_owned(), text("{% for"))],
+    ];
+    write_gguf(&file, &broken.concat(), &all);
+    assert!(load(&file).is_err());
+}
+
 #[test]
 fn what_is_not_read_is_named() {
     let folder = TempDir::new().expect("a scratch folder");
@@ -201,7 +300,7 @@ fn what_is_not_read_is_named() {
         ("general.architecture", "mamba"),
         ("tokenizer.ggml.model", "llama"),
         ("tokenizer.ggml.pre", "some-new-one"),
-        ("qwen2.rope.scaling.type", "yarn"),
+        ("qwen2.rope.scaling.type", "longrope"),
     ] {
         let error = refused(&with(key, text(value)), &good);
         assert!(

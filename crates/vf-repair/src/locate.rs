@@ -170,8 +170,8 @@ pub fn locate(report: &BugReport, tree: &Path) -> Result<Place, LocateError> {
     let found = functions(&source.text);
     let spans = |f: &&FunctionText| {
         let (first, last) = (
-            line_of(&source.text, f.range.start),
-            line_of(&source.text, f.range.end),
+            vf_source::line_of(&source.text, f.range.start),
+            vf_source::line_of(&source.text, f.range.end),
         );
         (first..=last).contains(&report.line)
     };
@@ -210,10 +210,6 @@ pub fn locate(report: &BugReport, tree: &Path) -> Result<Place, LocateError> {
         line: report.line,
         note,
     })
-}
-
-pub(crate) fn line_of(text: &str, at: usize) -> u32 {
-    text.bytes().take(at).filter(|b| *b == b'\n').count() as u32 + 1
 }
 
 /// Up to three functions with names like the one asked for.

@@ -313,7 +313,7 @@ fn sha256(text: &str) -> String {
 }
 
 fn first_line(context: &Context) -> u32 {
-    crate::locate::line_of(&context.text, context.span.start)
+    vf_source::line_of(&context.text, context.span.start)
 }
 
 /// Edits out of one answer. Blocks that the prompt has as they are count as quoted from it.
@@ -444,8 +444,9 @@ fn line_edits(context: &Context, body: &str) -> Result<Vec<TextEdit>, Unreadable
                 if edits.len() >= MAX_EDITS {
                     return Err(Unreadable::TooManyEdits { limit: MAX_EDITS });
                 }
-                let start = offset_of_line(text, from);
-                let end = to.map_or(start, |t| offset_of_line(text, t + 1));
+                let offset = |line| vf_source::line_start(text, line).unwrap_or(text.len());
+                let start = offset(from);
+                let end = to.map_or(start, |t| offset(t + 1));
                 edits.push(TextEdit {
                     range: start..end,
                     replacement: String::new(),
@@ -477,14 +478,6 @@ fn edit_header(line: &str) -> Option<(u32, Option<u32>)> {
         Some(to.parse().ok()?)
     };
     Some((from.trim().parse().ok()?, to))
-}
-
-fn offset_of_line(text: &str, line: u32) -> usize {
-    let mut newlines = text.match_indices('\n').map(|(i, _)| i + 1);
-    match line.checked_sub(2) {
-        None => 0,
-        Some(n) => newlines.nth(n as usize).unwrap_or(text.len()),
-    }
 }
 
 fn first_words(answer: &str) -> String {

@@ -217,7 +217,7 @@ impl Context {
 
     /// The lines of the function, with their numbers in the file.
     pub(crate) fn numbered_lines(&self) -> impl Iterator<Item = (u32, &str)> {
-        let first = crate::locate::line_of(&self.text, self.span.start);
+        let first = vf_source::line_of(&self.text, self.span.start);
         (first..).zip(self.function_text().lines())
     }
 }

@@ -255,7 +255,7 @@ fn stays_inside(old: &str, new: &str, function: &str) -> Result<(), Refusal> {
         (specifiers, params.collect())
     };
     if header(old, before) != header(new, after) {
-        let line = line_of(old, before.range.start);
+        let line = vf_source::line_of(old, before.range.start);
         return Err(Refusal::OutsideFunction {
             function: function.to_string(),
             line,
@@ -306,7 +306,7 @@ fn outside(
         if !is_bound || bounds_changed > 1 {
             return Err(Refusal::OutsideFunction {
                 function: function.to_string(),
-                line: line_of(old, start + at),
+                line: vf_source::line_of(old, start + at),
             });
         }
     }
@@ -373,10 +373,6 @@ fn vocabulary(old: &str, new: &str) -> Result<(), Refusal> {
         }),
         None => Ok(()),
     }
-}
-
-fn line_of(text: &str, at: usize) -> u32 {
-    text.bytes().take(at).filter(|b| *b == b'\n').count() as u32 + 1
 }
 
 #[cfg(test)]

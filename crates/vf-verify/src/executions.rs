@@ -281,6 +281,36 @@ impl Executions {
     /// Inputs of a function on which it breaks nothing, one for each of its checks that an execution of a few iterations of
     /// its loops comes to.
     pub fn safe_inputs(&self, function: &str, time: Duration) -> Vec<Input> {
+        self.safe_where(function, None, time)
+    }
+
+    /// Inputs of a function on which it breaks nothing and comes to an obligation of the given kind: its property and, if it is not
+    /// one of a library function that is called, the text of its operation.
+    pub fn safe_inputs_reaching(
+        &self,
+        function: &str,
+        kinds: &[(Property, &str)],
+        time: Duration,
+    ) -> Vec<Input> {
+        let wanted = |key: &engine::CheckKey| {
+            let inner = self.program.functions.get(key.inner.index());
+            let obligation = inner.and_then(|f| f.obligations.get(key.obligation.index()));
+            obligation.is_some_and(|o| {
+                let of_kind = |(property, text): &(Property, &str)| {
+                    o.property == *property && (!key.via.is_empty() || o.text == *text)
+                };
+                kinds.iter().any(of_kind)
+            })
+        };
+        self.safe_where(function, Some(&wanted), time)
+    }
+
+    fn safe_where(
+        &self,
+        function: &str,
+        wanted: Option<&(dyn Fn(&engine::CheckKey) -> bool + Sync)>,
+        time: Duration,
+    ) -> Vec<Input> {
         let Some(entry) = self.program.function_named(function) else {
             return Vec::new();
         };
@@ -288,7 +318,10 @@ impl Executions {
         let started = Instant::now();
         let context = Context::new(&self.program, &sources, &self.options, started);
         let until = self.options.end_of(time);
-        let search = || context.safe_inputs(entry, until);
+        let search = || {
+            let wanted = wanted.map(|w| w as &dyn Fn(&engine::CheckKey) -> bool);
+            context.safe_inputs(entry, wanted, until)
+        };
         let mut found = Context::on_deep_stack(search).unwrap_or_default();
         found.retain(|input| self.run(input).is_some());
         found

@@ -21,7 +21,7 @@ use self::kernels::{Attention, Kernels, Output};
 use self::matrix::{Activations, Data};
 use self::pool::Pool;
 use self::simd::LANES;
-use crate::config::{Config, RopeScaling};
+use crate::config::Config;
 use crate::decoder;
 use crate::error::{ModelError, compute};
 use crate::network::{Cache, Network, Step, Wanted};
@@ -95,7 +95,7 @@ pub struct CpuNetwork {
     norm: Vec<f32>,
     /// `None`: the embedding.
     output: Option<Linear>,
-    /// By position: cos and sin of `width / 2` angles.
+    /// By position: cos and sin of `width / 2` angles, times the factor by which rotated vectors are made longer.
     cosines: Vec<f32>,
     sines: Vec<f32>,
     kernels: Kernels,
@@ -143,13 +143,7 @@ impl CpuNetwork {
     /// Whether a model has the shape that this network computes, all of it: what is not known here must not be passed
     /// over.
     pub fn fits(config: &Config) -> bool {
-        // The other scalings change the length of vectors, too.
-        let turns_only = matches!(
-            config.rope.scaling,
-            RopeScaling::None | RopeScaling::Linear { .. } | RopeScaling::Llama3 { .. }
-        );
         config.is_llama_shaped()
-            && turns_only
             && config.heads.is_multiple_of(config.key_value_heads)
             && config.head_dim.is_multiple_of(2)
     }
@@ -208,7 +202,9 @@ impl CpuNetwork {
                 bias: None,
             })
         };
-        let (frequencies, _) = decoder::frequencies(&config.rope, config.head_dim, context);
+        let (frequencies, length) = decoder::frequencies(&config.rope, config.head_dim, context);
+        // Some scalings make rotated vectors longer.
+        let length = length as f32;
         let angles = || (0..context).flat_map(|p| frequencies.iter().map(move |f| p as f32 * f));
         let threads = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -220,8 +216,8 @@ impl CpuNetwork {
             layers,
             norm: weights.values("model.norm.weight")?,
             output,
-            cosines: angles().map(f32::cos).collect(),
-            sines: angles().map(f32::sin).collect(),
+            cosines: angles().map(|angle| angle.cos() * length).collect(),
+            sines: angles().map(|angle| angle.sin() * length).collect(),
             kernels: Kernels::best(),
             pool: Pool::new(threads),
             shared_work: SHARED_WORK,

@@ -7,6 +7,7 @@ mod read;
 mod tokenizer;
 pub mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -15,8 +16,12 @@ use serde_json::json;
 pub(crate) use self::read::{Gguf, Tensor};
 use crate::cpu::{self, Matrix};
 use crate::error::ModelError;
+use crate::template::ChatTemplate;
 
 const MAGIC: &[u8; 4] = b"GGUF";
+
+/// A tensor that divides the frequencies of rotary positions.
+const DIVISORS: &str = "rope_freqs.weight";
 
 /// A value of the metadata.
 #[derive(Clone, Debug, PartialEq)]
@@ -180,29 +185,62 @@ impl Gguf {
                 "rotation of whole heads only",
             ));
         }
-        if self.tensors.contains_key("rope_freqs.weight") {
-            return Err(self.unsupported(
-                "rope_freqs.weight",
-                "a tensor".to_owned(),
-                "scaled rotary positions are read from config.json beside safetensors only",
-            ));
-        }
         let mut rope = json!({ "rope_type": "default" });
+        let factor = || -> Result<f64, ModelError> {
+            let key = format!("{family}.rope.scaling.factor");
+            self.optional(&key, Value::as_float)?
+                .ok_or_else(|| self.bad(&key))
+        };
+        let trained = size("context_length")?;
         match self.optional(&format!("{family}.rope.scaling.type"), |v| {
             v.as_text().map(str::to_owned)
         })? {
             None => {}
             Some(kind) if kind == "none" => {}
-            Some(kind) if kind == "linear" => {
-                let key = format!("{family}.rope.scaling.factor");
-                let factor = self
-                    .optional(&key, Value::as_float)?
-                    .ok_or_else(|| self.bad(&key))?;
-                rope = json!({ "rope_type": "linear", "factor": factor });
+            Some(kind) if kind == "linear" => rope = json!({ "rope_type": "linear", "factor": factor()? }),
+            Some(kind) if kind == "yarn" => {
+                rope = json!({
+                    "rope_type": "yarn",
+                    "factor": factor()?,
+                    "original_max_position_embeddings": size("rope.scaling.original_context_length")?,
+                });
+                for (name, own) in [("beta_fast", "yarn_beta_fast"), ("beta_slow", "yarn_beta_slow")] {
+                    let key = format!("{family}.rope.scaling.{own}");
+                    if let Some(value) = self.optional(&key, Value::as_float)? {
+                        rope[name] = value.into();
+                    }
+                }
+                // What llama.cpp multiplies with the usual factor is not known to transformers.
+                let key = format!("{family}.rope.scaling.attn_factor");
+                if let Some(value) = self.optional(&key, Value::as_float)?.filter(|v| *v != 1.0) {
+                    return Err(self.unsupported(&key, value.to_string(), "the usual factor only"));
+                }
             }
             Some(other) => {
-                return Err(self.unsupported("rope.scaling.type", other, "none and linear are implemented"));
+                return Err(self.unsupported(
+                    "rope.scaling.type",
+                    other,
+                    "none, linear and yarn are implemented",
+                ));
             }
+        }
+        // The scaling of Llama 3 comes as the divisors of the frequencies that it amounts to.
+        if let Some(tensor) = self.tensors.get(DIVISORS) {
+            if rope["rope_type"] != "default" || tensor.shape != [head_dim / 2] {
+                return Err(self.unsupported(
+                    DIVISORS,
+                    format!("{:?}", tensor.shape),
+                    "one for each frequency",
+                ));
+            }
+            let divisors = widen(tensor.element, &self.bytes(tensor)?);
+            rope = json!({
+                "rope_type": "longrope",
+                "short_factor": divisors,
+                "long_factor": divisors,
+                "original_max_position_embeddings": trained,
+                "attention_factor": 1.0,
+            });
         }
         let base = self.optional(&format!("{family}.rope.freq_base"), Value::as_float)?;
         rope["rope_theta"] = base.unwrap_or(10_000.0).into();
@@ -228,7 +266,7 @@ impl Gguf {
             "head_dim": head_dim,
             "rms_norm_eps": epsilon,
             "rope_parameters": rope,
-            "max_position_embeddings": size("context_length")?,
+            "max_position_embeddings": trained,
             "vocab_size": vocab_size,
             "tie_word_embeddings": !self.tensors.contains_key("output.weight"),
             "attention_bias": family == "llama" && self.tensors.contains_key("blk.0.attn_q.bias"),
@@ -242,6 +280,52 @@ impl Gguf {
         tokenizer::json(self)
     }
 
+    /// The form of conversations, if the file has one.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, ModelError> {
+        const KEY: &str = "tokenizer.chat_template";
+        if !self.metadata.contains_key(KEY) {
+            return Ok(None);
+        }
+        let source = self.text(KEY)?;
+        let Some(Value::List(texts)) = self.metadata.get("tokenizer.ggml.tokens") else {
+            return Err(self.bad("tokenizer.ggml.tokens"));
+        };
+        let mut tokens = BTreeMap::new();
+        for (name, key) in [
+            ("bos_token", "tokenizer.ggml.bos_token_id"),
+            ("eos_token", "tokenizer.ggml.eos_token_id"),
+            ("unk_token", "tokenizer.ggml.unknown_token_id"),
+            ("pad_token", "tokenizer.ggml.padding_token_id"),
+        ] {
+            if let Some(id) = self.optional(key, Value::as_size)? {
+                let text = texts
+                    .get(id)
+                    .and_then(Value::as_text)
+                    .ok_or_else(|| self.bad(key))?;
+                tokens.insert(name, text.to_owned());
+            }
+        }
+        ChatTemplate::of(&self.file, source, tokens).map(Some)
+    }
+
+    /// Element types of the tensors that a model uses: their values, and their bytes in the file.
+    pub fn sizes(&self) -> BTreeMap<String, (u64, u64)> {
+        let mut sizes: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for (_, tensor) in self.tensors.iter().filter(|(name, _)| *name != DIVISORS) {
+            let values = tensor.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d as u64));
+            let name = match tensor.element {
+                Element::F32 => "F32",
+                Element::F16 => "F16",
+                Element::Bf16 => "BF16",
+                Element::Q8_0 => "Q8_0",
+                Element::Other(_) => "another",
+            };
+            let sum = sizes.entry(name.to_owned()).or_default();
+            *sum = (sum.0.saturating_add(values), sum.1.saturating_add(tensor.length));
+        }
+        sizes
+    }
+
     fn missing(&self, tensor: &str) -> ModelError {
         ModelError::TensorMissing {
             folder: self.file.clone(),
@@ -252,7 +336,7 @@ impl Gguf {
     /// Checks that the model's tensors are there with these shapes, in types that are read, and that no others are.
     pub fn check(
         &self,
-        expected: &std::collections::BTreeMap<String, Vec<usize>>,
+        expected: &BTreeMap<String, Vec<usize>>,
         family: &'static str,
     ) -> Result<(), ModelError> {
         for (name, shape) in expected {
@@ -276,7 +360,8 @@ impl Gguf {
             }
         }
         let known: std::collections::BTreeSet<String> = expected.keys().map(|n| own_name(n)).collect();
-        match self.tensors.keys().find(|name| !known.contains(*name)) {
+        let unknown = |name: &&String| !known.contains(*name) && *name != DIVISORS;
+        match self.tensors.keys().find(unknown) {
             None => Ok(()),
             Some(name) => Err(ModelError::UnexpectedTensor {
                 file: self.file.clone(),

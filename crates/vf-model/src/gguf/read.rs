@@ -29,7 +29,8 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// Of its first byte in the file, and the number of bytes.
     start: u64,
-    length: u64,
+    /// In bytes.
+    pub length: u64,
 }
 
 impl Gguf {

@@ -89,12 +89,12 @@ impl<'a> Lines<'a> {
             ranges.push(at..at + line.len());
             at += line.len();
         }
-        let first = crate::locate::line_of(text, context.span.start);
+        let first = vf_source::line_of(text, context.span.start);
         let body = functions(text)
             .into_iter()
             .find(|f| f.name == context.function)
             .map_or(0..0, |f| f.body);
-        let line = |at: usize| crate::locate::line_of(text, at);
+        let line = |at: usize| vf_source::line_of(text, at);
         let inside = line(body.start) + 1..line(body.end.saturating_sub(1));
         Lines {
             text,

@@ -14,7 +14,7 @@ use crate::ctext::functions::{FunctionText, functions, matching};
 use crate::ctext::lex::{Token, TokenKind, is_keyword, tokens};
 use crate::ctext::outline::Outline;
 use crate::flags::tree_flags;
-use crate::locate::line_of;
+use vf_source::line_of;
 
 /// Files that are read, and their bytes together, at most.
 const FILES: usize = 200;

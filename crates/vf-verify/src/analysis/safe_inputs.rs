@@ -10,7 +10,7 @@ use vf_smt::{Limits, Outcome, Solver, Stop, Terms};
 use super::Context;
 use super::violations::preferences;
 use crate::counterexample;
-use crate::engine::{self, Event, Memo, Mode};
+use crate::engine::{self, CheckKey, Event, Memo, Mode};
 use crate::solve::Literals;
 
 /// Iterations of a loop that an input may need.
@@ -24,8 +24,13 @@ const QUESTION_WORK: u32 = 500_000;
 
 impl Context<'_> {
     /// One input for each condition under which a check of the entry is reached, as far as time goes. They are as the solver has
-    /// them: none was executed.
-    pub fn safe_inputs(&self, entry: FunctionId, deadline: Instant) -> Vec<Input> {
+    /// them: none was executed. `wanted`: only those that reach one of these checks.
+    pub fn safe_inputs(
+        &self,
+        entry: FunctionId,
+        wanted: Option<&dyn Fn(&CheckKey) -> bool>,
+        deadline: Instant,
+    ) -> Vec<Input> {
         let terms = Terms::new();
         let mut memo = Memo::default();
         let skip = |f: FunctionId, o: ObligationId| self.skips(f, o);
@@ -46,7 +51,7 @@ impl Context<'_> {
                 Event::Check(check) => {
                     solver.assert(terms.implies(check.guard, check.holds));
                     // Of what lies inside one another, the last is asked first: its input comes to the others too.
-                    if known.insert(check.guard) {
+                    if wanted.is_none_or(|wanted| wanted(&check.key)) && known.insert(check.guard) {
                         reached.push(check.guard);
                     }
                 }
@@ -62,7 +67,9 @@ impl Context<'_> {
         let literals = Literals::new(&execution, &vec![false; execution.candidates.len()]).all();
         let name = &self.program.function(entry).name;
         let mut found: Vec<Input> = Vec::new();
-        reached.push(terms.bool(true));
+        if wanted.is_none() {
+            reached.push(terms.bool(true));
+        }
         for guard in reached.iter().rev().take(QUESTIONS) {
             for preference in small.iter().map(Some).chain([None]) {
                 if Instant::now() > deadline {
