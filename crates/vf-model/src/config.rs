@@ -123,6 +123,8 @@ pub struct Variant {
     pub output_bias: bool,
     pub experts: Option<Experts>,
     pub latent: Option<Latent>,
+    /// No attention at all, but a state (RWKV). Of the rest of the shape, only sizes and ε are then looked at.
+    pub recurrence: Option<Recurrence>,
 }
 
 impl Default for Variant {
@@ -145,6 +147,7 @@ impl Default for Variant {
             output_bias: false,
             experts: None,
             latent: None,
+            recurrence: None,
         }
     }
 }
@@ -263,6 +266,26 @@ pub struct Latent {
     /// Dimensions of a head's query and key that are not rotated; the rotated ones are the same for all heads' keys.
     pub plain_dim: usize,
     pub value_dim: usize,
+}
+
+/// A recurrent network instead of attention (RWKV 5 and 6, Peng et al., arXiv 2404.05892).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recurrence {
+    /// Components of a head.
+    pub head_size: usize,
+    /// Of all heads together.
+    pub attention_size: usize,
+    /// What the heads' outputs are divided by before their norm.
+    pub head_size_divisor: usize,
+    /// Version 6.
+    pub ranks: Option<Ranks>,
+}
+
+/// Widths of the narrow matrices of version 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranks {
+    pub mix: usize,
+    pub decay: usize,
 }
 
 /// From the contents of a `config.json`; `file` is where they come from.

@@ -78,6 +78,8 @@ pub enum ModelError {
         file: PathBuf,
         why: crate::gguf::BadGguf,
     },
+    #[error("models of RWKV run on the CPU only: take --device cpu")]
+    RecurrentOnCpu,
     #[error("{} is a GGUF file, which is computed on the CPU only: run it there, or give a folder with safetensors", file.display())]
     GgufOnCpu { file: PathBuf },
     #[error("{} is not a safetensors file: {why}; fetch the file again", file.display())]

@@ -8,6 +8,7 @@ use candle_core::{DType, Device};
 
 use crate::chat::Conversation;
 use crate::config::{self, Config, Family};
+use crate::cpu::recurrent::{self, RecurrentNetwork};
 use crate::cpu::{self, CpuNetwork};
 use crate::decoder::{self, Decoder};
 use crate::error::ModelError;
@@ -21,6 +22,7 @@ use crate::sample::Sampling;
 use crate::speculate::Draft;
 use crate::text::Vocabulary;
 use crate::weights::Weights;
+use crate::world;
 
 /// Tokens of a prompt that go through the model at once: bounds the memory that attention scores need.
 pub(crate) const PREFILL_CHUNK: usize = 512;
@@ -153,16 +155,22 @@ impl Folder {
                 });
             }
         }
-        let config = config::read(folder)?;
+        let mut config = config::read(folder)?;
         // What is missing altogether is told before what is wrong inside a file.
-        if !folder.join("tokenizer.json").exists() {
+        let recurrent = config.variant.recurrence.is_some();
+        let world = recurrent && folder.join(world::FILE).exists();
+        if !world && !folder.join("tokenizer.json").exists() {
             return Err(ModelError::FileMissing {
                 folder: folder.to_path_buf(),
                 file: "tokenizer.json",
             });
         }
         let weights = Weights::open(folder)?;
-        let vocabulary = Vocabulary::load(folder, config.vocab_size)?;
+        let vocabulary = match recurrent {
+            true => Vocabulary::load_world(folder, config.vocab_size)?,
+            false => Vocabulary::load(folder, config.vocab_size)?,
+        };
+        recurrent::read_ranks(&mut config, |name| weights.shape(name));
         if weights.len() < config.layers {
             // A made-up number of layers would make the list of expected names as long.
             let tensor = format!("model.layers.{}.input_layernorm.weight", config.layers - 1);
@@ -258,7 +266,22 @@ impl HostedModel {
         } = Folder::open(folder)?;
         let device = device(options.device)?;
         let context = config.max_positions.min(options.max_context.max(1));
-        let network: Box<dyn Network> = if device.is_cpu() && CpuNetwork::fits(&config) {
+        let network: Box<dyn Network> = if let Some(recurrence) = &config.variant.recurrence {
+            if !device.is_cpu() {
+                return Err(ModelError::RecurrentOnCpu);
+            }
+            let kind = options.dtype.kind();
+            let weights = cpu::Converted {
+                weights: &weights,
+                kind,
+            };
+            Box::new(RecurrentNetwork::load(
+                &config,
+                recurrence,
+                &weights,
+                options.threads,
+            )?)
+        } else if device.is_cpu() && CpuNetwork::fits(&config) {
             let kind = options.dtype.kind();
             let weights = cpu::Converted {
                 weights: &weights,

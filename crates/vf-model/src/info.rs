@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::chat::Conversation;
 use crate::config::{Family, RopeScaling};
+use crate::cpu::recurrent;
 use crate::decoder;
 use crate::error::ModelError;
 use crate::gguf;
@@ -101,19 +102,32 @@ pub fn info(folder: &Path, options: &LoadOptions) -> Result<ModelInfo, ModelErro
         Processor::Cuda(_) => options.dtype,
     };
     let context = config.max_positions.min(options.max_context.max(1));
-    let cache = cached.bytes(product([
-        config.layers,
-        config.key_value_heads,
-        decoder::cache_capacity(context),
-        config.head_dim + config.value_dim(),
-    ]));
+    let cache = cached.bytes(match &config.variant.recurrence {
+        None => product([
+            config.layers,
+            config.key_value_heads,
+            decoder::cache_capacity(context),
+            config.head_dim + config.value_dim(),
+        ]),
+        // One state of one size, and some earlier ones to go back to.
+        Some(recurrence) => product([
+            recurrent::STATES,
+            config.layers,
+            2 * config.hidden_size + recurrence.attention_size * recurrence.head_size,
+        ]),
+    });
     let chunk = PREFILL_CHUNK.min(context);
     // Three copies of the scores of all heads (as multiplied, as scaled and masked, as weights) and the mask, the
     // keys and values of one layer laid out for the product, the feed-forward part; reckoned at four bytes.
-    let scores = product([3, config.heads, chunk, context]).saturating_add(product([chunk, context]));
-    let laid_out = product([2, config.key_value_heads, context, config.head_dim]);
+    let attended = if config.variant.recurrence.is_some() {
+        0
+    } else {
+        context
+    };
+    let scores = product([3, config.heads, chunk, attended]).saturating_add(product([chunk, attended]));
+    let laid_out = product([2, config.key_value_heads, attended, config.head_dim]);
     let inner = product([4, chunk, config.intermediate_size]);
-    let rotations = product([context, config.head_dim]);
+    let rotations = product([attended, config.head_dim]);
     let step = [scores, laid_out, inner, rotations]
         .into_iter()
         .fold(0u64, u64::saturating_add)

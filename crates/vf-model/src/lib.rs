@@ -60,6 +60,8 @@ pub mod testing;
 mod text;
 #[cfg(feature = "hosted")]
 mod weights;
+#[cfg(feature = "hosted")]
+mod world;
 
 pub use config::{Config, Family};
 pub use error::{BadWeights, ModelError};

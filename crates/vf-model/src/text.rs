@@ -8,19 +8,51 @@ use tokenizers::{AddedToken, Tokenizer};
 use crate::error::ModelError;
 use crate::files;
 use crate::infill::is_marker;
+use crate::world::{self, World};
 
 /// The tokenizer of a model folder.
 pub(crate) struct Vocabulary {
+    own: Own,
+    /// By token id: whether the tokenizer knows it. As long as the model's vocabulary.
+    known: Vec<bool>,
+}
+
+enum Own {
+    Library(Box<Library>),
+    World(World),
+}
+
+/// A `tokenizer.json`.
+struct Library {
     tokenizer: Tokenizer,
     /// The same one, but it takes markers that are spelled out for markers. Made when it is asked for.
     marking: OnceLock<Tokenizer>,
     /// The file that it was read from.
     json: String,
-    /// By token id: whether the tokenizer knows it. As long as the model's vocabulary.
-    known: Vec<bool>,
 }
 
 impl Vocabulary {
+    /// The tokenizer of a folder of RWKV: `tokenizer.json`, where somebody made one, or the file of the World models.
+    pub fn load_world(folder: &Path, vocab_size: usize) -> Result<Vocabulary, ModelError> {
+        if folder.join("tokenizer.json").exists() {
+            return Vocabulary::load(folder, vocab_size);
+        }
+        let world = World::load(folder)?;
+        let ids = (0u32..).take(world.tokens().len()).filter(|id| world.knows(*id));
+        let known = known_ids(folder.join(world::FILE), ids, vocab_size)?;
+        Ok(Vocabulary {
+            own: Own::World(world),
+            known,
+        })
+    }
+
+    fn library(&self) -> Option<&Library> {
+        match &self.own {
+            Own::Library(library) => Some(library),
+            Own::World(_) => None,
+        }
+    }
+
     /// Reads `tokenizer.json` and compares it with the model's vocabulary size.
     ///
     /// Models often have some more rows than the tokenizer has tokens (rounded up for the hardware); a
@@ -52,18 +84,20 @@ impl Vocabulary {
             markers.iter_mut().for_each(|t| t.special = true);
             guarded(|| tokenizer.add_special_tokens(markers)).map_err(bad)?;
         }
-        let known = known_ids(file, &tokenizer, vocab_size)?;
+        let known = known_ids(file, tokenizer.get_vocab(true).into_values(), vocab_size)?;
         Ok(Vocabulary {
-            tokenizer,
-            marking: OnceLock::new(),
-            json: text,
+            own: Own::Library(Box::new(Library {
+                tokenizer,
+                marking: OnceLock::new(),
+                json: text,
+            })),
             known,
         })
     }
 
-    /// The contents of `tokenizer.json`.
+    /// The contents of `tokenizer.json`; empty where the tokenizer is another one.
     pub fn json(&self) -> &str {
-        &self.json
+        self.library().map_or("", |library| &library.json)
     }
 
     /// By token id: the bytes that it adds to a text; none for special tokens and for ids without a token.
@@ -71,15 +105,25 @@ impl Vocabulary {
     /// Byte-level vocabularies spell each byte as a character of GPT-2's table; the others spell a space as `▁`
     /// and bytes that are no character as `<0x0A>`. Which one it is, the tokenizer's decoder tells.
     pub fn token_bytes(&self) -> Vec<Vec<u8>> {
-        let byte_level = self.decoder_has("ByteLevel");
-        let (spaces, fallback) = (
-            self.decoder_has("Metaspace") || self.json.contains('▁'),
-            self.decoder_has("ByteFallback"),
-        );
-        let added = self.tokenizer.get_added_tokens_decoder();
         let mut bytes = vec![Vec::new(); self.known.len()];
+        let library = match &self.own {
+            Own::Library(library) => library,
+            Own::World(world) => {
+                bytes
+                    .iter_mut()
+                    .zip(world.tokens())
+                    .for_each(|(to, from)| to.clone_from(from));
+                return bytes;
+            }
+        };
+        let byte_level = library.decoder_has("ByteLevel");
+        let (spaces, fallback) = (
+            library.decoder_has("Metaspace") || library.json.contains('▁'),
+            library.decoder_has("ByteFallback"),
+        );
+        let added = library.tokenizer.get_added_tokens_decoder();
         for (id, slot) in (0..).zip(&mut bytes) {
-            let Some(token) = self.tokenizer.id_to_token(id) else {
+            let Some(token) = library.tokenizer.id_to_token(id) else {
                 continue;
             };
             *slot = match added.get(&id) {
@@ -96,21 +140,14 @@ impl Vocabulary {
         bytes
     }
 
-    /// Whether the tokenizer's decoder is of this type, or has a part that is.
-    fn decoder_has(&self, kind: &str) -> bool {
-        fn has(decoder: &serde_json::Value, kind: &str) -> bool {
-            let parts = decoder.get("decoders").and_then(|d| d.as_array());
-            decoder.get("type").is_some_and(|t| t == kind)
-                || parts.is_some_and(|p| p.iter().any(|d| has(d, kind)))
-        }
-        let json: serde_json::Value = serde_json::from_str(&self.json).unwrap_or_default();
-        has(&json["decoder"], kind)
-    }
-
     /// Token ids of a text, on demand with the marks that the tokenizer puts around a whole one. Markers
     /// spelled out in the text are not taken for markers.
     pub fn encode(&self, text: &str, whole: bool) -> Result<Vec<u32>, ModelError> {
-        let encoding = guarded(|| self.tokenizer.encode(text, whole));
+        let library = match &self.own {
+            Own::Library(library) => library,
+            Own::World(world) => return Ok(world.encode(text.as_bytes())),
+        };
+        let encoding = guarded(|| library.tokenizer.encode(text, whole));
         encoding
             .map(|e| e.get_ids().to_vec())
             .map_err(|message| ModelError::Encode { message })
@@ -118,8 +155,12 @@ impl Vocabulary {
 
     /// Token ids of a text in which markers are spelled out and are markers. Not for texts of others.
     pub fn encode_with_markers(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let marking = self.marking.get_or_init(|| {
-            let mut tokenizer = self.tokenizer.clone();
+        let library = match &self.own {
+            Own::Library(library) => library,
+            Own::World(world) => return Ok(world.encode(text.as_bytes())),
+        };
+        let marking = library.marking.get_or_init(|| {
+            let mut tokenizer = library.tokenizer.clone();
             tokenizer.set_encode_special_tokens(false);
             tokenizer
         });
@@ -131,14 +172,24 @@ impl Vocabulary {
 
     /// Those of the tokens that are markers.
     pub fn markers(&self, tokens: &[u32]) -> Vec<u32> {
-        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let Some(library) = self.library() else {
+            return Vec::new();
+        };
+        let added = library
+            .tokenizer
+            .get_added_vocabulary()
+            .get_added_tokens_decoder();
         let special = |t: &u32| added.get(t).is_some_and(|a| a.special);
         tokens.iter().copied().filter(special).collect()
     }
 
     /// The first marker that a text spells (the longest there): its id, its length in bytes, and the text before.
     pub fn first_marker<'a>(&self, text: &'a str) -> Option<(u32, usize, &'a str)> {
-        let added = self.tokenizer.get_added_vocabulary().get_added_tokens_decoder();
+        let added = self
+            .library()?
+            .tokenizer
+            .get_added_vocabulary()
+            .get_added_tokens_decoder();
         added
             .iter()
             .filter(|(_, a)| a.special && !a.content.is_empty())
@@ -149,7 +200,11 @@ impl Vocabulary {
 
     /// Text of token ids, special tokens left out; incomplete characters become U+FFFD.
     pub fn decode(&self, tokens: &[u32]) -> Result<String, ModelError> {
-        guarded(|| self.tokenizer.decode(tokens, true)).map_err(|message| ModelError::Decode { message })
+        match &self.own {
+            Own::Library(library) => guarded(|| library.tokenizer.decode(tokens, true))
+                .map_err(|message| ModelError::Decode { message }),
+            Own::World(world) => Ok(world.decode(tokens)),
+        }
     }
 
     /// Takes all probability from ids that have no text.
@@ -168,7 +223,12 @@ impl Vocabulary {
 
     /// A token that the other vocabulary has not got under the same id, or this one has not got.
     pub fn differs(&self, other: &Vocabulary) -> Option<u32> {
-        let (own, others) = (self.tokenizer.get_vocab(true), other.tokenizer.get_vocab(true));
+        let (Some(own), Some(others)) = (self.library(), other.library()) else {
+            let (own, others) = (self.token_bytes(), other.token_bytes());
+            let differ = own.iter().zip(&others).position(|(a, b)| a != b);
+            return differ.and_then(|id| u32::try_from(id).ok());
+        };
+        let (own, others) = (own.tokenizer.get_vocab(true), others.tokenizer.get_vocab(true));
         let missing = |a: &Ids, b: &Ids| {
             a.iter()
                 .filter(|(t, id)| b.get(*t) != Some(*id))
@@ -180,7 +240,20 @@ impl Vocabulary {
 
     /// Id of the token that is spelled exactly like this.
     pub fn marker(&self, token: &str) -> Option<u32> {
-        self.tokenizer.token_to_id(token)
+        self.library()?.tokenizer.token_to_id(token)
+    }
+}
+
+impl Library {
+    /// Whether the tokenizer's decoder is of this type, or has a part that is.
+    fn decoder_has(&self, kind: &str) -> bool {
+        fn has(decoder: &serde_json::Value, kind: &str) -> bool {
+            let parts = decoder.get("decoders").and_then(|d| d.as_array());
+            decoder.get("type").is_some_and(|t| t == kind)
+                || parts.is_some_and(|p| p.iter().any(|d| has(d, kind)))
+        }
+        let json: serde_json::Value = serde_json::from_str(&self.json).unwrap_or_default();
+        has(&json["decoder"], kind)
     }
 }
 
@@ -225,10 +298,14 @@ fn byte_fallback(token: &str) -> Option<u8> {
     (digits.len() == 2).then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
-fn known_ids(file: PathBuf, tokenizer: &Tokenizer, vocab_size: usize) -> Result<Vec<bool>, ModelError> {
+fn known_ids(
+    file: PathBuf,
+    ids: impl Iterator<Item = u32>,
+    vocab_size: usize,
+) -> Result<Vec<bool>, ModelError> {
     let mut known = vec![false; vocab_size];
     let mut largest = None;
-    for id in tokenizer.get_vocab(true).into_values() {
+    for id in ids {
         largest = largest.max(Some(id));
         if let Some(slot) = known.get_mut(id as usize) {
             *slot = true;

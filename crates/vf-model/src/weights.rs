@@ -137,6 +137,11 @@ impl Weights {
         self.tensors.len()
     }
 
+    /// Shape of a tensor, if it is there.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|entry| entry.shape.as_slice())
+    }
+
     /// Values and bytes of the tensors that `counted` accepts, by the name of their element type.
     pub fn sizes(&self, counted: impl Fn(&str) -> bool) -> BTreeMap<String, (u64, u64)> {
         let mut sizes: BTreeMap<String, (u64, u64)> = BTreeMap::new();

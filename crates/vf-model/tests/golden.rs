@@ -209,6 +209,8 @@ cases! {
     deepseek_v2: "deepseek_v2",
     deepseek_v2_lite: "deepseek_v2-lite",
     deepseek_v3: "deepseek_v3",
+    rwkv5: "rwkv5",
+    rwkv6: "rwkv6",
 }
 
 /// transformers 4 wrote the rotation at the top.
@@ -272,6 +274,8 @@ fn what_a_family_has_of_its_own_matters() {
         ("deepseek_v2", json!({ "topk_method": "greedy" })),
         ("deepseek_v2", json!({ "routed_scaling_factor": 1.0 })),
         ("deepseek_v3", json!({ "rope_interleave": false })),
+        ("rwkv5", json!({ "head_size_divisor": 1000 })),
+        ("rwkv6", json!({ "head_size_divisor": 1000 })),
     ] {
         let golden = read(case);
         let mut config = golden.config.clone();
@@ -381,4 +385,60 @@ fn more_experts_than_tensors_are_refused() {
         matches!(error, Err(ModelError::TensorMissing { .. })),
         "{error:?}"
     );
+}
+
+/// A recurrent model can only go back to where a state was kept: whatever is taken back, the text is the same. And its own
+/// vocabulary is read where no `tokenizer.json` is.
+#[test]
+fn a_recurrent_model_goes_back() {
+    let golden = read("rwkv6");
+    let folder = write(&golden, &golden.config);
+    fs::remove_file(folder.path().join("tokenizer.json")).expect("a file");
+    let missing = HostedModel::load(folder.path(), &LoadOptions::default()).map(|_| ());
+    assert!(
+        matches!(missing, Err(ModelError::FileMissing { .. })),
+        "{missing:?}"
+    );
+    let mut vocabulary = String::new();
+    for byte in 0..=u8::MAX {
+        vocabulary.push_str(&format!("{} b'\\x{byte:02x}' 1\n", u32::from(byte) + 1));
+    }
+    for (id, token) in (257..).zip([" the", "return", "if (", "len", "NULL", "->"]) {
+        vocabulary.push_str(&format!("{id} '{token}' {}\n", token.len()));
+    }
+    fs::write(folder.path().join("rwkv_vocab_v20230424.txt"), vocabulary).expect("writable");
+    let load = || HostedModel::load(folder.path(), &LoadOptions::default()).expect("a folder");
+    // One that guesses as it would itself.
+    let mut model = load().with_draft(load()).expect("the same vocabulary");
+    let text = "if (len > 8) return NULL; /* é */";
+    let tokens = model.encode(text).expect("tokens");
+    assert_eq!(tokens.first(), Some(&259));
+    assert_eq!(model.decode(&tokens).expect("text"), text);
+
+    let sampling = Sampling {
+        temperature: 1.0,
+        max_new_tokens: 40,
+        samples: 3,
+        ..Sampling::default()
+    };
+    let mut run = |prompt: &str, guesses: usize| {
+        let mut request = Request::new(Prompt::Text(prompt), &sampling);
+        request.guesses = guesses;
+        let generation = model.run(&request, &mut |_| ControlFlow::Continue(()));
+        let generation = generation.expect("completions");
+        (generation.completions, generation.statistics)
+    };
+    let (first, _) = run(text, 0);
+    // What the next prompt shares with this one is not read again, where a state was kept there.
+    let (again, statistics) = run(text, 0);
+    assert_eq!(again, first);
+    assert!(statistics.reused_tokens == 0 || statistics.prompt_tokens < tokens.len());
+    let (guessed, statistics) = run(text, 4);
+    assert_eq!(guessed, first, "with guesses");
+    assert!(statistics.guessed > 0);
+    run("another text altogether", 0);
+    assert_eq!(run(text, 0).0, first);
+    let longer = format!("{text} len");
+    let (_, statistics) = run(&longer, 0);
+    assert!(statistics.reused_tokens > 0, "{statistics:?}");
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::fields::Fields;
 use super::rope::{Defaults, RopeScaling, rope, yarn_length};
 use super::{
-    Activation, Config, Experts, Family, FeedForward, Latent, Norm, Pairs, Positions, Residual, Scoring,
-    Variant, Window, Windowed,
+    Activation, Config, Experts, Family, FeedForward, Latent, Norm, Pairs, Positions, Ranks, Recurrence,
+    Residual, Scoring, Variant, Window, Windowed,
 };
 use crate::error::ModelError;
 
@@ -16,6 +16,9 @@ pub(super) fn parse(fields: &Fields) -> Result<Config, ModelError> {
     if let Some(value) = fields.get("quantization_config") {
         let why = "quantised weights are not implemented";
         return Err(fields.unsupported("quantization_config", value, why));
+    }
+    if matches!(family, Family::Rwkv5 | Family::Rwkv6) {
+        return rwkv(fields, family);
     }
     let mut config = common(fields, family)?;
     match family {
@@ -99,8 +102,66 @@ pub(super) fn parse(fields: &Fields) -> Result<Config, ModelError> {
             }
         }
         Family::DeepSeekV2 | Family::DeepSeekV3 => deepseek(fields, &mut config)?,
+        Family::Rwkv5 | Family::Rwkv6 => {}
     }
     Ok(config)
+}
+
+/// Positions of a recurrent model: it has no end.
+const ENDLESS: usize = 1 << 20;
+
+fn rwkv(fields: &Fields, family: Family) -> Result<Config, ModelError> {
+    let hidden_size = fields.size("hidden_size")?;
+    let attention_size = fields
+        .optional_size("attention_hidden_size")?
+        .unwrap_or(hidden_size);
+    // `num_attention_heads` means another thing in each of the published configurations.
+    let head_size = fields.size("head_size")?;
+    if !attention_size.is_multiple_of(head_size) {
+        let value = Value::from(head_size);
+        return Err(fields.invalid("head_size", &value, "a divisor of attention_hidden_size"));
+    }
+    let heads = attention_size / head_size;
+    // Whatever the file says of rescaling is about the range of 16-bit numbers, and changes nothing here.
+    let inner = fields.optional_size("intermediate_size")?;
+    let large = hidden_size == 4096;
+    fields.only(
+        "tie_word_embeddings",
+        false.into(),
+        "an output layer of its own only",
+    )?;
+    let (theta, scaling) = (1.0, RopeScaling::None);
+    Ok(Config {
+        family,
+        vocab_size: fields.size("vocab_size")?,
+        hidden_size,
+        intermediate_size: inner.unwrap_or(hidden_size * 7 / 2 / 32 * 32),
+        layers: fields.size("num_hidden_layers")?,
+        heads,
+        key_value_heads: heads,
+        head_dim: head_size,
+        norm_eps: fields.positive_or("layer_norm_epsilon", 1e-5)?,
+        rope: super::Rope { theta, scaling },
+        max_positions: ENDLESS,
+        tied_embeddings: false,
+        query_key_value_bias: false,
+        attention_output_bias: false,
+        feed_forward_bias: false,
+        end_tokens: fields.token_ids("eos_token_id")?,
+        variant: Variant {
+            recurrence: Some(Recurrence {
+                head_size,
+                attention_size,
+                head_size_divisor: fields.count_or("head_size_divisor", 8)?,
+                // What the published models of these sizes have; the weights have the last word.
+                ranks: (family == Family::Rwkv6).then_some(Ranks {
+                    mix: if large { 64 } else { 32 },
+                    decay: if large { 128 } else { 64 },
+                }),
+            }),
+            ..Variant::default()
+        },
+    })
 }
 
 fn all_biases(config: &mut Config) {

@@ -7,7 +7,8 @@ use crate::error::ModelError;
 
 /// What can be hosted, for messages.
 pub const SUPPORTED: &str = "llama, mistral, mixtral, qwen2, qwen2_moe, qwen3, qwen3_moe, phi, phi3, granite, \
-                             starcoder2, stablelm, gpt_bigcode, gpt_neox, deepseek_v2 and deepseek_v3";
+                             starcoder2, stablelm, gpt_bigcode, gpt_neox, deepseek_v2, deepseek_v3, \
+                             rwkv5 and rwkv6";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -42,10 +43,14 @@ pub enum Family {
     DeepSeekV2,
     /// DeepSeek-V3 (arXiv 2412.19437).
     DeepSeekV3,
+    /// RWKV 5, "Eagle" (Peng et al., arXiv 2404.05892): recurrent.
+    Rwkv5,
+    /// RWKV 6, "Finch", of the same paper.
+    Rwkv6,
 }
 
 impl Family {
-    pub const ALL: [Family; 16] = [
+    pub const ALL: [Family; 18] = [
         Family::Llama,
         Family::Mistral,
         Family::Mixtral,
@@ -62,6 +67,8 @@ impl Family {
         Family::GptNeoX,
         Family::DeepSeekV2,
         Family::DeepSeekV3,
+        Family::Rwkv5,
+        Family::Rwkv6,
     ];
 
     /// `model_type` and the entry of `architectures`.
@@ -83,6 +90,8 @@ impl Family {
             Family::GptNeoX => ("gpt_neox", "GPTNeoXForCausalLM"),
             Family::DeepSeekV2 => ("deepseek_v2", "DeepseekV2ForCausalLM"),
             Family::DeepSeekV3 => ("deepseek_v3", "DeepseekV3ForCausalLM"),
+            Family::Rwkv5 => ("rwkv5", "Rwkv5ForCausalLM"),
+            Family::Rwkv6 => ("rwkv6", "Rwkv6ForCausalLM"),
         }
     }
 

@@ -10,6 +10,8 @@ mod cache;
 mod kernels;
 mod matrix;
 mod pool;
+mod products;
+pub mod recurrent;
 mod simd;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +19,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::{DType, Device};
 
 use self::cache::{PAGE, Pages};
-use self::kernels::{Attention, Kernels, Output};
-use self::matrix::{Activations, Data};
-use self::pool::Pool;
+use self::kernels::{Attention, Output};
+use self::matrix::Activations;
+use self::products::Engine;
 use self::simd::LANES;
 use crate::config::Config;
 use crate::decoder;
@@ -28,9 +30,6 @@ use crate::network::{Cache, Network, Step, Wanted};
 use crate::weights::Weights;
 
 pub use self::matrix::{Kind, Matrix, quantise_block};
-
-/// Multiplications from which several threads share a product or the attention of a layer.
-const SHARED_WORK: usize = 1 << 19;
 
 /// Tokens whose attention is one piece of work.
 const ATTENTION_TOKENS: usize = 32;
@@ -98,10 +97,7 @@ pub struct CpuNetwork {
     /// By position: cos and sin of `width / 2` angles, times the factor by which rotated vectors are made longer.
     cosines: Vec<f32>,
     sines: Vec<f32>,
-    kernels: Kernels,
-    pool: Pool,
-    /// Multiplications from which a product is worth more than one thread.
-    shared_work: usize,
+    engine: Engine,
     room: Mutex<Vec<Room>>,
 }
 
@@ -206,10 +202,6 @@ impl CpuNetwork {
         // Some scalings make rotated vectors longer.
         let length = length as f32;
         let angles = || (0..context).flat_map(|p| frequencies.iter().map(move |f| p as f32 * f));
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            given => given,
-        };
         Ok(CpuNetwork {
             shape,
             embedding: weights.matrix("model.embed_tokens.weight", config.vocab_size, hidden)?,
@@ -218,9 +210,7 @@ impl CpuNetwork {
             output,
             cosines: angles().map(|angle| angle.cos() * length).collect(),
             sines: angles().map(|angle| angle.sin() * length).collect(),
-            kernels: Kernels::best(),
-            pool: Pool::new(threads),
-            shared_work: SHARED_WORK,
+            engine: Engine::new(threads),
             room: Mutex::new(Vec::new()),
         })
     }
@@ -228,7 +218,7 @@ impl CpuNetwork {
     /// The instruction set of the kernels.
     #[cfg(test)]
     fn set_kernels(&mut self, kernels: Kernels) {
-        self.kernels = kernels;
+        self.engine.kernels = kernels;
     }
 
     fn pass(&self, parts: &mut [Part<'_>], room: &mut Room) -> Vec<Vec<f32>> {
@@ -262,7 +252,7 @@ impl CpuNetwork {
                 &mut room.normed,
                 &mut [(&layer.gate, &mut gate), (&layer.up, &mut room.up)],
             );
-            self.kernels.gate(&mut gate, &room.up);
+            self.engine.kernels.gate(&mut gate, &room.up);
             room.inner.values = gate;
             self.products(&mut room.inner, &mut [(&layer.down, &mut room.added)]);
             add(&mut room.stream, &room.added);
@@ -281,7 +271,7 @@ impl CpuNetwork {
             let count = part.tokens.len();
             let own = room.stream.chunks_exact(hidden).skip(first).take(count);
             for (row, to) in own.skip(count - part.rows()).zip(to.by_ref()) {
-                self.kernels.norm(row, &self.norm, self.shape.eps, to);
+                self.engine.kernels.norm(row, &self.norm, self.shape.eps, to);
             }
             first += count;
             part.cache.len += count;
@@ -291,7 +281,7 @@ impl CpuNetwork {
         }
         let mut all = Vec::new();
         let matrix = self.output.as_ref().map_or(&self.embedding, |o| &o.matrix);
-        self.multiply(&mut room.last, &mut [(matrix, &mut all)]);
+        self.engine.multiply(&mut room.last, &mut [(matrix, &mut all)]);
         if let [_] = parts {
             return vec![all];
         }
@@ -312,7 +302,7 @@ impl CpuNetwork {
         let hidden = self.shape.hidden;
         out.resize(x.len() / hidden, hidden);
         let rows = x.chunks_exact(hidden).zip(out.values.chunks_exact_mut(hidden));
-        rows.for_each(|(x, out)| self.kernels.norm(x, weight, self.shape.eps, out));
+        rows.for_each(|(x, out)| self.engine.kernels.norm(x, weight, self.shape.eps, out));
     }
 
     /// Several products with the same activations.
@@ -321,51 +311,12 @@ impl CpuNetwork {
             .iter_mut()
             .map(|(linear, out)| (&linear.matrix, &mut **out))
             .collect();
-        self.multiply(x, &mut plain);
+        self.engine.multiply(x, &mut plain);
         for (linear, out) in jobs {
             if let Some(bias) = &linear.bias {
                 out.chunks_exact_mut(bias.len()).for_each(|row| add(row, bias));
             }
         }
-    }
-
-    fn multiply(&self, x: &mut Activations, jobs: &mut [(&Matrix, &mut Vec<f32>)]) {
-        if jobs.iter().any(|(m, _)| matches!(m.data, Data::Q8_0 { .. })) {
-            self.kernels.quantise(x);
-        }
-        let x = &*x;
-        let outputs: Vec<(&Matrix, Output)> = jobs
-            .iter_mut()
-            .map(|(matrix, out)| {
-                out.resize(x.rows * matrix.rows, 0.0);
-                let to = out.as_mut_ptr();
-                (*matrix, Output { to })
-            })
-            .collect();
-        let work: usize = outputs.iter().map(|(m, _)| m.rows * m.cols * x.rows).sum();
-        if work < self.shared_work || self.pool.threads() == 1 {
-            for (matrix, out) in outputs {
-                // SAFETY: the output was made long enough, and nobody else has it.
-                unsafe { self.kernels.product(matrix, x, 0..matrix.tiles(), out) };
-            }
-            return;
-        }
-        // Pieces of some tiles of one matrix; an even number of them, as the kernels like it.
-        let tiles: usize = outputs.iter().map(|(m, _)| m.tiles()).sum();
-        let size = (tiles / (self.pool.threads() * 4)).next_multiple_of(4).max(4);
-        let pieces: Vec<_> = outputs
-            .iter()
-            .flat_map(|(matrix, out)| {
-                let starts = (0..matrix.tiles()).step_by(size);
-                starts.map(move |start| (*matrix, start..(start + size).min(matrix.tiles()), *out))
-            })
-            .collect();
-        self.pool.run(pieces.len(), &|index| {
-            if let Some((matrix, tiles, out)) = pieces.get(index) {
-                // SAFETY: the output was made long enough, and no two pieces have the same tiles of a matrix.
-                unsafe { self.kernels.product(matrix, x, tiles.clone(), *out) };
-            }
-        });
     }
 
     /// Norms and turns queries and keys, and puts keys and values into the caches.
@@ -381,7 +332,7 @@ impl CpuNetwork {
             );
             for head in x.chunks_exact_mut(shape.width) {
                 if let Some(weight) = norm {
-                    self.kernels.norm(head, weight, shape.eps, &mut normed);
+                    self.engine.kernels.norm(head, weight, shape.eps, &mut normed);
                     head.copy_from_slice(&normed);
                 }
                 let (low, high) = head.split_at_mut(half);
@@ -466,12 +417,12 @@ impl CpuNetwork {
                 value_width: shape.value_width,
                 scale: 1.0 / (shape.width as f32).sqrt(),
             };
-            self.kernels.attend(&what, &mut Vec::new(), &mut outputs);
+            self.engine.kernels.attend(&what, &mut Vec::new(), &mut outputs);
         };
-        if work < self.shared_work {
+        if work < self.engine.shared_work {
             (0..pieces.len()).for_each(piece);
         } else {
-            self.pool.run(pieces.len(), &piece);
+            self.engine.pool.run(pieces.len(), &piece);
         }
     }
 }
@@ -527,7 +478,7 @@ impl Network for CpuNetwork {
     }
 
     fn backend(&self) -> &'static str {
-        self.kernels.name
+        self.engine.kernels.name
     }
 }
 

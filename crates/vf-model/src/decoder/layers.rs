@@ -11,6 +11,7 @@ use candle_nn::ops::{layer_norm, rms_norm};
 
 use super::feed_forward::{Expert, FeedForwardPart, Mixture};
 use crate::config::{Config, Experts, Family, FeedForward, Norm, Positions, Residual, Scoring};
+use crate::cpu::recurrent;
 use crate::error::{ModelError, compute};
 use crate::weights::Weights;
 
@@ -132,6 +133,9 @@ impl Source for Listing {
 
 /// Names and shapes of a model's tensors, as published checkpoints have them.
 pub fn expected_tensors(config: &Config) -> Result<BTreeMap<String, Vec<usize>>, ModelError> {
+    if let Some(recurrence) = &config.variant.recurrence {
+        return Ok(recurrent::expected_tensors(config, recurrence));
+    }
     let nothing = Tensor::zeros((), DType::F32, &Device::Cpu).map_err(compute("a list of tensors"))?;
     let mut listing = Listing {
         shapes: BTreeMap::new(),
