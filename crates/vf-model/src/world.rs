@@ -181,8 +181,8 @@ fn bytes_of(literal: &str) -> Option<Vec<u8>> {
 }
 
 /// The file for tests: all bytes, and these.
-#[cfg(any(test, feature = "testing"))]
-pub(crate) fn listing(more: &[&str]) -> String {
+#[cfg(test)]
+fn listing(more: &[&str]) -> String {
     use std::fmt::Write as _;
 
     let mut text = String::new();

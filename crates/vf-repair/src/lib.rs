@@ -41,6 +41,7 @@ pub mod prover;
 pub mod report_text;
 pub mod run;
 pub mod sarif;
+pub mod slots;
 pub mod solver_only;
 pub mod untrusted;
 
