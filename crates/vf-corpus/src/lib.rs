@@ -6,8 +6,12 @@
 //!
 //! What is made depends on a seed and a number only. Nothing here decides a verdict, prints, or reads flags.
 
+pub mod check;
+mod error;
+pub mod file;
 pub mod generate;
 pub mod hash;
+pub mod import;
 pub mod make;
 pub mod mutate;
 pub mod pair;
@@ -17,4 +21,5 @@ pub mod random;
 pub mod record;
 pub mod report;
 
+pub use error::CorpusError;
 pub use record::{Record, SCHEMA, Split};

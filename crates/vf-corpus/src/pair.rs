@@ -26,10 +26,8 @@ pub enum Refusal {
     BeforeProved,
     /// Nothing is refuted, and something is not proved.
     BeforeUnknown,
-    /// The change does something else on an input on which nothing was wrong.
-    BehaviourChanged,
-    /// Neither that nor its contrary could be shown.
-    BehaviourUnknown,
+    /// It is not proved that the change keeps what the function does where nothing was wrong. Mostly it does not.
+    BehaviourNotKept,
     /// The change does not fix what it is for.
     NotFixed,
     /// The front end or the compiler takes one version not.
@@ -47,8 +45,7 @@ impl Refusal {
             Refusal::AfterUnreachable => "after-unreachable",
             Refusal::BeforeProved => "before-proved",
             Refusal::BeforeUnknown => "before-unknown",
-            Refusal::BehaviourChanged => "behaviour-changed",
-            Refusal::BehaviourUnknown => "behaviour-unknown",
+            Refusal::BehaviourNotKept => "behaviour-not-kept",
             Refusal::NotFixed => "not-fixed",
             Refusal::NotRead => "not-read",
             Refusal::Duplicate => "duplicate",
@@ -107,8 +104,7 @@ pub fn is_fixed(before: &Proved, after: &Proved) -> Result<PatchReport, Refusal>
     let report = judged(before, after);
     match (report.verdict, report.behaviour) {
         (PatchVerdict::ProvenFix, Behaviour::Preserved | Behaviour::Vacuous) => Ok(report),
-        (_, Behaviour::Changed) => Err(Refusal::BehaviourChanged),
-        (_, Behaviour::Unknown) => Err(Refusal::BehaviourUnknown),
+        (_, Behaviour::Changed | Behaviour::Unknown) => Err(Refusal::BehaviourNotKept),
         _ => Err(Refusal::NotFixed),
     }
 }

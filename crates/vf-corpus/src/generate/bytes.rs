@@ -80,7 +80,7 @@ pub fn counted(s: &mut Sketch) {
     let limit = if s.percent(50) { format!("sizeof({body})") } else { bound };
     let fits = s.at_most(&count, &limit);
     s.guard(&[left, fits], "EBADMSG");
-    if s.percent(70) {
+    if !s.may_loop || s.percent(75) {
         s.line(format!("memcpy({body}, {} + {size}, {count});", input.data));
     } else {
         let i = s.name(names::COUNTER);
@@ -394,7 +394,7 @@ pub fn transfer(s: &mut Sketch) {
         conds.insert(0, Cond::new(format!("{count} < 0"), format!("{count} >= 0")));
     }
     s.guard(&conds, "E2BIG");
-    if s.percent(40) {
+    if !s.may_loop || s.percent(50) {
         s.line(format!("memcpy({0}, {given}, {count} * sizeof({0}[0]));", array.expr));
         return;
     }

@@ -75,7 +75,7 @@ pub fn table(s: &mut Sketch) {
     s.reject(&null.bad, "ENOMEM");
     match s.random.below(3) {
         0 => s.line(format!("{table}[0] = 0;")),
-        1 => s.line(format!("{table}[{count} - 1] = 1;")),
+        _ if !s.may_loop || s.percent(50) => s.line(format!("{table}[{count} - 1] = 1;")),
         _ => {
             let i = s.name(names::COUNTER);
             s.local(format!("{ty} {i}"));

@@ -61,6 +61,8 @@ pub struct Sketch {
     pub kernel: bool,
     pub of: &'static Subsystem,
     pub pieces: Vec<&'static str>,
+    /// Pieces that can do without loops have one only here.
+    pub may_loop: bool,
     tops: Vec<String>,
     helpers: Vec<String>,
     /// Members of the object, of the request.
@@ -114,6 +116,7 @@ impl Sketch {
             kernel,
             of,
             pieces: Vec::new(),
+            may_loop: true,
             tops: Vec::new(),
             helpers: Vec::new(),
             members: [Vec::new(), Vec::new()],
