@@ -10,9 +10,7 @@ use vf_corpus::file::Writer;
 use vf_corpus::import::{folder, import, log_and_patch};
 use vf_corpus::make::{MakeOptions, Summary, make};
 
-use crate::args::{
-    CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs, TextOrJson,
-};
+use crate::args::{CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs, TextOrJson};
 use crate::check::json;
 use crate::exit::{CliError, Exit};
 use crate::output;
@@ -46,16 +44,12 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
         compiler: args.compiler.clone(),
     };
     let mut progress = ProgressLine::new();
-    let made = make::<CliError>(
-        &options,
-        &mut |record| Ok(writer.write(&record)?),
-        &mut |tally| {
-            progress.show(&format_args!(
-                "{} pairs of {} wanted, from {} functions",
-                tally.pairs, args.count, tally.functions
-            ));
-        },
-    );
+    let made = make::<CliError>(&options, &mut |record| Ok(writer.write(&record)?), &mut |tally| {
+        progress.show(&format_args!(
+            "{} pairs of {} wanted, from {} functions",
+            tally.pairs, args.count, tally.functions
+        ));
+    });
     progress.clear();
     let summary = made?;
     writer.finish()?;
@@ -64,7 +58,11 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
         TextOrJson::Json => json(&summary)?,
     };
     output::write_stdout(&text)?;
-    Ok(if summary.gave_up { Exit::Unknown } else { Exit::Proved })
+    Ok(if summary.gave_up {
+        Exit::Unknown
+    } else {
+        Exit::Proved
+    })
 }
 
 fn share(of: u64, all: u64) -> String {
@@ -83,22 +81,38 @@ fn made_in_words(summary: &Summary, path: &Path) -> String {
         path.display(),
         summary.pairs_per_minute
     );
-    let splits: Vec<String> = summary.splits.iter().map(|(split, n)| format!("{n} {split}")).collect();
+    let splits: Vec<String> = summary
+        .splits
+        .iter()
+        .map(|(split, n)| format!("{n} {split}"))
+        .collect();
     out.push_str(&format!("split: {}\n", splits.join(", ")));
     out.push_str(&format!(
         "functions {} to {} of seed {}: {} made, {} proved\n",
         summary.first, summary.last, summary.seed, tally.functions, tally.functions_proved
     ));
     for (why, count) in &tally.functions_rejected {
-        out.push_str(&format!("  {why:<20} {count:>7}  {}\n", share(*count, tally.functions)));
+        out.push_str(&format!(
+            "  {why:<20} {count:>7}  {}\n",
+            share(*count, tally.functions)
+        ));
     }
-    out.push_str(&format!("mutants: {} tried, {} kept\n", tally.mutants, tally.pairs));
+    out.push_str(&format!(
+        "mutants: {} tried, {} kept\n",
+        tally.mutants, tally.pairs
+    ));
     for (why, count) in &tally.mutants_rejected {
-        out.push_str(&format!("  {why:<20} {count:>7}  {}\n", share(*count, tally.mutants)));
+        out.push_str(&format!(
+            "  {why:<20} {count:>7}  {}\n",
+            share(*count, tally.mutants)
+        ));
     }
     out.push_str("kept of tried, by mutation:\n");
     for (kind, of_kind) in &tally.kinds {
-        out.push_str(&format!("  {kind:<22} {:>6} of {:>6}\n", of_kind.kept, of_kind.tried));
+        out.push_str(&format!(
+            "  {kind:<22} {:>6} of {:>6}\n",
+            of_kind.kept, of_kind.tried
+        ));
     }
     if summary.gave_up {
         out.push_str("gave up: no pair came of any function for a long time\n");
@@ -132,7 +146,11 @@ fn run_check(args: &CorpusCheckArgs) -> Result<Exit, CliError> {
             if checked.wrong.len() > SHOWN {
                 out.push_str(&format!("... and {} more\n", checked.wrong.len() - SHOWN));
             }
-            let splits: Vec<String> = checked.splits.iter().map(|(split, n)| format!("{n} {split}")).collect();
+            let splits: Vec<String> = checked
+                .splits
+                .iter()
+                .map(|(split, n)| format!("{n} {split}"))
+                .collect();
             out.push_str(&format!(
                 "{} records of {} shapes ({}); {} proved and refuted again, {} wrong\n",
                 checked.records,
@@ -145,7 +163,11 @@ fn run_check(args: &CorpusCheckArgs) -> Result<Exit, CliError> {
         }
     };
     output::write_stdout(&text)?;
-    Ok(if checked.wrong.is_empty() { Exit::Proved } else { Exit::Refuted })
+    Ok(if checked.wrong.is_empty() {
+        Exit::Proved
+    } else {
+        Exit::Refuted
+    })
 }
 
 /// What an import came to, as JSON.
@@ -194,5 +216,9 @@ fn run_import(args: &CorpusImportArgs) -> Result<Exit, CliError> {
         }
     };
     output::write_stdout(&text)?;
-    Ok(if imported.records.is_empty() { Exit::Refuted } else { Exit::Proved })
+    Ok(if imported.records.is_empty() {
+        Exit::Refuted
+    } else {
+        Exit::Proved
+    })
 }

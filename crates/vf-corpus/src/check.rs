@@ -100,7 +100,9 @@ pub fn check(
                 let prover = Prover::new(compiler);
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((_, _, record)) = todo.get(number) else { break };
+                    let Some((_, _, record)) = todo.get(number) else {
+                        break;
+                    };
                     match again(&prover, record) {
                         Err(Failed::Fault(error)) => {
                             next.store(usize::MAX / 2, Ordering::Relaxed);
@@ -145,14 +147,29 @@ pub fn form(record: &Record) -> Vec<String> {
             wrong.push(what.to_owned());
         }
     };
-    demand(record.verdicts.patch == PatchVerdict::ProvenFix, "the patch is no proven fix");
+    demand(
+        record.verdicts.patch == PatchVerdict::ProvenFix,
+        "the patch is no proven fix",
+    );
     demand(!record.licence.trim().is_empty(), "no licence is named");
-    demand(record.split == split(&record.hashes.shape), "the split is not that of its shape");
+    demand(
+        record.split == split(&record.hashes.shape),
+        "the split is not that of its shape",
+    );
     match report_text::parse(record.report.as_bytes(), Path::new("report")).as_deref() {
         Ok([report]) => {
-            let target = record.obligations_before.iter().find(|o| o.id == record.counterexample.obligation);
-            demand(target.is_some_and(|t| t.line == report.line), "the report is about another line");
-            demand(report.file == Path::new(&record.file), "the report is about another file");
+            let target = record
+                .obligations_before
+                .iter()
+                .find(|o| o.id == record.counterexample.obligation);
+            demand(
+                target.is_some_and(|t| t.line == report.line),
+                "the report is about another line",
+            );
+            demand(
+                report.file == Path::new(&record.file),
+                "the report is about another file",
+            );
         }
         Ok(_) => demand(false, "the report is not one report"),
         Err(error) => demand(false, &format!("the report cannot be read: {error}")),
@@ -204,10 +221,15 @@ fn again(prover: &Prover, record: &Record) -> Result<(), Failed> {
     is_refuted(&old, &record.function)?;
     let judged = is_fixed(&old, &new)?;
     if judged.behaviour != record.behaviour {
-        return Err(Failed::Wrong("behaviour is found to be another one than the record says".to_owned()));
+        return Err(Failed::Wrong(
+            "behaviour is found to be another one than the record says".to_owned(),
+        ));
     }
     let verdicts = old.function(&record.function).map(|f| &f.obligations);
-    let reported = verdicts.into_iter().flatten().find(|o| o.id == record.counterexample.obligation);
+    let reported = verdicts
+        .into_iter()
+        .flatten()
+        .find(|o| o.id == record.counterexample.obligation);
     if !reported.is_some_and(|o| o.verdict == vf_verify::report::Verdict::Refuted) {
         return Err(Failed::Wrong("the reported obligation is not refuted".to_owned()));
     }

@@ -123,7 +123,11 @@ pub fn read(
     let mut any = false;
     loop {
         let mut line = Vec::new();
-        let read = input.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(failed)?;
+        let read = input
+            .by_ref()
+            .take(LONGEST)
+            .read_until(b'\n', &mut line)
+            .map_err(failed)?;
         if read == 0 {
             break;
         }

@@ -92,8 +92,8 @@ pub fn shape(text: &str) -> String {
 /// Words of types, and the names that kernels and libraries give to integers.
 fn is_type_name(word: &str) -> bool {
     const NAMES: [&str; 17] = [
-        "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "size_t", "ssize_t", "loff_t", "bool",
-        "gfp_t", "__be16", "__be32", "__le16", "__le32",
+        "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "size_t", "ssize_t", "loff_t", "bool", "gfp_t",
+        "__be16", "__be32", "__le16", "__le32",
     ];
     is_type_word(word) && word != "struct" && word != "union" && word != "enum"
         || NAMES.contains(&word)
@@ -126,7 +126,10 @@ mod tests {
 
     #[test]
     fn locals_are_renamed_and_layout_is_gone() {
-        let other = GET.replace("int i", "int slot").replace("[i]", "[slot]").replace("(i ", "(slot ");
+        let other = GET
+            .replace("int i", "int slot")
+            .replace("[i]", "[slot]")
+            .replace("(i ", "(slot ");
         assert_eq!(hashes(GET, GET, "get").shape, hashes(&other, &other, "get").shape);
         let spaced = GET.replace(";\n", ";\n\n");
         assert_eq!(hashes(GET, GET, "get"), hashes(&spaced, &spaced, "get"));

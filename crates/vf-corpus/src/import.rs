@@ -84,15 +84,27 @@ fn look_into(root: &Path, path: &Path, depth: usize, found: &mut Vec<Found>) -> 
             look_into(root, &entry, depth - 1, found)?;
             continue;
         }
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some((stem, good)) = ENDS.iter().find_map(|(bad, good)| Some((name.strip_suffix(bad)?, good))) else {
+        let name = entry
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let Some((stem, good)) = ENDS
+            .iter()
+            .find_map(|(bad, good)| Some((name.strip_suffix(bad)?, good)))
+        else {
             continue;
         };
         let other = entry.with_file_name(format!("{stem}{good}"));
         if !other.is_file() {
             continue;
         }
-        let shown = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+        let shown = |path: &Path| {
+            path.strip_prefix(root)
+                .unwrap_or(path)
+                .to_string_lossy()
+                .into_owned()
+        };
         found.push(Found {
             source: shown(&entry),
             fix: shown(&other),
@@ -173,7 +185,10 @@ pub fn import(pairs: &[Found], licence: &str, compiler: &Path) -> Result<Importe
             changed.retain(|name| holds(&pair.before, name, report));
         }
         if changed.is_empty() {
-            no(None, "no function that is in both versions is changed where it matters".to_owned());
+            no(
+                None,
+                "no function that is in both versions is changed where it matters".to_owned(),
+            );
         }
         for function in changed {
             match one(&prover, pair, &function, licence, number) {
@@ -221,7 +236,10 @@ fn one(prover: &Prover, pair: &Found, function: &str, licence: &str, number: u64
     let judged = is_fixed(&old, &new)?;
     let mut random = Random::new(0, number);
     let about = About {
-        id: format!("imported-{}-{function}", pair.source.replace(['/', '\\', ' '], "-")),
+        id: format!(
+            "imported-{}-{function}",
+            pair.source.replace(['/', '\\', ' '], "-")
+        ),
         file: &pair.file,
         function,
         origin: Origin::Imported {
@@ -246,7 +264,9 @@ fn one(prover: &Prover, pair: &Found, function: &str, licence: &str, number: u64
 /// Functions of both versions whose text differs.
 fn changed_functions(before: &str, after: &str) -> Vec<String> {
     let new = functions(after);
-    let both = functions(before).into_iter().filter(|f| new.iter().any(|n| n.name == f.name));
+    let both = functions(before)
+        .into_iter()
+        .filter(|f| new.iter().any(|n| n.name == f.name));
     both.map(|f| f.name)
         .filter(|name| normalised(function_text(before, name)) != normalised(function_text(after, name)))
         .collect()

@@ -215,7 +215,9 @@ pub fn make<E: From<ProveError>>(
                     for record in made.records {
                         if !seen.insert(record.hashes.function.clone()) {
                             summary.tally.pairs += 1;
-                            summary.tally.is_duplicate(record.origin.mutation().unwrap_or_default());
+                            summary
+                                .tally
+                                .is_duplicate(record.origin.mutation().unwrap_or_default());
                             continue;
                         }
                         if summary.tally.pairs < wanted {
@@ -248,7 +250,11 @@ pub fn make<E: From<ProveError>>(
 /// How many a minute.
 pub fn per_minute(count: u64, elapsed: Duration) -> f64 {
     let minutes = elapsed.as_secs_f64() / 60.0;
-    if minutes > 0.0 { count as f64 / minutes } else { 0.0 }
+    if minutes > 0.0 {
+        count as f64 / minutes
+    } else {
+        0.0
+    }
 }
 
 /// The pairs of one function.
@@ -276,7 +282,9 @@ pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, Pr
     made.tally.functions_proved = 1;
     let mut random = Random::new(seed ^ 0x6d75_7461_6e74_7321, number);
     let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
-    let loops = ["for (", "while ("].iter().any(|head| generated.text.contains(head));
+    let loops = ["for (", "while ("]
+        .iter()
+        .any(|head| generated.text.contains(head));
     chosen.truncate(if loops { TRIED_WITH_LOOP } else { TRIED });
     let texts: Vec<&str> = chosen.iter().map(|m| m.text.as_str()).collect();
     let read = match prover.read(Path::new(&generated.path), &texts) {

@@ -68,7 +68,8 @@ pub fn is_proved(after: &Proved, function: &str) -> Result<(), Refusal> {
         Err(Refusal::NothingToProve)
     } else if any(Verdict::Refuted) {
         Err(Refusal::AfterRefuted)
-    } else if any(Verdict::Unknown) || any(Verdict::ProvedToBound) || after.report.verdict != Overall::Proved {
+    } else if any(Verdict::Unknown) || any(Verdict::ProvedToBound) || after.report.verdict != Overall::Proved
+    {
         Err(Refusal::AfterNotProved)
     } else if any(Verdict::Unreachable) {
         Err(Refusal::AfterUnreachable)

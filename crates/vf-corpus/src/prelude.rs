@@ -26,7 +26,10 @@ const KERNEL: &[Group] = &[
     group(&["s16"], "typedef short s16;"),
     group(&["s32"], "typedef int s32;"),
     group(&["s64"], "typedef long long s64;"),
-    group(&["bool", "true", "false"], "typedef _Bool bool;\n#define true 1\n#define false 0"),
+    group(
+        &["bool", "true", "false"],
+        "typedef _Bool bool;\n#define true 1\n#define false 0",
+    ),
     group(&["size_t"], "typedef unsigned long size_t;"),
     group(&["ssize_t"], "typedef long ssize_t;"),
     group(&["gfp_t"], "typedef unsigned int gfp_t;"),
@@ -56,8 +59,14 @@ const KERNEL: &[Group] = &[
     group(&["U32_MAX"], "#define U32_MAX 0xffffffffU"),
     group(&["PAGE_SIZE"], "#define PAGE_SIZE 4096UL"),
     group(&["__user"], "#define __user"),
-    group(&["ARRAY_SIZE"], "#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))"),
-    group(&["min", "max"], "#define min(a, b) ((a) < (b) ? (a) : (b))\n#define max(a, b) ((a) > (b) ? (a) : (b))"),
+    group(
+        &["ARRAY_SIZE"],
+        "#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))",
+    ),
+    group(
+        &["min", "max"],
+        "#define min(a, b) ((a) < (b) ? (a) : (b))\n#define max(a, b) ((a) > (b) ? (a) : (b))",
+    ),
     group(
         &["min_t", "max_t"],
         "#define min_t(t, a, b) ((t)(a) < (t)(b) ? (t)(a) : (t)(b))\n#define max_t(t, a, b) ((t)(a) > (t)(b) ? (t)(a) : (t)(b))",
@@ -79,7 +88,9 @@ const KERNEL: &[Group] = &[
         "void *memcpy(void *dest, const void *src, size_t n);\nvoid *memmove(void *dest, const void *src, size_t n);\nvoid *memset(void *s, int c, size_t n);\nint memcmp(const void *a, const void *b, size_t n);",
     ),
     group(
-        &["strscpy", "strlcpy", "strncpy", "strcpy", "strlen", "strnlen", "strcmp", "strncmp", "strcat"],
+        &[
+            "strscpy", "strlcpy", "strncpy", "strcpy", "strlen", "strnlen", "strcmp", "strncmp", "strcat",
+        ],
         "ssize_t strscpy(char *dest, const char *src, size_t size);\nchar *strcpy(char *dest, const char *src);\nchar *strncpy(char *dest, const char *src, size_t n);\nchar *strcat(char *dest, const char *src);\nsize_t strlen(const char *s);\nsize_t strnlen(const char *s, size_t n);\nint strcmp(const char *a, const char *b);\nint strncmp(const char *a, const char *b, size_t n);",
     ),
     group(
@@ -103,14 +114,20 @@ const LIBRARY: &[Group] = &[
     group(&["int16_t"], "typedef short int16_t;"),
     group(&["int32_t"], "typedef int int32_t;"),
     group(&["int64_t"], "typedef long int64_t;"),
-    group(&["bool", "true", "false"], "typedef _Bool bool;\n#define true 1\n#define false 0"),
+    group(
+        &["bool", "true", "false"],
+        "typedef _Bool bool;\n#define true 1\n#define false 0",
+    ),
     group(&["size_t"], "typedef unsigned long size_t;"),
     group(&["ssize_t"], "typedef long ssize_t;"),
     group(&["NULL"], "#define NULL ((void *)0)"),
     group(&["INT_MAX"], "#define INT_MAX 0x7fffffff"),
     group(&["UINT32_MAX"], "#define UINT32_MAX 0xffffffffU"),
     group(&["SIZE_MAX"], "#define SIZE_MAX __SIZE_MAX__"),
-    group(&["MIN", "MAX"], "#define MIN(a, b) ((a) < (b) ? (a) : (b))\n#define MAX(a, b) ((a) > (b) ? (a) : (b))"),
+    group(
+        &["MIN", "MAX"],
+        "#define MIN(a, b) ((a) < (b) ? (a) : (b))\n#define MAX(a, b) ((a) > (b) ? (a) : (b))",
+    ),
     group(&["COUNT_OF"], "#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))"),
     group(
         &["malloc", "calloc", "realloc", "free"],
@@ -121,7 +138,9 @@ const LIBRARY: &[Group] = &[
         "void *memcpy(void *dest, const void *src, size_t n);\nvoid *memmove(void *dest, const void *src, size_t n);\nvoid *memset(void *s, int c, size_t n);\nint memcmp(const void *a, const void *b, size_t n);",
     ),
     group(
-        &["strncpy", "strcpy", "strlen", "strnlen", "strcmp", "strncmp", "strcat"],
+        &[
+            "strncpy", "strcpy", "strlen", "strnlen", "strcmp", "strncmp", "strcat",
+        ],
         "char *strcpy(char *dest, const char *src);\nchar *strncpy(char *dest, const char *src, size_t n);\nchar *strcat(char *dest, const char *src);\nsize_t strlen(const char *s);\nsize_t strnlen(const char *s, size_t n);\nint strcmp(const char *a, const char *b);\nint strncmp(const char *a, const char *b, size_t n);",
     ),
     group(
@@ -156,8 +175,14 @@ mod tests {
 
     #[test]
     fn what_is_used_is_declared_before_it() {
-        let lines = prelude(true, "int f(u8 *p) { return copy_from_user(p, 0, 4) ? -EFAULT : 0; }");
-        assert!(lines.contains("u8;") && lines.contains("#define EFAULT 14"), "{lines}");
+        let lines = prelude(
+            true,
+            "int f(u8 *p) { return copy_from_user(p, 0, 4) ? -EFAULT : 0; }",
+        );
+        assert!(
+            lines.contains("u8;") && lines.contains("#define EFAULT 14"),
+            "{lines}"
+        );
         let user = lines.find("#define __user");
         assert!(user.is_some() && user < lines.find("copy_from_user"), "{lines}");
         assert!(!lines.contains("kmalloc"));

@@ -108,8 +108,7 @@ impl Prover {
                 let refused = |error: vf_frontend::error::FrontendError| ProveError::Frontend {
                     said: error.to_string(),
                 };
-                let mut preprocessed =
-                    Preprocessed::from_text(path, output.as_bytes()).map_err(refused)?;
+                let mut preprocessed = Preprocessed::from_text(path, output.as_bytes()).map_err(refused)?;
                 preprocessed.main = path.to_path_buf();
                 preprocessed.main_marker = marker(number);
                 preprocessed.target = Target::default();

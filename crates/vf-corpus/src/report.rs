@@ -104,25 +104,37 @@ fn words(property: &str) -> Words {
             "Allocation of a wrong size",
             "INTEGER_OVERFLOW",
             "Size of an allocation that is not bounded",
-            &["The size in `{}` can be too large.", "`{}` allocates a size that is not checked."],
+            &[
+                "The size in `{}` can be too large.",
+                "`{}` allocates a size that is not checked.",
+            ],
         ),
         Some(P::Initialized) => (
             "Uninitialized variable",
             "UNINIT",
             "Use of a value that was not set",
-            &["`{}` may be used before it is set.", "Uninitialized value in `{}`."],
+            &[
+                "`{}` may be used before it is set.",
+                "Uninitialized value in `{}`.",
+            ],
         ),
         Some(P::Lifetime) => (
             "Use after free",
             "USE_AFTER_FREE",
             "Use of memory that was given back",
-            &["`{}` uses memory that was freed.", "The memory in `{}` was freed before."],
+            &[
+                "`{}` uses memory that was freed.",
+                "The memory in `{}` was freed before.",
+            ],
         ),
         _ => (
             "Violated requirement",
             "API_USAGE",
             "Call outside of its contract",
-            &["`{}` is called with arguments that it does not allow.", "The requirement of `{}` may not hold."],
+            &[
+                "`{}` is called with arguments that it does not allow.",
+                "The requirement of `{}` may not hold.",
+            ],
         ),
     };
     Words {
@@ -161,7 +173,11 @@ pub fn report(target: &ObligationReport, file: &str, function: &str, random: &mu
         line: target.location.line,
         issue,
         description,
-        cwe: if random.percent(50) { vec![target.cwe.clone()] } else { Vec::new() },
+        cwe: if random.percent(50) {
+            vec![target.cwe.clone()]
+        } else {
+            Vec::new()
+        },
         extra: vec![
             ("Classification".to_owned(), words.classification.to_owned()),
             ("Severity".to_owned(), severity.to_owned()),

@@ -27,7 +27,11 @@ pub fn bitmap(s: &mut Sketch) {
     s.does(&["set", "mark", "reserve", "claim"], &format!("{part}_bit"));
     let words = s.random.choose(&[2usize, 4, 8, 16]).copied().unwrap_or(4);
     let bound = s.constant("MAP_WORDS", words);
-    let (ty, bits) = if s.percent(60) { (s.wide(), 32) } else { (s.byte(), 8) };
+    let (ty, bits) = if s.percent(60) {
+        (s.wide(), 32)
+    } else {
+        (s.byte(), 8)
+    };
     let map = s.object_array(ty, "map", &bound);
     s.writes_object();
     let number = s.number(&["nr", "bit", "id", "block"], true);
@@ -99,7 +103,10 @@ pub fn sum(s: &mut Sketch) {
         0 if s.kernel => {
             let sum = s.name(&["sum", "res"]);
             s.local(format!("int {sum}"));
-            s.reject(&format!("check_add_overflow({current}, {a}, &{sum})"), "EOVERFLOW");
+            s.reject(
+                &format!("check_add_overflow({current}, {a}, &{sum})"),
+                "EOVERFLOW",
+            );
             s.line(format!("{kept} = {sum};"));
         }
         1 => {
@@ -109,7 +116,11 @@ pub fn sum(s: &mut Sketch) {
             s.line(format!("{kept} = {current} + {a};"));
         }
         _ => {
-            let limit = s.random.choose(&[100usize, 255, 1000, 10000]).copied().unwrap_or(100);
+            let limit = s
+                .random
+                .choose(&[100usize, 255, 1000, 10000])
+                .copied()
+                .unwrap_or(100);
             let bound = s.constant("LIMIT", limit);
             let conds = [
                 Cond::new(format!("{a} < -{bound}"), format!("{a} >= -{bound}")),
@@ -129,14 +140,22 @@ pub fn product(s: &mut Sketch) {
     s.does(&["scale", "compute", "convert"], value);
     let a = s.name(&["width", "raw", "units", "samples"]);
     s.param(format!("int {a}"));
-    let factor = s.random.choose(&[3usize, 10, 25, 100, 1000]).copied().unwrap_or(10);
+    let factor = s
+        .random
+        .choose(&[3usize, 10, 25, 100, 1000])
+        .copied()
+        .unwrap_or(10);
     let name = s.constant("FACTOR", factor);
     let kept = s.object_member("int", &["scaled", "micro", "total"]);
     let lower = Cond::new(format!("{a} < 0"), format!("{a} >= 0"));
     let upper = match s.random.below(2) {
         0 => s.at_most(&a, &format!("INT_MAX / {name}")),
         _ => {
-            let limit = s.random.choose(&[1000usize, 4096, 65535]).copied().unwrap_or(1000);
+            let limit = s
+                .random
+                .choose(&[1000usize, 4096, 65535])
+                .copied()
+                .unwrap_or(1000);
             s.at_most(&a, &limit.to_string())
         }
     };
@@ -172,7 +191,10 @@ pub fn window(s: &mut Sketch) {
     s.does(&["clear", "zero", "erase"], &format!("{part}_range"));
     let element = s.byte();
     let array = s.array(element, &format!("{part}_area"), true);
-    let (from, to) = (s.name(&["start", "first", "lo", "from"]), s.name(&["end", "last", "hi", "to"]));
+    let (from, to) = (
+        s.name(&["start", "first", "lo", "from"]),
+        s.name(&["end", "last", "hi", "to"]),
+    );
     let ty = s.word(&["unsigned int", "size_t", "unsigned long"]);
     s.param(format!("{ty} {from}"));
     s.param(format!("{ty} {to}"));

@@ -77,7 +77,11 @@ pub fn counted(s: &mut Sketch) {
     let body = s.object_array(byte, "body", &bound);
     s.writes_object();
     let left = s.at_most(&count, &format!("{} - {size}", input.len));
-    let limit = if s.percent(50) { format!("sizeof({body})") } else { bound };
+    let limit = if s.percent(50) {
+        format!("sizeof({body})")
+    } else {
+        bound
+    };
     let fits = s.at_most(&count, &limit);
     s.guard(&[left, fits], "EBADMSG");
     if !s.may_loop || s.percent(75) {
@@ -114,7 +118,10 @@ pub fn records(s: &mut Sketch) {
     }
     s.line(format!("{n} = {}[{at} + 1];", input.data));
     if s.percent(50) {
-        s.under(&format!("if ({n} > {} - {at} - 2)", input.len), &["break;".to_owned()]);
+        s.under(
+            &format!("if ({n} > {} - {at} - 2)", input.len),
+            &["break;".to_owned()],
+        );
     } else {
         s.reject(&format!("{n} > {} - {at} - 2", input.len), "EBADMSG");
     }
@@ -131,7 +138,10 @@ pub fn records(s: &mut Sketch) {
             let bound = s.constant("MAX_VALUE", size);
             let byte = s.byte();
             let kept = s.object_array(byte, "value", &bound);
-            s.open(format!("if ({}[{at}] == {kind} && {n} <= sizeof({kept}))", input.data));
+            s.open(format!(
+                "if ({}[{at}] == {kind} && {n} <= sizeof({kept}))",
+                input.data
+            ));
             s.line(format!("memcpy({kept}, {} + {at} + 2, {n});", input.data));
             s.close();
         }
@@ -153,7 +163,11 @@ pub fn copy_in(s: &mut Sketch) {
     let name = format!("{part}_buf");
     let room = s.object_array(byte, &name, &bound);
     s.writes_object();
-    let limit = if s.percent(55) { format!("sizeof({room})") } else { bound.clone() };
+    let limit = if s.percent(55) {
+        format!("sizeof({room})")
+    } else {
+        bound.clone()
+    };
     let fill = if s.percent(40) {
         Some(s.object_member("size_t", &["fill", "used", "level"]))
     } else {
@@ -319,11 +333,18 @@ pub fn consume(s: &mut Sketch) {
     let data = s.object_array(byte, "data", &bound);
     let used = s.object_member("size_t", &["used", "fill", "have", "level"]);
     let n = s.number(&["n", "count", "len", "bytes"], false);
-    let room = if s.percent(50) { format!("sizeof({data})") } else { bound };
+    let room = if s.percent(50) {
+        format!("sizeof({data})")
+    } else {
+        bound
+    };
     let first = s.at_most(&used, &room);
     let second = s.at_most(&n.expr, &used);
     s.guard(&[first, second], "EINVAL");
-    s.line(format!("memmove({data}, {data} + {}, {used} - {});", n.expr, n.expr));
+    s.line(format!(
+        "memmove({data}, {data} + {}, {used} - {});",
+        n.expr, n.expr
+    ));
     s.line(format!("{used} -= {};", n.expr));
 }
 
@@ -331,7 +352,14 @@ pub fn consume(s: &mut Sketch) {
 pub fn ring(s: &mut Sketch) {
     let part = s.part();
     let is_put = s.percent(55);
-    s.does(if is_put { &["put", "push", "enqueue", "post"] } else { &["get", "pop", "dequeue", "take"] }, part);
+    s.does(
+        if is_put {
+            &["put", "push", "enqueue", "post"]
+        } else {
+            &["get", "pop", "dequeue", "take"]
+        },
+        part,
+    );
     let sizes = [8, 16, 32, 64, 128];
     let size = s.random.choose(&sizes).copied().unwrap_or(16);
     let bound = s.constant("RING_SIZE", size);
@@ -358,7 +386,10 @@ pub fn ring(s: &mut Sketch) {
             format!("({place} + 1) % {bound} == {other}"),
             format!("({place} + 1) % {bound} != {other}"),
         ),
-        (true, false) => Cond::new(format!("{place} - {other} >= {bound}"), format!("{place} - {other} < {bound}")),
+        (true, false) => Cond::new(
+            format!("{place} - {other} >= {bound}"),
+            format!("{place} - {other} < {bound}"),
+        ),
         (false, _) => Cond::new(format!("{place} == {other}"), format!("{place} != {other}")),
     };
     s.guard(&[full], if is_put { "ENOSPC" } else { "EAGAIN" });
@@ -395,7 +426,10 @@ pub fn transfer(s: &mut Sketch) {
     }
     s.guard(&conds, "E2BIG");
     if !s.may_loop || s.percent(50) {
-        s.line(format!("memcpy({0}, {given}, {count} * sizeof({0}[0]));", array.expr));
+        s.line(format!(
+            "memcpy({0}, {given}, {count} * sizeof({0}[0]));",
+            array.expr
+        ));
         return;
     }
     let i = s.name(names::COUNTER);

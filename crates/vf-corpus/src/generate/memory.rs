@@ -29,7 +29,11 @@ pub fn table(s: &mut Sketch) {
     s.param(format!("{ty} {count}"));
     let table = s.name(&["table", "list", "map", "vec", "arr"]);
     s.local(format!("{element} *{table}"));
-    let most = s.random.choose(&[64usize, 128, 256, 1024, 4096]).copied().unwrap_or(64);
+    let most = s
+        .random
+        .choose(&[64usize, 128, 256, 1024, 4096])
+        .copied()
+        .unwrap_or(64);
     let some = s.not_zero(&count, false);
     let style = s.random.below(6);
     let (flags, plain) = (flags(s), plain(s));
@@ -79,7 +83,10 @@ pub fn table(s: &mut Sketch) {
         _ => {
             let i = s.name(names::COUNTER);
             s.local(format!("{ty} {i}"));
-            s.under(&format!("for ({i} = 0; {i} < {count}; {i}++)"), &[format!("{table}[{i}] = 0;")]);
+            s.under(
+                &format!("for ({i} = 0; {i} < {count}; {i}++)"),
+                &[format!("{table}[{i}] = 0;")],
+            );
         }
     }
     let kept = s.object_member(&format!("{element} *"), &["entries", "list_head", "elements"]);
@@ -96,7 +103,11 @@ pub fn duplicate(s: &mut Sketch) {
     s.does(&["dup", "clone", "copy", "save"], part);
     let input = s.input();
     let copy = s.name(&["copy", "dup", "mem", "blob"]);
-    let most = s.random.choose(&[128usize, 256, 1024, 4096]).copied().unwrap_or(256);
+    let most = s
+        .random
+        .choose(&[128usize, 256, 1024, 4096])
+        .copied()
+        .unwrap_or(256);
     let bound = s.constant("MAX_BLOB", most);
     let limit = s.at_most(&input.len, &bound);
     let (flags, plain) = (flags(s), plain(s));
@@ -154,12 +165,18 @@ pub fn object(s: &mut Sketch) {
     let (flags, plain) = (flags(s), plain(s));
     let tag = format!("{}_{part}", s.of.prefix);
     let wide = s.wide();
-    s.top(format!("struct {tag} {{\n\t{wide} {value};\n\tint users;\n\tvoid *priv;\n}};"));
+    s.top(format!(
+        "struct {tag} {{\n\t{wide} {value};\n\tint users;\n\tvoid *priv;\n}};"
+    ));
     let new = s.name(&["new", "node", "e", "p", "item"]);
     s.local(format!("struct {tag} *{new}"));
     let given = s.name(&["value", "val", value]);
     s.param(format!("{wide} {given}"));
-    let size = if s.percent(60) { format!("sizeof(*{new})") } else { format!("sizeof(struct {tag})") };
+    let size = if s.percent(60) {
+        format!("sizeof(*{new})")
+    } else {
+        format!("sizeof(struct {tag})")
+    };
     s.line(format!("{new} = {plain}({size}{flags});"));
     let null = s.not_zero(&new, true);
     s.guard(&[null], "ENOMEM");
@@ -179,12 +196,17 @@ pub fn ioctl(s: &mut Sketch) {
     s.does(&["ioctl", "set", "get", "ctl"], &format!("{part}_{value}"));
     let tag = format!("{}_{part}_args", s.of.prefix);
     let ty = s.word(&["u32", "unsigned int", "int", "u32"]);
-    s.top(format!("struct {tag} {{\n\t{ty} index;\n\tu32 {value};\n\tu32 flags;\n}};"));
+    s.top(format!(
+        "struct {tag} {{\n\t{ty} index;\n\tu32 {value};\n\tu32 flags;\n}};"
+    ));
     let args = s.name(&["args", "req", "a", "u"]);
     let user = s.name(&["arg", "argp", "uptr", "ubuf"]);
     s.param(format!("void __user *{user}"));
     s.local(format!("struct {tag} {args}"));
-    s.reject(&format!("copy_from_user(&{args}, {user}, sizeof({args}))"), "EFAULT");
+    s.reject(
+        &format!("copy_from_user(&{args}, {user}, sizeof({args}))"),
+        "EFAULT",
+    );
     let array = s.array("u32", &format!("{part}_{value}"), true);
     let index = super::sketch::Number {
         expr: format!("{args}.index"),
@@ -197,7 +219,10 @@ pub fn ioctl(s: &mut Sketch) {
         s.line(format!("{}[{args}.index] = {args}.{value};", array.expr));
     } else {
         s.line(format!("{args}.{value} = {}[{args}.index];", array.expr));
-        s.reject(&format!("copy_to_user({user}, &{args}, sizeof({args}))"), "EFAULT");
+        s.reject(
+            &format!("copy_to_user({user}, &{args}, sizeof({args}))"),
+            "EFAULT",
+        );
     }
 }
 
@@ -224,8 +249,16 @@ pub fn from_user(s: &mut Sketch) {
         s.writes_object();
         name
     };
-    let limit = if s.percent(50) { format!("sizeof({room})") } else { bound };
-    let fits = if terminated { s.below(&count, &limit) } else { s.at_most(&count, &limit) };
+    let limit = if s.percent(50) {
+        format!("sizeof({room})")
+    } else {
+        bound
+    };
+    let fits = if terminated {
+        s.below(&count, &limit)
+    } else {
+        s.at_most(&count, &limit)
+    };
     s.guard(&[fits], "EINVAL");
     s.reject(&format!("copy_from_user({room}, {user}, {count})"), "EFAULT");
     if terminated {
@@ -243,7 +276,9 @@ pub fn attached(s: &mut Sketch) {
     let (part, value) = (s.part(), s.value_name());
     s.does(names::GET, &format!("{part}_{value}"));
     let tag = format!("{}_{part}_ops", s.of.prefix);
-    s.top(format!("struct {tag} {{\n\tint {value};\n\tunsigned int caps;\n}};"));
+    s.top(format!(
+        "struct {tag} {{\n\tint {value};\n\tunsigned int caps;\n}};"
+    ));
     let given = s.name(&["ops", "cfg", "parent", "peer", "link"]);
     s.param(format!("const struct {tag} *{given}"));
     let null = s.not_zero(&given, true);

@@ -82,12 +82,16 @@ const WITH_LOOP: &[(&str, Piece)] = &[
 pub fn generate(seed: u64, number: u64) -> Generated {
     let mut s = Sketch::new(Random::new(seed, number));
     let pieces = match s.random.below(20) {
-        0..=13 => 1,
+        0..=14 => 1,
         14..=18 => 2,
         _ => 3,
     };
     s.may_loop = pieces == 1;
-    let table = if pieces == 1 && s.percent(22) { WITH_LOOP } else { PLAIN };
+    let table = if pieces == 1 && s.percent(12) {
+        WITH_LOOP
+    } else {
+        PLAIN
+    };
     for place in 0..pieces {
         let Some((name, write)) = s.random.choose(table) else {
             continue;

@@ -102,7 +102,11 @@ impl Sketch {
         let index = random.below(table.len());
         // Neither table is empty.
         let of = table.get(index).unwrap_or(&names::KERNEL[0]);
-        let failing = if random.percent(25) { Failing::Goto } else { Failing::Return };
+        let failing = if random.percent(25) {
+            Failing::Goto
+        } else {
+            Failing::Return
+        };
         let result = match random.below(10) {
             0 => Result::Bool,
             1 => Result::Nothing,
@@ -159,7 +163,9 @@ impl Sketch {
             }
         }
         let word = self.random.word(words).to_owned();
-        let fresh = (2..).map(|n| format!("{word}{n}")).find(|name| !self.used.contains(name));
+        let fresh = (2..)
+            .map(|n| format!("{word}{n}"))
+            .find(|name| !self.used.contains(name));
         let name = fresh.unwrap_or(word);
         self.used.insert(name.clone());
         name
@@ -226,12 +232,22 @@ impl Sketch {
     /// A type of lengths.
     pub fn length_type(&mut self) -> &'static str {
         let (half, wide) = (self.half(), self.wide());
-        self.random.word(&["size_t", "size_t", "unsigned int", wide, "size_t", "unsigned long", half])
+        self.random.word(&[
+            "size_t",
+            "size_t",
+            "unsigned int",
+            wide,
+            "size_t",
+            "unsigned long",
+            half,
+        ])
     }
 
     /// A number of elements, some of them powers of two.
     pub fn size(&mut self) -> usize {
-        let sizes = [4, 5, 6, 8, 8, 10, 12, 16, 16, 20, 24, 30, 32, 32, 40, 48, 64, 64, 100, 128];
+        let sizes = [
+            4, 5, 6, 8, 8, 10, 12, 16, 16, 20, 24, 30, 32, 32, 40, 48, 64, 64, 100, 128,
+        ];
         self.random.choose(&sizes).copied().unwrap_or(8)
     }
 
@@ -287,7 +303,15 @@ impl Sketch {
             self.name(&["req", "cmd", "arg", "info", "attr", "desc", "hdr"])
         } else {
             let short: String = self.of.object.chars().take(1).collect();
-            self.name(&[self.of.object, &short, "ctx", "self", "priv", "st", self.of.object])
+            self.name(&[
+                self.of.object,
+                &short,
+                "ctx",
+                "self",
+                "priv",
+                "st",
+                self.of.object,
+            ])
         };
         if let Some(place) = self.objects.get_mut(which) {
             *place = Some(name.clone());
@@ -297,7 +321,8 @@ impl Sketch {
 
     fn member(&mut self, which: usize, ty: &str, name: &str, bound: &str) -> String {
         let pointer = self.pointer(which);
-        let declaration = format!("{ty} {name}{bound};");
+        let space = if ty.ends_with('*') { "" } else { " " };
+        let declaration = format!("{ty}{space}{name}{bound};");
         if let Some(members) = self.members.get_mut(which)
             && !members.contains(&declaration)
         {
@@ -373,7 +398,11 @@ impl Sketch {
         let expr = if self.percent(30) {
             let full = format!("{}_{name}", self.of.prefix);
             let full = self.name(&[&full]);
-            let qualifier = if self.kernel || self.percent(50) { "static " } else { "" };
+            let qualifier = if self.kernel || self.percent(50) {
+                "static "
+            } else {
+                ""
+            };
             self.top(format!("{qualifier}{ty} {full}[{bound}];"));
             full
         } else {
@@ -398,7 +427,9 @@ impl Sketch {
         }
         let data = self.name(names::INPUT);
         let len = self.name(names::LENGTH);
-        let ty = self.random.word(&["size_t", "size_t", "unsigned int", "size_t", "unsigned long"]);
+        let ty = self
+            .random
+            .word(&["size_t", "size_t", "unsigned int", "size_t", "unsigned long"]);
         let byte = self.random.word(&[self.byte(), self.byte(), "unsigned char"]);
         self.param(format!("const {byte} *{data}, {ty} {len}"));
         let buffer = Buffer { data, len, ty };
@@ -433,7 +464,11 @@ impl Sketch {
 
     /// An empty line, for a reader.
     pub fn blank(&mut self) {
-        if self.lines.last().is_some_and(|last| !last.is_empty() && !last.ends_with('{')) {
+        if self
+            .lines
+            .last()
+            .is_some_and(|last| !last.is_empty() && !last.ends_with('{'))
+        {
             self.lines.push(String::new());
         }
     }
@@ -476,7 +511,9 @@ impl Sketch {
             (true, _) => format!("-{code}"),
             (false, 1) => {
                 let name = format!("{}_{code}", self.of.prefix).to_uppercase();
-                let number = code.bytes().fold(2usize, |n, b| (n * 7 + usize::from(b)) % 90 + 2);
+                let number = code
+                    .bytes()
+                    .fold(2usize, |n, b| (n * 7 + usize::from(b)) % 90 + 2);
                 let line = format!("#define {name} (-{number})");
                 if !self.tops.contains(&line) {
                     self.tops.push(line);
@@ -610,7 +647,8 @@ impl Sketch {
             3 => format!("{member} &= ~0x{bit:x}U;"),
             _ => format!("{member} += {bit};"),
         };
-        self.used.insert(member.split("->").last().unwrap_or_default().to_owned());
+        self.used
+            .insert(member.split("->").last().unwrap_or_default().to_owned());
         self.line(text);
     }
 
@@ -631,7 +669,11 @@ impl Sketch {
         self.end_piece();
         let name = self.function_name();
         let mut text = String::new();
-        for top in self.tops.iter().filter(|t| t.starts_with('#') || t.starts_with("enum")) {
+        for top in self
+            .tops
+            .iter()
+            .filter(|t| t.starts_with('#') || t.starts_with("enum"))
+        {
             text.push_str(&format!("{top}\n"));
         }
         for top in self.tops.iter().filter(|t| t.starts_with("struct")) {
@@ -639,11 +681,24 @@ impl Sketch {
         }
         let tags = [
             format!("{}_{}", self.of.prefix, self.of.object),
-            format!("{}_{}", self.of.prefix, self.objects[REQUEST].as_deref().unwrap_or("req")),
+            format!(
+                "{}_{}",
+                self.of.prefix,
+                self.objects[REQUEST].as_deref().unwrap_or("req")
+            ),
         ];
-        let pad = ["unsigned int id;", "unsigned long features;", "void *owner;", "int users;"];
+        let pad = [
+            "unsigned int id;",
+            "unsigned long features;",
+            "void *owner;",
+            "int users;",
+        ];
         for (which, tag) in tags.iter().enumerate() {
-            let Some(members) = self.members.get_mut(which).filter(|_| self.objects[which].is_some()) else {
+            let Some(members) = self
+                .members
+                .get_mut(which)
+                .filter(|_| self.objects[which].is_some())
+            else {
                 continue;
             };
             for line in pad {
@@ -684,7 +739,7 @@ impl Sketch {
             Result::Bool => "bool",
             Result::Nothing => "void",
         };
-        text.push_str(&format!("\n{ty} {name}({})\n{{\n", params.join(", ")));
+        text.push_str(&format!("\n{}\n{{\n", header(&format!("{ty} {name}("), &params)));
         let has_label = self.uses_ret;
         if has_label && self.result == Result::Status {
             self.locals.push(format!("int {} = 0", self.ret));
@@ -721,6 +776,28 @@ impl Sketch {
     }
 }
 
+/// The head of a function, in lines of a usual width.
+fn header(start: &str, params: &[String]) -> String {
+    const WIDTH: usize = 92;
+    let mut text = start.to_owned();
+    let mut width = start.len();
+    for (place, param) in params.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
+            if width + param.len() > WIDTH {
+                text.push_str("\n\t\t");
+                width = 16;
+            } else {
+                text.push(' ');
+            }
+        }
+        text.push_str(param);
+        width += param.len() + 2;
+    }
+    text.push(')');
+    text
+}
+
 impl Cond {
     pub fn new(bad: impl Into<String>, good: impl Into<String>) -> Cond {
         Cond {
@@ -736,7 +813,10 @@ impl Sketch {
     pub fn below(&mut self, a: &str, b: &str) -> Cond {
         match self.random.below(8) {
             0 => Cond::new(format!("{b} <= {a}"), format!("{b} > {a}")),
-            1 if b.bytes().all(|c| c.is_ascii_uppercase() || c == b'_' || c.is_ascii_digit()) => {
+            1 if b
+                .bytes()
+                .all(|c| c.is_ascii_uppercase() || c == b'_' || c.is_ascii_digit()) =>
+            {
                 Cond::new(format!("{a} > {b} - 1"), format!("{a} <= {b} - 1"))
             }
             _ => Cond::new(format!("{a} >= {b}"), format!("{a} < {b}")),

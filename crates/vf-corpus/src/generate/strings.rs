@@ -15,7 +15,11 @@ pub fn keep(s: &mut Sketch) {
     let word = s.word(&words);
     let kept = s.object_array("char", word, &bound);
     s.writes_object();
-    let limit = if s.percent(60) { format!("sizeof({kept})") } else { bound };
+    let limit = if s.percent(60) {
+        format!("sizeof({kept})")
+    } else {
+        bound
+    };
     match s.random.below(6) {
         0 | 1 if s.kernel => {
             s.line(format!("strscpy({kept}, {text}, {limit});"));
@@ -58,8 +62,15 @@ pub fn show(s: &mut Sketch) {
         let conds = [s.not_zero(&out.len, false)];
         s.guard(&conds, "EINVAL");
     }
-    let print = if s.kernel && s.percent(40) { "scnprintf" } else { "snprintf" };
-    s.line(format!("{print}({}, {}, \"{format}\", {member});", out.data, out.len));
+    let print = if s.kernel && s.percent(40) {
+        "scnprintf"
+    } else {
+        "snprintf"
+    };
+    s.line(format!(
+        "{print}({}, {}, \"{format}\", {member});",
+        out.data, out.len
+    ));
 }
 
 /// Keeps bytes of no string as one.
@@ -75,12 +86,19 @@ pub fn from_bytes(s: &mut Sketch) {
         0 => {
             let n = s.name(&["n", "take", "cut"]);
             s.local(format!("size_t {n} = {}", input.len));
-            s.under(&format!("if ({n} > {bound} - 1)"), &[format!("{n} = {bound} - 1;")]);
+            s.under(
+                &format!("if ({n} > {bound} - 1)"),
+                &[format!("{n} = {bound} - 1;")],
+            );
             s.line(format!("memcpy({kept}, {}, {n});", input.data));
             s.line(format!("{kept}[{n}] = '\\0';"));
         }
         _ => {
-            let limit = if s.percent(50) { format!("sizeof({kept})") } else { bound };
+            let limit = if s.percent(50) {
+                format!("sizeof({kept})")
+            } else {
+                bound
+            };
             let below = s.below(&input.len, &limit);
             s.guard(&[below], "ENAMETOOLONG");
             s.line(format!("memcpy({kept}, {0}, {1});", input.data, input.len));
@@ -127,7 +145,10 @@ pub fn add_char(s: &mut Sketch) {
         let room = s.below(&at, &format!("{bound} - 2"));
         s.guard(&[room], "ENOSPC");
         let special = s.word(&["'\"'", "'\\\\'", "'%'", "'&'"]);
-        s.under(&format!("if ({c} == {special})"), &[format!("{out}[{at}++] = '\\\\';")]);
+        s.under(
+            &format!("if ({c} == {special})"),
+            &[format!("{out}[{at}++] = '\\\\';")],
+        );
     } else {
         let room = s.below(&at, &format!("{bound} - 1"));
         s.guard(&[room], "ENOSPC");
@@ -151,10 +172,19 @@ pub fn hexadecimal(s: &mut Sketch) {
         s.guard(&[fits], "ENOSPC");
         s.open(format!("for ({i} = 0; {i} < {}; {i}++)", input.len));
     } else {
-        s.open(format!("for ({i} = 0; {i} < {} && {i} < {} / 2; {i}++)", input.len, out.len));
+        s.open(format!(
+            "for ({i} = 0; {i} < {} && {i} < {} / 2; {i}++)",
+            input.len, out.len
+        ));
     }
-    s.line(format!("{}[2 * {i}] = {table}[{}[{i}] >> 4];", out.data, input.data));
-    s.line(format!("{}[2 * {i} + 1] = {table}[{}[{i}] & 15];", out.data, input.data));
+    s.line(format!(
+        "{}[2 * {i}] = {table}[{}[{i}] >> 4];",
+        out.data, input.data
+    ));
+    s.line(format!(
+        "{}[2 * {i} + 1] = {table}[{}[{i}] & 15];",
+        out.data, input.data
+    ));
     s.close();
 }
 
@@ -219,7 +249,10 @@ pub fn key(s: &mut Sketch) {
     match s.random.below(2) {
         0 => {
             s.open(format!("for ({i} = 0; {i} < {}; {i}++)", input.len));
-            s.under(&format!("if ({}[{i}] == {separator})", input.data), &["break;".to_owned()]);
+            s.under(
+                &format!("if ({}[{i}] == {separator})", input.data),
+                &["break;".to_owned()],
+            );
             s.reject(&format!("{i} >= {bound} - 1"), "ENAMETOOLONG");
             s.line(step);
             s.close();
@@ -249,7 +282,9 @@ pub fn join(s: &mut Sketch) {
     s.writes_object();
     let separator = s.word(&["/", ".", ":", "-"]);
     match s.random.below(3) {
-        0 => s.line(format!("snprintf({kept}, sizeof({kept}), \"%s{separator}%s\", {first}, {second});")),
+        0 => s.line(format!(
+            "snprintf({kept}, sizeof({kept}), \"%s{separator}%s\", {first}, {second});"
+        )),
         _ => {
             let (a, b) = (s.name(&["alen", "head", "la"]), s.name(&["blen", "rest", "lb"]));
             s.local(format!("size_t {a} = strlen({first})"));

@@ -34,7 +34,9 @@ pub fn update(s: &mut Sketch) {
     if s.percent(45) {
         let tag = format!("{}_{part}", s.of.prefix);
         let other = s.word(&["flags", "refs", "type", "valid"]);
-        s.top(format!("struct {tag} {{\n\t{element} {value};\n\tunsigned int {other};\n}};"));
+        s.top(format!(
+            "struct {tag} {{\n\t{element} {value};\n\tunsigned int {other};\n}};"
+        ));
         let array = s.array(&format!("struct {tag}"), &format!("{part}s"), true);
         let conds = s.in_range(&index, &array.bound);
         s.guard(&conds, "EINVAL");
@@ -89,7 +91,10 @@ pub fn grid(s: &mut Sketch) {
     s.guard(&conds, "EINVAL");
     if is_flat {
         let map = s.object_array(element, &name, &format!("{rows_name} * {columns_name}"));
-        s.line(format!("{map}[{} * {columns_name} + {}] = 1;", row.expr, column.expr));
+        s.line(format!(
+            "{map}[{} * {columns_name} + {}] = 1;",
+            row.expr, column.expr
+        ));
     } else {
         let map = s.object_array(element, &name, &format!("{rows_name}][{columns_name}"));
         s.line(format!("{map}[{}][{}]++;", row.expr, column.expr));
@@ -208,7 +213,10 @@ pub fn fill(s: &mut Sketch) {
     let conds = [s.at_most(&count.expr, &array.bound)];
     s.guard(&conds, "EINVAL");
     if s.percent(30) {
-        s.line(format!("memset({0}, 0, {1} * sizeof({0}[0]));", array.expr, count.expr));
+        s.line(format!(
+            "memset({0}, 0, {1} * sizeof({0}[0]));",
+            array.expr, count.expr
+        ));
         return;
     }
     s.param(format!("{element} {given}"));
@@ -304,10 +312,16 @@ pub fn clamped(s: &mut Sketch) {
     }
     match s.random.below(3) {
         0 if s.kernel && !number.signed => {
-            s.line(format!("{place} = min_t({}, {place}, {} - 1);", number.ty, array.bound));
+            s.line(format!(
+                "{place} = min_t({}, {place}, {} - 1);",
+                number.ty, array.bound
+            ));
         }
         1 if !number.signed => {
-            s.line(format!("{place} = {place} < {0} ? {place} : {0} - 1;", array.size));
+            s.line(format!(
+                "{place} = {place} < {0} ? {place} : {0} - 1;",
+                array.size
+            ));
         }
         _ => s.under(
             &format!("if ({place} >= {})", array.size),

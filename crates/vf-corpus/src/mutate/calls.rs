@@ -14,11 +14,19 @@ pub fn propose(site: &mut Site<'_>) {
         match (name, texts.as_slice()) {
             ("strscpy" | "strlcpy" | "strscpy_pad", [to, from, _]) => {
                 site.replace("strscpy-to-strcpy", &expr.range, format!("strcpy({to}, {from})"));
-                site.replace("source-length", &expr.range, format!("{name}({to}, {from}, strlen({from}) + 1)"));
+                site.replace(
+                    "source-length",
+                    &expr.range,
+                    format!("{name}({to}, {from}, strlen({from}) + 1)"),
+                );
             }
             ("strncpy", [to, from, _]) => {
                 site.replace("strscpy-to-strcpy", &expr.range, format!("strcpy({to}, {from})"));
-                site.replace("source-length", &expr.range, format!("strncpy({to}, {from}, strlen({from}))"));
+                site.replace(
+                    "source-length",
+                    &expr.range,
+                    format!("strncpy({to}, {from}, strlen({from}))"),
+                );
             }
             ("snprintf" | "scnprintf", [to, _, rest @ ..]) => {
                 site.replace(
@@ -45,17 +53,29 @@ pub fn propose(site: &mut Site<'_>) {
                     &expr.range,
                     format!("kzalloc({n} * {size}, {flags})"),
                 );
-                site.replace("element-size-dropped", &expr.range, format!("kzalloc({n}, {flags})"));
+                site.replace(
+                    "element-size-dropped",
+                    &expr.range,
+                    format!("kzalloc({n}, {flags})"),
+                );
             }
             ("calloc", [n, size]) => {
-                site.replace("unchecked-arithmetic", &expr.range, format!("malloc({n} * {size})"));
+                site.replace(
+                    "unchecked-arithmetic",
+                    &expr.range,
+                    format!("malloc({n} * {size})"),
+                );
                 site.replace("element-size-dropped", &expr.range, format!("calloc({n}, 1)"));
             }
             ("memcpy" | "memmove" | "memset", [_, _, size]) => sizes(site, args, size),
             _ => {}
         }
     }
-    for id in site.nodes().filter(|id| site.kind(*id) == NodeKind::If).collect::<Vec<_>>() {
+    for id in site
+        .nodes()
+        .filter(|id| site.kind(*id) == NodeKind::If)
+        .collect::<Vec<_>>()
+    {
         unchecked(site, id);
     }
 }

@@ -110,13 +110,19 @@ fn too_late(site: &mut Site<'_>, id: usize) {
     let guard_lines = site.whole_lines(&guard);
     let text = site.of(&guard_lines).to_owned();
     for next in site.following(id).into_iter().take(2) {
-        if !matches!(site.kind(next), NodeKind::Expression | NodeKind::If | NodeKind::For | NodeKind::While) {
+        if !matches!(
+            site.kind(next),
+            NodeKind::Expression | NodeKind::If | NodeKind::For | NodeKind::While
+        ) {
             break;
         }
         let lines = site.whole_lines(&site.range(next));
         site.propose(
             "check-after-use",
-            &[(guard_lines.clone(), String::new()), (lines.end..lines.end, text.clone())],
+            &[
+                (guard_lines.clone(), String::new()),
+                (lines.end..lines.end, text.clone()),
+            ],
         );
     }
 }
@@ -129,7 +135,11 @@ fn without_exit(site: &mut Site<'_>, id: usize) {
     };
     let statements = site.children(*block);
     if let [_, .., last] = statements.as_slice() {
-        let kind = if site.kind(*last) == NodeKind::Break { "break-dropped" } else { "exit-dropped" };
+        let kind = if site.kind(*last) == NodeKind::Break {
+            "break-dropped"
+        } else {
+            "exit-dropped"
+        };
         site.delete(kind, *last);
     }
 }
@@ -170,7 +180,11 @@ fn plus(text: &str, one: i64) -> String {
         return (number + one).to_string();
     }
     let sign = if one > 0 { '+' } else { '-' };
-    let text = if text.contains('?') { format!("({text})") } else { text.to_owned() };
+    let text = if text.contains('?') {
+        format!("({text})")
+    } else {
+        text.to_owned()
+    };
     format!("{text} {sign} 1")
 }
 
@@ -194,7 +208,11 @@ fn weakened(site: &mut Site<'_>, test: &Test, is_loop: bool) {
         let kind = if is_loop { "loop-bound" } else { "guard-weakened" };
         site.replace(kind, &test.expr.range, format!("{left} {near} {right}"));
     }
-    site.replace("limit-off-by-one", &test.expr.range, format!("{left} {op} {}", plus(&right, by)));
+    site.replace(
+        "limit-off-by-one",
+        &test.expr.range,
+        format!("{left} {op} {}", plus(&right, by)),
+    );
     let turned = match op.as_str() {
         ">=" => "<",
         "<=" => ">",
@@ -202,7 +220,11 @@ fn weakened(site: &mut Site<'_>, test: &Test, is_loop: bool) {
         _ => ">",
     };
     if !is_loop {
-        site.replace("comparison-turned", &test.expr.range, format!("{left} {turned} {right}"));
+        site.replace(
+            "comparison-turned",
+            &test.expr.range,
+            format!("{left} {turned} {right}"),
+        );
     }
     // A comparison of signed numbers lets negative ones through.
     let is_name = |e: &Expr| matches!(e.kind, ExprKind::Ident | ExprKind::Member { .. });

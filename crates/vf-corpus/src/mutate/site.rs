@@ -47,7 +47,10 @@ impl<'a> Site<'a> {
     }
 
     pub fn children(&self, id: NodeId) -> Vec<NodeId> {
-        self.outline.nodes.get(id).map_or_else(Vec::new, |n| n.children.clone())
+        self.outline
+            .nodes
+            .get(id)
+            .map_or_else(Vec::new, |n| n.children.clone())
     }
 
     pub fn of(&self, range: &Range<usize>) -> &'a str {
@@ -57,7 +60,10 @@ impl<'a> Site<'a> {
     /// Statements behind this one in its block.
     pub fn following(&self, id: NodeId) -> Vec<NodeId> {
         let siblings = self.siblings(id);
-        let at = siblings.iter().position(|s| *s == id).map_or(siblings.len(), |at| at + 1);
+        let at = siblings
+            .iter()
+            .position(|s| *s == id)
+            .map_or(siblings.len(), |at| at + 1);
         siblings.get(at..).unwrap_or(&[]).to_vec()
     }
 
@@ -70,7 +76,9 @@ impl<'a> Site<'a> {
 
     fn siblings(&self, id: NodeId) -> Vec<NodeId> {
         let parent = self.outline.nodes.get(id).and_then(|n| n.parent);
-        parent.filter(|p| self.kind(*p) == NodeKind::Block).map_or_else(Vec::new, |p| self.children(p))
+        parent
+            .filter(|p| self.kind(*p) == NodeKind::Block)
+            .map_or_else(Vec::new, |p| self.children(p))
     }
 
     /// Whether control does not go past the statement.
@@ -106,7 +114,8 @@ impl<'a> Site<'a> {
     /// Every expression of the function, outermost first.
     pub fn expressions(&self) -> Vec<Expr> {
         let all = self.nodes().flat_map(|id| self.outline.expressions(id));
-        all.flat_map(|e| e.walk().into_iter().cloned().collect::<Vec<_>>()).collect()
+        all.flat_map(|e| e.walk().into_iter().cloned().collect::<Vec<_>>())
+            .collect()
     }
 
     /// Names of integers that the function declares or is given.

@@ -13,9 +13,11 @@ pub fn propose(site: &mut Site<'_>) {
         match site.kind(id) {
             NodeKind::Declaration => declaration(site, id),
             NodeKind::Expression => {
-                let freed = site.outline.expressions(id).into_iter().any(|e| {
-                    e.called(site.text).is_some_and(|name| FREE.contains(&name))
-                });
+                let freed = site
+                    .outline
+                    .expressions(id)
+                    .into_iter()
+                    .any(|e| e.called(site.text).is_some_and(|name| FREE.contains(&name)));
                 if freed {
                     free(site, id);
                 }
@@ -89,7 +91,11 @@ fn declaration(site: &mut Site<'_>, id: usize) {
         _ => &[],
     };
     for other in narrow {
-        let kind = if *other == "int" { "signed-type" } else { "narrowed-type" };
+        let kind = if *other == "int" {
+            "signed-type"
+        } else {
+            "narrowed-type"
+        };
         site.replace(kind, &only.specifiers, (*other).to_owned());
     }
     if matches!(ty.as_str(), "unsigned int" | "u32" | "uint32_t") {

@@ -24,9 +24,13 @@ pub fn propose(site: &mut Site<'_>) {
                 then,
                 otherwise,
             } => {
-                let is_choice = matches!(&condition.kind, ExprKind::Binary { op, .. } if op == "<" || op == ">");
+                let is_choice =
+                    matches!(&condition.kind, ExprKind::Binary { op, .. } if op == "<" || op == ">");
                 if is_choice {
-                    let (a, b) = (site.of(&then.range).to_owned(), site.of(&otherwise.range).to_owned());
+                    let (a, b) = (
+                        site.of(&then.range).to_owned(),
+                        site.of(&otherwise.range).to_owned(),
+                    );
                     site.propose(
                         "min-for-max",
                         &[(then.range.clone(), b), (otherwise.range.clone(), a.clone())],
@@ -62,7 +66,11 @@ fn binary(site: &mut Site<'_>, expr: &Expr, op: &str, lhs: &Expr, rhs: &Expr) {
             }
         }
         "/" => {
-            let kind = if right.starts_with("sizeof") { "bytes-for-elements" } else { "division-dropped" };
+            let kind = if right.starts_with("sizeof") {
+                "bytes-for-elements"
+            } else {
+                "division-dropped"
+            };
             site.replace(kind, &expr.range, left);
         }
         "-" if right == "1" => site.replace("terminator-forgotten", &expr.range, left),
