@@ -230,7 +230,7 @@ fn again(prover: &Prover, record: &Record) -> Result<(), Failed> {
         .into_iter()
         .flatten()
         .find(|o| o.id == record.counterexample.obligation);
-    if !reported.is_some_and(|o| o.verdict == vf_verify::report::Verdict::Refuted) {
+    if reported.is_none_or(|o| o.verdict != vf_verify::report::Verdict::Refuted) {
         return Err(Failed::Wrong("the reported obligation is not refuted".to_owned()));
     }
     Ok(())

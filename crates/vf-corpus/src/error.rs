@@ -29,7 +29,7 @@ pub enum CorpusError {
     #[error("{}: {source}", path.display())]
     Patch {
         path: PathBuf,
-        source: vf_source::diff::DiffError,
+        source: Box<vf_source::diff::DiffError>,
     },
     #[error(transparent)]
     Prove(#[from] crate::prove::ProveError),

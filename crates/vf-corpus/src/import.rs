@@ -133,7 +133,7 @@ pub fn log_and_patch(log: &Path, patch: &Path, tree: &Path) -> Result<Vec<Found>
     let reports = sarif::read(log)?.reports;
     let wrong = |source| CorpusError::Patch {
         path: patch.to_path_buf(),
-        source,
+        source: Box::new(source),
     };
     let parsed = Patch::parse(&text(patch)?).map_err(wrong)?;
     let mut found = Vec::new();

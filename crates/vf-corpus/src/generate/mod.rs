@@ -83,7 +83,7 @@ pub fn generate(seed: u64, number: u64) -> Generated {
     let mut s = Sketch::new(Random::new(seed, number));
     let pieces = match s.random.below(20) {
         0..=14 => 1,
-        14..=18 => 2,
+        15..=18 => 2,
         _ => 3,
     };
     s.may_loop = pieces == 1;

@@ -64,7 +64,6 @@ pub struct Sketch {
     /// Pieces that can do without loops have one only here.
     pub may_loop: bool,
     tops: Vec<String>,
-    helpers: Vec<String>,
     /// Members of the object, of the request.
     members: [Vec<String>; 2],
     /// Names of the parameters that point to them.
@@ -122,7 +121,6 @@ impl Sketch {
             pieces: Vec::new(),
             may_loop: true,
             tops: Vec::new(),
-            helpers: Vec::new(),
             members: [Vec::new(), Vec::new()],
             objects: [None, None],
             params: Vec::new(),
@@ -200,10 +198,6 @@ impl Sketch {
         if self.kernel { "u32" } else { "uint32_t" }
     }
 
-    pub fn very_wide(&self) -> &'static str {
-        if self.kernel { "u64" } else { "uint64_t" }
-    }
-
     /// A type of elements.
     pub fn element(&mut self) -> &'static str {
         let (byte, half, wide) = (self.byte(), self.half(), self.wide());
@@ -227,20 +221,6 @@ impl Sketch {
             (byte, false),
         ];
         self.random.choose(&types).copied().unwrap_or(("int", true))
-    }
-
-    /// A type of lengths.
-    pub fn length_type(&mut self) -> &'static str {
-        let (half, wide) = (self.half(), self.wide());
-        self.random.word(&[
-            "size_t",
-            "size_t",
-            "unsigned int",
-            wide,
-            "size_t",
-            "unsigned long",
-            half,
-        ])
     }
 
     /// A number of elements, some of them powers of two.
@@ -275,13 +255,6 @@ impl Sketch {
 
     pub fn top(&mut self, text: String) {
         self.tops.push(text);
-    }
-
-    /// A helper above the function; the same one twice is one.
-    pub fn helper(&mut self, text: String) {
-        if !self.helpers.contains(&text) {
-            self.helpers.push(text);
-        }
     }
 
     pub fn param(&mut self, text: String) {
@@ -352,10 +325,6 @@ impl Sketch {
     /// A member of what is asked for, which is only read.
     pub fn request_member(&mut self, ty: &str, name: &str) -> String {
         self.member(REQUEST, ty, name, "")
-    }
-
-    pub fn request_array(&mut self, ty: &str, name: &str, bound: &str) -> String {
-        self.member(REQUEST, ty, name, &format!("[{bound}]"))
     }
 
     /// An integer that nobody has looked at yet.
@@ -625,10 +594,6 @@ impl Sketch {
         }
     }
 
-    pub fn returns_status(&self) -> bool {
-        self.result == Result::Status
-    }
-
     /// Something that has nothing to do with the rest.
     pub fn noise(&mut self) {
         let member = self.random.word(names::FLAGS);
@@ -718,9 +683,6 @@ impl Sketch {
         let globals = |t: &&String| !t.starts_with('#') && !t.starts_with("enum") && !t.starts_with("struct");
         for top in self.tops.iter().filter(globals) {
             text.push_str(&format!("\n{top}\n"));
-        }
-        for helper in &self.helpers {
-            text.push_str(&format!("\n{helper}\n"));
         }
         let mut params: Vec<String> = Vec::new();
         if let Some(object) = &self.objects[OBJECT] {

@@ -157,37 +157,6 @@ pub fn add_char(s: &mut Sketch) {
     s.line(format!("{out}[{at}] = '\\0';"));
 }
 
-/// Bytes as two digits each.
-pub fn hexadecimal(s: &mut Sketch) {
-    s.does(&["dump", "format", "encode", "print"], "hex");
-    let input = s.input();
-    let out = s.output("char");
-    let i = s.name(names::COUNTER);
-    s.local(format!("size_t {i}"));
-    let digits = s.name(&["digits", "hex", "xdigits"]);
-    let table = format!("{}_{digits}", s.of.prefix);
-    s.top(format!("static const char {table}[16] = \"0123456789abcdef\";"));
-    if s.percent(50) {
-        let fits = s.at_most(&input.len, &format!("{} / 2", out.len));
-        s.guard(&[fits], "ENOSPC");
-        s.open(format!("for ({i} = 0; {i} < {}; {i}++)", input.len));
-    } else {
-        s.open(format!(
-            "for ({i} = 0; {i} < {} && {i} < {} / 2; {i}++)",
-            input.len, out.len
-        ));
-    }
-    s.line(format!(
-        "{}[2 * {i}] = {table}[{}[{i}] >> 4];",
-        out.data, input.data
-    ));
-    s.line(format!(
-        "{}[2 * {i} + 1] = {table}[{}[{i}] & 15];",
-        out.data, input.data
-    ));
-    s.close();
-}
-
 /// A number that a person writes, kept where it is in range.
 pub fn store(s: &mut Sketch) {
     let value = s.value_name();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use vf_repair::ctext::expr::{Expr, ExprKind};
 use vf_repair::ctext::functions::FunctionText;
-use vf_repair::ctext::lex::{TokenKind, tokens, variables};
+use vf_repair::ctext::lex::{TokenKind, tokens};
 use vf_repair::ctext::outline::{NodeId, NodeKind, Outline};
 
 use super::Mutant;
@@ -151,11 +151,6 @@ impl<'a> Site<'a> {
             }
         }
         found
-    }
-
-    /// What a text mentions that is no constant.
-    pub fn mentions(&self, range: &Range<usize>) -> Vec<String> {
-        variables(self.of(range))
     }
 
     /// Proposes the file with these edits.

@@ -23,12 +23,8 @@ pub fn propose(site: &mut Site<'_>) {
                 }
                 assignment(site, id);
             }
-            NodeKind::Break => {
-                // The end of a case: the next one goes on with its value.
-                if site.preceding(id).is_some() {
-                    site.delete("break-dropped", id);
-                }
-            }
+            // The end of a case: the next one goes on with its value.
+            NodeKind::Break if site.preceding(id).is_some() => site.delete("break-dropped", id),
             _ => {}
         }
     }
