@@ -188,7 +188,7 @@ pub fn make<E: From<ProveError>>(
                 let prover = Prover::new(&options.compiler);
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let made = make_function(&prover, options.seed, number);
+                    let made = make_until(&prover, options.seed, number, stop);
                     if send.send(made.map(Box::new)).is_err() {
                         break;
                     }
@@ -262,6 +262,11 @@ pub fn per_minute(count: u64, elapsed: Duration) -> f64 {
 /// # Errors
 /// The compiler cannot be run; whatever else is wrong is counted.
 pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, ProveError> {
+    make_until(prover, seed, number, &AtomicBool::new(false))
+}
+
+/// The same, or a part of it that nobody waits for any more.
+fn make_until(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Result<Made, ProveError> {
     let generated = generate(seed, number);
     let mut made = Made {
         number,
@@ -299,7 +304,7 @@ pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, Pr
     };
     let mut kinds: BTreeSet<&str> = BTreeSet::new();
     for (mutant, text) in chosen.iter().zip(&read) {
-        if made.records.len() >= KEPT {
+        if made.records.len() >= KEPT || stop.load(Ordering::Relaxed) {
             break;
         }
         if kinds.contains(mutant.kind) {
