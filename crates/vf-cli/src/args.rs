@@ -1,9 +1,13 @@
 //! The command line, as `docs/` and scripts know it.
 
+mod corpus;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vf_verify::search::Source;
+
+pub use corpus::{CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs};
 
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
 #[derive(Debug, Parser)]
@@ -33,8 +37,8 @@ pub enum Command {
     ReplayRun(ReplayRunArgs),
     /// (not in this version yet) Check what a tree's build compiles
     Scan(NotYet),
-    /// (not in this version yet) Manage the collection of cases
-    Corpus(NotYet),
+    /// Make, check and import pairs of a refuted and a proved version of a function
+    Corpus(CorpusArgs),
     /// (not in this version yet) Train a proposer
     Train(NotYet),
     /// (not in this version yet) Run repair experiments with arms and seeds

@@ -34,7 +34,9 @@ impl From<Overall> for Exit {
 /// Whatever keeps a command from giving a result. All of these are exit code 2 unless they say otherwise.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    #[error("`{command}` is not in this version yet; there are check, patch, repair, replay and models")]
+    #[error(
+        "`{command}` is not in this version yet; there are check, patch, repair, replay, corpus and models"
+    )]
     NotYet { command: &'static str },
     #[error("`{name}` is no property; the properties are {}", known.join(", "))]
     UnknownProperty { name: String, known: Vec<&'static str> },
@@ -112,6 +114,10 @@ pub enum CliError {
     LogCompiler { path: PathBuf, compiler: PathBuf },
     #[error("there is nothing to ask: {why}")]
     NothingToAsk { why: &'static str },
+    #[error(transparent)]
+    Corpus(#[from] vf_corpus::CorpusError),
+    #[error(transparent)]
+    CorpusProver(#[from] vf_corpus::prove::ProveError),
     #[error(transparent)]
     Flags(#[from] vf_repair::FlagsError),
     #[error(

@@ -7,6 +7,7 @@ mod cache;
 mod check;
 mod checker;
 mod contracts;
+mod corpus;
 mod device;
 mod emit;
 mod exit;
@@ -71,7 +72,7 @@ fn run(command: Command) -> Result<Exit, CliError> {
         Command::Replay(args) => replay::run(&args),
         Command::ReplayRun(args) => replay_run::run(&args),
         Command::Scan(_) => not_yet("scan"),
-        Command::Corpus(_) => not_yet("corpus"),
+        Command::Corpus(args) => corpus::run(&args),
         Command::Train(_) => not_yet("train"),
         Command::Experiment(_) => not_yet("experiment"),
         Command::Recheck(_) => not_yet("recheck"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Allowed edges between the packages of the workspace. An edge that is not here is a decision to be taken
 /// (and written down in `docs/decisions`), not a line to be added in passing.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("vf-source", &[]),
     ("vf-cache", &[]),
     ("vf-ir", &["vf-source"]),
@@ -52,6 +52,11 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "vf-lab",
         &["vf-source", "vf-ir", "vf-frontend", "vf-verify", "vf-replay"],
     ),
+    // Makes pairs with the same judgement as `patch`; knows no models.
+    (
+        "vf-corpus",
+        &["vf-source", "vf-ir", "vf-frontend", "vf-verify", "vf-repair"],
+    ),
     (
         "vf-cli",
         &[
@@ -66,6 +71,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "vf-repair",
             "vf-model",
             "vf-guide",
+            "vf-corpus",
         ],
     ),
     ("xtask", &[]),

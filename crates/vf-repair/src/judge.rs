@@ -412,6 +412,16 @@ impl<'a> FunctionChange<'a> {
 
 /// Judges a change by the verdicts on both versions. `time` bounds the comparison of what they do.
 pub fn judge(before: &Version, after: &Version, time: Option<Duration>) -> PatchReport {
+    judged(before, after, time, true)
+}
+
+/// The same without a search for an input that tells the versions apart, for who only asks whether a change is a proven fix: that
+/// rests on proofs. Behaviour is never `changed` here, and the verdict not `regressed` for that reason.
+pub fn judge_by_proof(before: &Version, after: &Version) -> PatchReport {
+    judged(before, after, None, false)
+}
+
+fn judged(before: &Version, after: &Version, time: Option<Duration>, search: bool) -> PatchReport {
     let changes = changes(before, after);
     let (mut fixed, mut open, mut introduced) = (Vec::new(), Vec::new(), Vec::new());
     let mut refuted_still = false;
@@ -442,7 +452,7 @@ pub fn judge(before: &Version, after: &Version, time: Option<Duration>) -> Patch
             introduced.extend(change.after.map(|f| format!("{}/unsupported", f.name)));
         }
     }
-    let (compared, difference) = compare(&changes, before, after, time);
+    let (compared, difference) = compare(&changes, before, after, time, search);
     let behaviour = overall(&compared);
     let is_changed = behaviour == Behaviour::Changed;
     // What was wrong and is wrong still comes before a change of behaviour.
@@ -517,6 +527,7 @@ fn compare(
     before: &Version,
     after: &Version,
     time: Option<Duration>,
+    search: bool,
 ) -> (Vec<ComparedFunction>, Option<Difference>) {
     let started = Instant::now();
     let at_most = |most: Duration| time.map_or(most, |t| t.saturating_sub(started.elapsed()).min(most));
@@ -549,13 +560,14 @@ fn compare(
         let reported = old.obligations.iter().chain(&new.obligations);
         known.extend(reported.filter_map(|o| Some(o.counterexample.as_ref()?.input.clone())));
         let proved = found.preservation == Preservation::Proved;
-        let shown = match proved {
+        let shown = match proved || !search {
             true => None,
             false => difference(was, is, name, Reading::Safe, &known, at_most(COMPARING)),
         };
         let difference = match &found.oblivious {
             Some(oblivious)
-                if found.vacuity_shown
+                if search
+                    && found.vacuity_shown
                     && shown.is_none()
                     && oblivious.preservation != Preservation::Proved =>
             {

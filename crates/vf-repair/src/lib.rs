@@ -50,7 +50,7 @@ pub use certify::{CertifyError, ProvenPatch, certify};
 pub use checker::{CheckError, CheckRequest, Checked, Checker};
 pub use contracts::{ContractChange, Precondition};
 pub use flags::{FlagsError, TreeFlags, tree_flags};
-pub use judge::{Behaviour, NotLookedAt, PatchReport, PatchVerdict, Version, judge};
+pub use judge::{Behaviour, NotLookedAt, PatchReport, PatchVerdict, Version, judge, judge_by_proof};
 pub use locate::{LocateError, locate};
 pub use log::{LogError, LogRecord, LoggedProposer, Repetition, compare_runs, replay_log};
 pub use model_proposer::{Generated, GeneratorError, ModelProposer, TextGenerator};

@@ -176,6 +176,7 @@ impl Part {
             threads: _,
             unroll,
             without,
+            verdicts_only,
             cache: _,
         } = options;
         let mut program = self.restricted.program.clone();
@@ -194,6 +195,7 @@ impl Part {
             .debug("wraps", wraps)
             .debug("limits", &(rlimit, unroll))
             .debug("without", without)
+            .debug("verdicts only", verdicts_only)
             .finish()
     }
 }

@@ -140,8 +140,10 @@ impl Context<'_> {
         };
         self.settle(&beside, unrolled, &mut result);
         let started = Instant::now();
-        self.look_for_contracts(&execution, &terms, &kept, &mut result);
-        self.look_for_invariants(&execution, &terms, &kept, (&settings, &mut memo), &mut result);
+        if !self.options.verdicts_only {
+            self.look_for_contracts(&execution, &terms, &kept, &mut result);
+            self.look_for_invariants(&execution, &terms, &kept, (&settings, &mut memo), &mut result);
+        }
         result.search.phases.suggestions_ms = milliseconds(started.elapsed());
         result
     }

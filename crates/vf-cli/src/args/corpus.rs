@@ -1,0 +1,89 @@
+//! The command line of `verify-fix corpus`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::TextOrJson;
+
+#[derive(Debug, Args)]
+pub struct CorpusArgs {
+    #[command(subcommand)]
+    pub command: CorpusCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CorpusCommand {
+    /// Make pairs: functions that are proved, broken until they are refuted
+    Make(CorpusMakeArgs),
+    /// Prove and refute again what corpus files claim
+    Check(CorpusCheckArgs),
+    /// Make records of pairs that are there: a folder of files before and after, or a SARIF log with a patch
+    Import(CorpusImportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusMakeArgs {
+    /// Seed of all that is made; the same seed makes the same pairs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Pairs to make
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// Number of the first function; each function depends on the seed and its number only
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub first: u64,
+    /// Functions that are looked at at once (default: as many as there are cores)
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// Where the records go, one a line; compressed where the name ends in `.gz`
+    #[arg(short = 'o', long = "output", value_name = "FILE.jsonl[.gz]")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+    /// The C compiler, of which the preprocessor and the syntax check are used
+    #[arg(long, value_name = "CC", default_value = "cc")]
+    pub compiler: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusCheckArgs {
+    /// Corpus files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Prove and refute only so many records of each file, evenly spread; the form of all is checked
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Records that are looked at at once (default: as many as there are cores)
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+    /// The C compiler, of which the preprocessor and the syntax check are used
+    #[arg(long, value_name = "CC", default_value = "cc")]
+    pub compiler: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusImportArgs {
+    /// A folder with pairs NAME.before.c and NAME.after.c (or bad and good), or with --patch a SARIF log
+    #[arg(value_name = "FOLDER|LOG.sarif")]
+    pub source: PathBuf,
+    /// The patch that fixes what the SARIF log reports
+    #[arg(long, value_name = "PATCH", requires = "tree")]
+    pub patch: Option<PathBuf>,
+    /// The tree that log and patch are about
+    #[arg(long, value_name = "DIR", requires = "patch")]
+    pub tree: Option<PathBuf>,
+    /// The licence of what is imported, as an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    pub licence: String,
+    /// Where the records go, one a line; compressed where the name ends in `.gz`
+    #[arg(short = 'o', long = "output", value_name = "FILE.jsonl[.gz]")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+    /// The C compiler, of which the preprocessor and the syntax check are used
+    #[arg(long, value_name = "CC", default_value = "cc")]
+    pub compiler: PathBuf,
+}

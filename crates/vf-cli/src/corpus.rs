@@ -1,0 +1,224 @@
+//! `verify-fix corpus`.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde::Serialize;
+use vf_corpus::check::check;
+use vf_corpus::file::Writer;
+use vf_corpus::import::{folder, import, log_and_patch};
+use vf_corpus::make::{MakeOptions, Summary, make};
+
+use crate::args::{CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs, TextOrJson};
+use crate::check::json;
+use crate::exit::{CliError, Exit};
+use crate::output;
+use crate::progress::ProgressLine;
+
+/// What is wrong in a corpus, lines of it that are shown.
+const SHOWN: usize = 40;
+
+pub fn run(args: &CorpusArgs) -> Result<Exit, CliError> {
+    match &args.command {
+        CorpusCommand::Make(args) => run_make(args),
+        CorpusCommand::Check(args) => run_check(args),
+        CorpusCommand::Import(args) => run_import(args),
+    }
+}
+
+fn jobs(asked: Option<u32>) -> NonZeroUsize {
+    let asked = asked.and_then(|n| NonZeroUsize::new(usize::try_from(n).unwrap_or(usize::MAX)));
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(cores)
+}
+
+fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
+    output::require_writable_place(&args.output)?;
+    let mut writer = Writer::create(&args.output)?;
+    let options = MakeOptions {
+        seed: args.seed,
+        first: args.first,
+        count: usize::try_from(args.count).unwrap_or(usize::MAX),
+        jobs: jobs(args.jobs),
+        compiler: args.compiler.clone(),
+    };
+    let mut progress = ProgressLine::new();
+    let made = make::<CliError>(&options, &mut |record| Ok(writer.write(&record)?), &mut |tally| {
+        progress.show(&format_args!(
+            "{} pairs of {} wanted, from {} functions",
+            tally.pairs, args.count, tally.functions
+        ));
+    });
+    progress.clear();
+    let summary = made?;
+    writer.finish()?;
+    let text = match args.format {
+        TextOrJson::Text => made_in_words(&summary, &args.output),
+        TextOrJson::Json => json(&summary)?,
+    };
+    output::write_stdout(&text)?;
+    Ok(if summary.gave_up {
+        Exit::Unknown
+    } else {
+        Exit::Proved
+    })
+}
+
+fn share(of: u64, all: u64) -> String {
+    match all {
+        0 => "-".to_owned(),
+        all => format!("{:.1} %", 100.0 * of as f64 / all as f64),
+    }
+}
+
+fn made_in_words(summary: &Summary, path: &Path) -> String {
+    let tally = &summary.tally;
+    let mut out = format!(
+        "{} pairs of {} shapes in {}, {:.0} a minute\n",
+        tally.pairs,
+        summary.shapes,
+        path.display(),
+        summary.pairs_per_minute
+    );
+    let splits: Vec<String> = summary
+        .splits
+        .iter()
+        .map(|(split, n)| format!("{n} {split}"))
+        .collect();
+    out.push_str(&format!("split: {}\n", splits.join(", ")));
+    out.push_str(&format!(
+        "functions {} to {} of seed {}: {} made, {} proved\n",
+        summary.first, summary.last, summary.seed, tally.functions, tally.functions_proved
+    ));
+    for (why, count) in &tally.functions_rejected {
+        out.push_str(&format!(
+            "  {why:<20} {count:>7}  {}\n",
+            share(*count, tally.functions)
+        ));
+    }
+    out.push_str(&format!(
+        "mutants: {} tried, {} kept\n",
+        tally.mutants, tally.pairs
+    ));
+    for (why, count) in &tally.mutants_rejected {
+        out.push_str(&format!(
+            "  {why:<20} {count:>7}  {}\n",
+            share(*count, tally.mutants)
+        ));
+    }
+    out.push_str("kept of tried, by mutation:\n");
+    for (kind, of_kind) in &tally.kinds {
+        out.push_str(&format!(
+            "  {kind:<22} {:>6} of {:>6}\n",
+            of_kind.kept, of_kind.tried
+        ));
+    }
+    if summary.gave_up {
+        out.push_str("gave up: no pair came of any function for a long time\n");
+    }
+    out
+}
+
+fn run_check(args: &CorpusCheckArgs) -> Result<Exit, CliError> {
+    let sample = args.sample.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let progress = Mutex::new(ProgressLine::new());
+    let show = |done: usize, all: usize| {
+        if let Ok(mut progress) = progress.lock() {
+            progress.show(&format_args!("{done} of {all} records proved and refuted again"));
+        }
+    };
+    let checked = check(&args.files, sample, jobs(args.jobs), &args.compiler, &show)?;
+    drop(progress);
+    let text = match args.format {
+        TextOrJson::Json => json(&checked)?,
+        TextOrJson::Text => {
+            let mut out = String::new();
+            for wrong in checked.wrong.iter().take(SHOWN) {
+                out.push_str(&format!(
+                    "{}:{}: {}: {}\n",
+                    wrong.file.display(),
+                    wrong.line,
+                    wrong.id,
+                    wrong.what
+                ));
+            }
+            if checked.wrong.len() > SHOWN {
+                out.push_str(&format!("... and {} more\n", checked.wrong.len() - SHOWN));
+            }
+            let splits: Vec<String> = checked
+                .splits
+                .iter()
+                .map(|(split, n)| format!("{n} {split}"))
+                .collect();
+            out.push_str(&format!(
+                "{} records of {} shapes ({}); {} proved and refuted again, {} wrong\n",
+                checked.records,
+                checked.shapes,
+                splits.join(", "),
+                checked.proved_and_refuted,
+                checked.wrong.len()
+            ));
+            out
+        }
+    };
+    output::write_stdout(&text)?;
+    Ok(if checked.wrong.is_empty() {
+        Exit::Proved
+    } else {
+        Exit::Refuted
+    })
+}
+
+/// What an import came to, as JSON.
+#[derive(Serialize)]
+struct ImportedView<'a> {
+    schema: &'static str,
+    pairs: usize,
+    records: usize,
+    not_taken: &'a [vf_corpus::import::NotTaken],
+}
+
+fn run_import(args: &CorpusImportArgs) -> Result<Exit, CliError> {
+    output::require_writable_place(&args.output)?;
+    let pairs = match (&args.patch, &args.tree) {
+        (Some(patch), Some(tree)) => log_and_patch(&args.source, patch, tree)?,
+        _ => folder(&args.source)?,
+    };
+    let imported = import(&pairs, &args.licence, &args.compiler)?;
+    if !imported.records.is_empty() {
+        let mut writer = Writer::create(&args.output)?;
+        for record in &imported.records {
+            writer.write(record)?;
+        }
+        writer.finish()?;
+    }
+    let text = match args.format {
+        TextOrJson::Json => json(&ImportedView {
+            schema: "verify-fix-corpus-import/1",
+            pairs: pairs.len(),
+            records: imported.records.len(),
+            not_taken: &imported.not_taken,
+        })?,
+        TextOrJson::Text => {
+            let mut out = String::new();
+            for no in &imported.not_taken {
+                let function = no.function.as_ref().map(|f| format!(" {f}")).unwrap_or_default();
+                out.push_str(&format!("not taken: {}{function}: {}\n", no.source, no.why));
+            }
+            out.push_str(&format!(
+                "{} pairs given, {} records in {}\n",
+                pairs.len(),
+                imported.records.len(),
+                args.output.display()
+            ));
+            out
+        }
+    };
+    output::write_stdout(&text)?;
+    Ok(if imported.records.is_empty() {
+        Exit::Refuted
+    } else {
+        Exit::Proved
+    })
+}

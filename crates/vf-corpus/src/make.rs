@@ -1,0 +1,393 @@
+//! Makes pairs: functions that are proved, broken until they are refuted.
+//!
+//! What comes of a function depends on the seed and its number only; how many threads there are changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::generate::{Generated, generate};
+use crate::mutate::{Mutant, mutants};
+use crate::pair::{About, Refusal, is_fixed, is_proved, is_refuted, record};
+use crate::prove::{ProveError, Proved, Prover};
+use crate::random::Random;
+use crate::record::{Origin, Record, Split};
+use crate::report::report;
+
+/// Of what is made here: goes up with every change by which a number makes another function or another pair.
+pub const MAKER: u32 = 1;
+/// What is made is of this project.
+const LICENCE: &str = "MIT OR Apache-2.0";
+/// Mutants of one function that are tried, and pairs that are kept of it, at most.
+const TRIED: usize = 14;
+const KEPT: usize = 6;
+/// The same where there is a loop, about which a proof takes many times as long.
+const TRIED_WITH_LOOP: usize = 6;
+/// Kinds of mistakes after which a function mostly does something else on inputs on which nothing was wrong: they come last.
+const RARELY_KEPT: [&str; 6] = [
+    "and-for-or",
+    "comparison-turned",
+    "index-shifted",
+    "or-for-and",
+    "pre-increment",
+    "wrong-variable",
+];
+/// Mutants of one kind that are tried.
+const OF_A_KIND: usize = 2;
+/// Functions in a row of which nothing was kept, after which a run gives up.
+const IN_VAIN: u64 = 20_000;
+
+/// What is to be made.
+#[derive(Clone, Debug)]
+pub struct MakeOptions {
+    pub seed: u64,
+    /// Number of the first function.
+    pub first: u64,
+    /// Pairs that are wanted.
+    pub count: usize,
+    pub jobs: NonZeroUsize,
+    pub compiler: PathBuf,
+}
+
+/// What became of functions and mutants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Functions that were made.
+    pub functions: u64,
+    pub functions_proved: u64,
+    /// Why functions were thrown away.
+    pub functions_rejected: BTreeMap<&'static str, u64>,
+    /// Mutants that were brought before the prover.
+    pub mutants: u64,
+    pub pairs: u64,
+    /// Why mutants were thrown away.
+    pub mutants_rejected: BTreeMap<&'static str, u64>,
+    /// By kind of mutation.
+    pub kinds: BTreeMap<&'static str, KindTally>,
+}
+
+/// What became of the mutants of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KindTally {
+    pub tried: u64,
+    pub kept: u64,
+    pub rejected: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn kept(&mut self, kind: &'static str) {
+        self.pairs += 1;
+        self.mutants += 1;
+        let of_kind = self.kinds.entry(kind).or_default();
+        of_kind.tried += 1;
+        of_kind.kept += 1;
+    }
+
+    fn rejected(&mut self, kind: &'static str, why: Refusal) {
+        self.mutants += 1;
+        *self.mutants_rejected.entry(why.name()).or_default() += 1;
+        let of_kind = self.kinds.entry(kind).or_default();
+        of_kind.tried += 1;
+        *of_kind.rejected.entry(why.name()).or_default() += 1;
+    }
+
+    /// Of a pair that was kept before it was known to be there already.
+    fn is_duplicate(&mut self, kind: &str) {
+        self.pairs = self.pairs.saturating_sub(1);
+        let name = Refusal::Duplicate.name();
+        *self.mutants_rejected.entry(name).or_default() += 1;
+        if let Some(of_kind) = self.kinds.get_mut(kind) {
+            of_kind.kept = of_kind.kept.saturating_sub(1);
+            *of_kind.rejected.entry(name).or_default() += 1;
+        }
+    }
+
+    fn add(&mut self, other: &Tally) {
+        fn sum(into: &mut BTreeMap<&'static str, u64>, from: &BTreeMap<&'static str, u64>) {
+            for (name, count) in from {
+                *into.entry(name).or_default() += count;
+            }
+        }
+        self.functions += other.functions;
+        self.functions_proved += other.functions_proved;
+        self.mutants += other.mutants;
+        self.pairs += other.pairs;
+        sum(&mut self.functions_rejected, &other.functions_rejected);
+        sum(&mut self.mutants_rejected, &other.mutants_rejected);
+        for (kind, of_kind) in &other.kinds {
+            let into = self.kinds.entry(kind).or_default();
+            into.tried += of_kind.tried;
+            into.kept += of_kind.kept;
+            sum(&mut into.rejected, &of_kind.rejected);
+        }
+    }
+}
+
+/// What came of one function.
+#[derive(Debug)]
+pub struct Made {
+    pub number: u64,
+    pub records: Vec<Record>,
+    pub tally: Tally,
+}
+
+/// What a whole run came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    pub schema: &'static str,
+    pub seed: u64,
+    /// First and last function that was made.
+    pub first: u64,
+    pub last: u64,
+    pub tally: Tally,
+    pub shapes: usize,
+    pub splits: BTreeMap<Split, u64>,
+    pub elapsed_ms: u64,
+    pub pairs_per_minute: f64,
+    /// The run ended before there were as many pairs as were wanted.
+    pub gave_up: bool,
+}
+
+/// Makes pairs and hands on each, in the order of the functions' numbers. `progress` is told how it stands after each function.
+///
+/// # Errors
+/// The compiler cannot be run; what `take` says ends the run.
+pub fn make<E: From<ProveError>>(
+    options: &MakeOptions,
+    take: &mut dyn FnMut(Record) -> Result<(), E>,
+    progress: &mut dyn FnMut(&Tally),
+) -> Result<Summary, E> {
+    let started = Instant::now();
+    let next = AtomicU64::new(options.first);
+    let stop = AtomicBool::new(false);
+    let mut summary = Summary {
+        schema: "verify-fix-corpus-make/1",
+        seed: options.seed,
+        first: options.first,
+        last: options.first,
+        tally: Tally::default(),
+        shapes: 0,
+        splits: BTreeMap::new(),
+        elapsed_ms: 0,
+        pairs_per_minute: 0.0,
+        gave_up: false,
+    };
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut shapes: BTreeSet<String> = BTreeSet::new();
+    std::thread::scope(|scope| {
+        // Few more than there are workers wait, so that none gets far ahead of the others.
+        let (send, receive) = mpsc::sync_channel(2 * options.jobs.get());
+        for _ in 0..options.jobs.get() {
+            let (send, next, stop) = (send.clone(), &next, &stop);
+            scope.spawn(move || {
+                let prover = Prover::new(&options.compiler);
+                while !stop.load(Ordering::Relaxed) {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let made = make_until(&prover, options.seed, number, stop);
+                    if send.send(made.map(Box::new)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let result: Result<(), E> = (|| {
+            let mut waiting: BTreeMap<u64, Box<Made>> = BTreeMap::new();
+            let mut at = options.first;
+            let mut in_vain = 0;
+            let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
+            while summary.tally.pairs < wanted {
+                let Ok(made) = receive.recv() else { break };
+                let made = made?;
+                waiting.insert(made.number, made);
+                while let Some(made) = waiting.remove(&at).filter(|_| summary.tally.pairs < wanted) {
+                    summary.last = at;
+                    at += 1;
+                    in_vain = if made.records.is_empty() { in_vain + 1 } else { 0 };
+                    let before = summary.tally.pairs;
+                    summary.tally.add(&made.tally);
+                    summary.tally.pairs = before;
+                    for record in made.records {
+                        if !seen.insert(record.hashes.function.clone()) {
+                            summary.tally.pairs += 1;
+                            summary
+                                .tally
+                                .is_duplicate(record.origin.mutation().unwrap_or_default());
+                            continue;
+                        }
+                        if summary.tally.pairs < wanted {
+                            summary.tally.pairs += 1;
+                            shapes.insert(record.hashes.shape.clone());
+                            *summary.splits.entry(record.split).or_default() += 1;
+                            take(record)?;
+                        }
+                    }
+                    progress(&summary.tally);
+                }
+                if in_vain >= IN_VAIN {
+                    summary.gave_up = true;
+                    break;
+                }
+            }
+            Ok(())
+        })();
+        stop.store(true, Ordering::Relaxed);
+        drop(receive);
+        result
+    })?;
+    let elapsed = started.elapsed();
+    summary.shapes = shapes.len();
+    summary.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    summary.pairs_per_minute = per_minute(summary.tally.pairs, elapsed);
+    Ok(summary)
+}
+
+/// How many a minute.
+pub fn per_minute(count: u64, elapsed: Duration) -> f64 {
+    let minutes = elapsed.as_secs_f64() / 60.0;
+    if minutes > 0.0 {
+        count as f64 / minutes
+    } else {
+        0.0
+    }
+}
+
+/// The pairs of one function.
+///
+/// # Errors
+/// The compiler cannot be run; whatever else is wrong is counted.
+pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, ProveError> {
+    make_until(prover, seed, number, &AtomicBool::new(false))
+}
+
+/// The same, or a part of it that nobody waits for any more.
+fn make_until(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Result<Made, ProveError> {
+    let generated = generate(seed, number);
+    let mut made = Made {
+        number,
+        records: Vec::new(),
+        tally: Tally {
+            functions: 1,
+            ..Tally::default()
+        },
+    };
+    let proved = match proved_function(prover, &generated) {
+        Ok(proved) => proved,
+        Err(Failed::Fault(error)) => return Err(error),
+        Err(Failed::Refused(why)) => {
+            made.tally.functions_rejected.insert(why.name(), 1);
+            return Ok(made);
+        }
+    };
+    made.tally.functions_proved = 1;
+    let mut random = Random::new(seed ^ 0x6d75_7461_6e74_7321, number);
+    let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
+    let loops = ["for (", "while ("]
+        .iter()
+        .any(|head| generated.text.contains(head));
+    chosen.truncate(if loops { TRIED_WITH_LOOP } else { TRIED });
+    let texts: Vec<&str> = chosen.iter().map(|m| m.text.as_str()).collect();
+    let read = match prover.read(Path::new(&generated.path), &texts) {
+        Ok(read) => read,
+        Err(error @ ProveError::Compiler { .. }) => return Err(error),
+        Err(_) => {
+            for mutant in &chosen {
+                made.tally.rejected(mutant.kind, Refusal::NotRead);
+            }
+            return Ok(made);
+        }
+    };
+    let mut kinds: BTreeSet<&str> = BTreeSet::new();
+    for (mutant, text) in chosen.iter().zip(&read) {
+        if made.records.len() >= KEPT || stop.load(Ordering::Relaxed) {
+            break;
+        }
+        if kinds.contains(mutant.kind) {
+            continue;
+        }
+        let found = (|| {
+            let before = prover.check(text, &generated.function).map_err(Failed::from)?;
+            is_refuted(&before, &generated.function)?;
+            let judged = is_fixed(&before, &proved)?;
+            prover.compiles(&mutant.text).map_err(Failed::from)?;
+            let about = About {
+                id: format!("made-{MAKER}-{seed}-{number}-{}", made.records.len() + 1),
+                file: &generated.path,
+                function: &generated.function,
+                origin: Origin::Made {
+                    maker: MAKER,
+                    seed,
+                    number,
+                    pieces: generated.pieces.clone(),
+                    mutation: mutant.kind.to_owned(),
+                },
+                licence: LICENCE,
+                report: &mut |target| report(target, &generated.path, &generated.function, &mut random),
+            };
+            record(about, &before, &proved, &judged).ok_or(Failed::Refused(Refusal::NotFixed))
+        })();
+        match found {
+            Ok(record) => {
+                kinds.insert(mutant.kind);
+                made.tally.kept(mutant.kind);
+                made.records.push(record);
+            }
+            Err(Failed::Fault(error)) => return Err(error),
+            Err(Failed::Refused(why)) => made.tally.rejected(mutant.kind, why),
+        }
+    }
+    Ok(made)
+}
+
+/// Why there is no pair.
+enum Failed {
+    Refused(Refusal),
+    /// Of the machine, not of the pair.
+    Fault(ProveError),
+}
+
+impl From<Refusal> for Failed {
+    fn from(why: Refusal) -> Failed {
+        Failed::Refused(why)
+    }
+}
+
+impl From<ProveError> for Failed {
+    fn from(error: ProveError) -> Failed {
+        match error {
+            ProveError::Compiler { .. } => Failed::Fault(error),
+            ProveError::Refused { .. } | ProveError::Frontend { .. } => Failed::Refused(Refusal::NotRead),
+        }
+    }
+}
+
+fn proved_function(prover: &Prover, generated: &Generated) -> Result<Proved, Failed> {
+    let read = prover.read(Path::new(&generated.path), &[&generated.text])?;
+    let text = read.first().ok_or(Failed::Refused(Refusal::NotRead))?;
+    let proved = prover.check(text, &generated.function)?;
+    is_proved(&proved, &generated.function)?;
+    prover.compiles(&generated.text)?;
+    Ok(proved)
+}
+
+/// Mutants in an order in which many kinds come early.
+fn choose(mut all: Vec<Mutant>, random: &mut Random) -> Vec<Mutant> {
+    random.shuffle(&mut all);
+    let mut of_kind: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, Mutant)> = Vec::new();
+    for mutant in all {
+        let rank = of_kind.entry(mutant.kind).or_default();
+        if *rank < OF_A_KIND {
+            let late = usize::from(RARELY_KEPT.contains(&mutant.kind));
+            ranked.push((*rank + late, mutant));
+        }
+        *rank += 1;
+    }
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, mutant)| mutant).collect()
+}
