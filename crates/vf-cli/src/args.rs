@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vf_verify::search::Source;
 
-pub use corpus::{CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs};
+pub use corpus::{
+    CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusExportArgs, CorpusImportArgs, CorpusMakeArgs,
+};
 
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
 #[derive(Debug, Parser)]

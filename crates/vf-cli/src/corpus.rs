@@ -1,16 +1,22 @@
 //! `verify-fix corpus`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Serialize;
 use vf_corpus::check::check;
-use vf_corpus::file::Writer;
+use vf_corpus::export::{export, vocabulary};
+use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{folder, import, log_and_patch};
 use vf_corpus::make::{MakeOptions, Summary, make};
+use vf_corpus::{CorpusError, Record};
 
-use crate::args::{CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusImportArgs, CorpusMakeArgs, TextOrJson};
+use crate::args::{
+    CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusExportArgs, CorpusImportArgs, CorpusMakeArgs,
+    TextOrJson,
+};
 use crate::check::json;
 use crate::exit::{CliError, Exit};
 use crate::output;
@@ -24,7 +30,70 @@ pub fn run(args: &CorpusArgs) -> Result<Exit, CliError> {
         CorpusCommand::Make(args) => run_make(args),
         CorpusCommand::Check(args) => run_check(args),
         CorpusCommand::Import(args) => run_import(args),
+        CorpusCommand::Export(args) => run_export(args),
     }
+}
+
+/// What `corpus export` came to.
+#[derive(Debug, Default, Serialize)]
+struct ExportSummary {
+    schema: &'static str,
+    exported: u64,
+    prompt_words: u64,
+    answer_words: u64,
+    /// Records that have no form in words, by reason.
+    left_out: BTreeMap<String, u64>,
+}
+
+fn run_export(args: &CorpusExportArgs) -> Result<Exit, CliError> {
+    output::require_writable_place(&args.output)?;
+    let mut writer = Writer::create(&args.output)?;
+    let mut summary = ExportSummary {
+        schema: "verify-fix-corpus-export/1",
+        ..ExportSummary::default()
+    };
+    writer.write_line(&serde_json::json!({ "vocabulary": vocabulary() }))?;
+    let mut progress = ProgressLine::new();
+    for path in &args.files {
+        let mut write = |_: usize, record: Record| -> Result<(), CorpusError> {
+            match export(&record) {
+                Ok(exported) => {
+                    summary.exported += 1;
+                    summary.prompt_words += exported.prompt.len() as u64;
+                    summary.answer_words += exported.answer.len() as u64;
+                    writer.write_line(&exported)?;
+                }
+                Err(why) => *summary.left_out.entry(why.to_string()).or_default() += 1,
+            }
+            progress.show(&format_args!("{} pairs", summary.exported));
+            Ok(())
+        };
+        read(path, &mut write)?;
+    }
+    progress.clear();
+    writer.finish()?;
+    let text = match args.format {
+        TextOrJson::Json => json(&summary)?,
+        TextOrJson::Text => {
+            let each = |words: u64| words as f64 / summary.exported.max(1) as f64;
+            let mut out = format!(
+                "{} pairs in {}; {:.0} words a prompt, {:.0} an answer, on average\n",
+                summary.exported,
+                args.output.display(),
+                each(summary.prompt_words),
+                each(summary.answer_words)
+            );
+            for (why, count) in &summary.left_out {
+                out.push_str(&format!("left out: {count}: {why}\n"));
+            }
+            out
+        }
+    };
+    output::write_stdout(&text)?;
+    Ok(match summary.exported {
+        0 => Exit::Unknown,
+        _ => Exit::Proved,
+    })
 }
 
 fn jobs(asked: Option<u32>) -> NonZeroUsize {

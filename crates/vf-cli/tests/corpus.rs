@@ -39,6 +39,22 @@ fn pairs_are_made_and_checked() {
     assert_eq!(checked.status.code(), Some(0));
     let said = String::from_utf8_lossy(&checked.stdout);
     assert!(said.contains("1 proved and refuted again, 0 wrong"), "{said}");
+    let words = place.join("words.jsonl");
+    let exported = corpus(&["export", file, "-o", words.to_str().expect("a path of text")]);
+    assert_eq!(exported.status.code(), Some(0));
+    let text = std::fs::read_to_string(&words).expect("a file");
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let [vocabulary, pair] = lines.as_slice() else {
+        panic!("{text}");
+    };
+    let words = vocabulary["vocabulary"]["words"].as_array().expect("words").len() as u64;
+    for part in ["prompt", "answer"] {
+        let numbers = pair[part].as_array().expect("numbers");
+        assert!(!numbers.is_empty() && numbers.iter().all(|n| n.as_u64() < Some(words)));
+    }
 }
 
 #[test]
@@ -46,7 +62,8 @@ fn bad_input_is_refused_and_nothing_is_left() {
     let place = place("corpus-bad");
     let path = |name: &str| place.join(name).to_str().expect("a path of text").to_owned();
     std::fs::write(place.join("bad.jsonl"), "{}\n").expect("written");
-    let cases: [&[&str]; 7] = [
+    let cases: [&[&str]; 8] = [
+        &["export", &path("bad.jsonl"), "-o", &path("x.jsonl")],
         &["make", "--count", "0", "-o", &path("x.jsonl")],
         &["make"],
         &["make", "-o", &path("no/such/folder.jsonl")],

@@ -64,6 +64,14 @@ impl Writer {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, record: &Record) -> Result<(), CorpusError> {
+        self.write_line(record)
+    }
+
+    /// Anything else, one a line.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_line(&mut self, record: &impl serde::Serialize) -> Result<(), CorpusError> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         let written = match &mut self.out {

@@ -8,6 +8,7 @@
 
 pub mod check;
 mod error;
+pub mod export;
 pub mod file;
 pub mod generate;
 pub mod hash;

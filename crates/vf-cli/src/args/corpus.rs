@@ -20,6 +20,20 @@ pub enum CorpusCommand {
     Check(CorpusCheckArgs),
     /// Make records of pairs that are there: a folder of files before and after, or a SARIF log with a patch
     Import(CorpusImportArgs),
+    /// Write corpus files as what the embedded model reads and is to answer, for scripts/train-embedded.py
+    Export(CorpusExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusExportArgs {
+    /// Corpus files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where the pairs go, after a line with the vocabulary; compressed where the name ends in `.gz`
+    #[arg(short = 'o', long = "output", value_name = "FILE.jsonl[.gz]")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,199 @@
+//! Records as what the embedded model reads and is to answer ([`vf_repair::slots`]).
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use vf_repair::ctext::functions::functions;
+use vf_repair::proposer::{Style, TextEdit};
+use vf_repair::slots::{self, TooMuch};
+use vf_source::diff::{LineKind, Patch};
+use vf_source::line_start;
+use vf_verify::report::{Location, ObligationReport, Verdict};
+
+use crate::record::{Record, Split};
+
+/// The vocabulary: the first line of an export.
+#[derive(Clone, Debug, Serialize)]
+pub struct Vocabulary {
+    pub version: u32,
+    /// By number.
+    pub words: Vec<String>,
+}
+
+/// The vocabulary of this version.
+pub fn vocabulary() -> Vocabulary {
+    Vocabulary {
+        version: slots::VERSION,
+        words: slots::words().names(),
+    }
+}
+
+/// A pair in numbers of words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exported {
+    pub id: String,
+    pub split: Split,
+    pub prompt: Vec<u32>,
+    pub answer: Vec<u32>,
+}
+
+/// Why a record has no form in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum NotExported {
+    #[error("it has no such function, or its patch does not apply")]
+    Inconsistent,
+    #[error("the function is too long, or has too many names")]
+    TooMuch,
+    #[error("the fix has names that the file before has not got")]
+    NewNames,
+}
+
+impl From<TooMuch> for NotExported {
+    fn from(_: TooMuch) -> NotExported {
+        NotExported::TooMuch
+    }
+}
+
+/// A record's prompt and answer.
+///
+/// # Errors
+/// The record cannot be said in words.
+pub fn export(record: &Record) -> Result<Exported, NotExported> {
+    let edits = edits(record).ok_or(NotExported::Inconsistent)?;
+    let context = context(record).ok_or(NotExported::Inconsistent)?;
+    let encoded = slots::encode(&context, &[])?;
+    let answer = slots::answer(&context, &encoded, &edits).ok_or(NotExported::NewNames)?;
+    Ok(Exported {
+        id: record.id.clone(),
+        split: record.split,
+        prompt: encoded.prompt,
+        answer,
+    })
+}
+
+/// What the loop of a repair would know when it asks.
+fn context(record: &Record) -> Option<vf_repair::Context> {
+    let span = functions(&record.before)
+        .into_iter()
+        .find(|f| f.name == record.function)?
+        .range;
+    let mut failed: Vec<ObligationReport> = record
+        .obligations_before
+        .iter()
+        .filter(|o| o.verdict == Verdict::Refuted)
+        .map(|o| ObligationReport {
+            id: o.id.clone(),
+            property: o.property.clone(),
+            cwe: o.cwe.clone(),
+            location: Location {
+                file: record.file.clone(),
+                line: o.line,
+                column: o.column,
+            },
+            text: o.text.clone(),
+            verdict: o.verdict,
+            reason: None,
+            bound: None,
+            counterexample: (o.id == record.counterexample.obligation)
+                .then(|| record.counterexample.found.clone()),
+            needs: None,
+            suggested_invariants: Vec::new(),
+            assumptions: Vec::new(),
+        })
+        .collect();
+    // The reported one comes first.
+    failed.sort_by_key(|o| o.counterexample.is_none());
+    Some(vf_repair::Context {
+        report: None,
+        tree: None,
+        file: record.file.clone().into(),
+        text: Arc::from(record.before.as_str()),
+        function: record.function.clone(),
+        span,
+        failed,
+        all: Vec::new(),
+        program: None,
+        style: Style::Kernel,
+    })
+}
+
+/// The patch as edits of whole lines: one for each run of lines that are taken out or put in.
+fn edits(record: &Record) -> Option<Vec<TextEdit>> {
+    let patch = Patch::parse(&record.after).ok()?;
+    let [file] = patch.files.as_slice() else {
+        return None;
+    };
+    let text = &record.before;
+    let at = |line: u32| line_start(text, line).unwrap_or(text.len());
+    let mut found: Vec<TextEdit> = Vec::new();
+    for hunk in &file.hunks {
+        let mut line = hunk.old_start;
+        let mut open = false;
+        for one in &hunk.lines {
+            if one.kind == LineKind::Context {
+                (open, line) = (false, line + 1);
+                continue;
+            }
+            if !open {
+                found.push(TextEdit {
+                    range: at(line)..at(line),
+                    replacement: String::new(),
+                });
+                open = true;
+            }
+            let edit = found.last_mut()?;
+            match one.kind {
+                LineKind::Removed => {
+                    line += 1;
+                    edit.range.end = at(line);
+                }
+                _ => {
+                    edit.replacement.push_str(&one.text);
+                    if !one.text.ends_with('\n') {
+                        edit.replacement.push('\n');
+                    }
+                }
+            }
+        }
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use vf_repair::Candidate;
+    use vf_repair::ctext::lex::normalised;
+    use vf_repair::model_proposer::read_answer;
+
+    use super::*;
+    use crate::file::read;
+
+    /// What the model is to answer is the fix, for every pair that is shipped.
+    #[test]
+    fn answers_are_the_fixes() {
+        let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/pairs/pairs.jsonl.gz");
+        let (mut exported, mut all) = (0, 0);
+        read(&pairs, &mut |_, record| {
+            all += 1;
+            let Ok(pair) = export(&record) else { return Ok(()) };
+            exported += 1;
+            assert_eq!((&pair.id, pair.split), (&record.id, record.split));
+            let context = context(&record).expect("the function is there");
+            let encoded = slots::encode(&context, &[]).expect("it fits");
+            let edits = read_answer(&context, "", &encoded.decode(&pair.answer)).expect("an edit");
+            let candidate = Candidate {
+                edits,
+                origin: String::new(),
+                note: String::new(),
+            };
+            let text = candidate.apply(&record.before).expect("it fits");
+            let fixed = record.fixed().expect("the patch applies");
+            assert_eq!(normalised(&text), normalised(&fixed), "{}", record.id);
+            Ok(())
+        })
+        .expect("the file is there");
+        assert!(exported * 10 >= all * 8, "{exported} of {all}");
+    }
+}
