@@ -104,12 +104,14 @@ impl Branch for Growing<'_> {
             ..self.sampling.clone()
         };
         let before = self.text.len();
+        // A token may be a new line with the blanks that begin it: more blanks are no new place.
+        let said = self.text.trim_end().len();
         let mut text = self.text.clone();
         let mut watch = |event: Event<'_>| {
             match event {
                 Event::Token { text: more, .. } => {
                     text.push_str(more);
-                    if !more.is_empty() && stop(&text) {
+                    if text.trim_end().len() > said && stop(&text) {
                         return ControlFlow::Break(());
                     }
                 }
@@ -188,6 +190,7 @@ impl Scorer for ProverScorer<'_> {
         }
         // What was said before the block is no part of the edit.
         let edit = text.rsplit(OPEN).next().unwrap_or(text);
+        let edit = edit.trim_end_matches([' ', '\t']);
         match self.oracle.judge(edit) {
             PrefixVerdict::Refuted(_) => None,
             PrefixVerdict::Open => Some(0.0),

@@ -165,8 +165,10 @@ pub fn search<B: Branch>(
     Ok(found)
 }
 
-/// Whether a text, an edit of numbered lines, ends behind a statement at the level of the edit itself.
+/// Whether a text, an edit of numbered lines, ends behind a statement at the level of the edit itself, perhaps with the blanks that
+/// begin the next line.
 pub fn behind_statement(text: &str) -> bool {
+    let text = text.trim_end_matches([' ', '\t']);
     let Some(line) = text
         .strip_suffix('\n')
         .map(|t| t.rsplit('\n').next().unwrap_or(t).trim())
@@ -280,6 +282,7 @@ mod tests {
         assert!(behind_statement("```edit\n3-:\n\tx = 1;\n"));
         assert!(!behind_statement("```edit\n3-:\n\tif (x) {\n\t\ty = 1;\n"));
         assert!(behind_statement("```edit\n3-:\n\tif (x) {\n\t\ty = 1;\n\t}\n"));
+        assert!(behind_statement("```edit\n3-:\n\tx = 1;\n\t"));
         assert!(!behind_statement("```edit\n3-:\n\tx = 1;") && !behind_statement("```edit\n3-:\n"));
     }
 }

@@ -1,5 +1,7 @@
 //! The kernels against plain loops, and the network against the one of the tensor library.
 
+use super::kernels::Kernels;
+use super::matrix::Data;
 use super::*;
 use crate::config::Family;
 use crate::hosted::Folder;
@@ -238,7 +240,7 @@ fn pieces_batches_and_threads_change_no_bit() {
         for mut own in [Family::Llama, Family::Qwen2].map(|f| pair(f, 1, false, kind).own) {
             for kernels in Kernels::available() {
                 own.set_kernels(kernels);
-                own.shared_work = usize::MAX;
+                own.engine.shared_work = usize::MAX;
                 let expected = logits(&own, &sequence, 1);
                 for piece in [2, 3, 5, 32, 75] {
                     assert_eq!(
@@ -248,7 +250,7 @@ fn pieces_batches_and_threads_change_no_bit() {
                         kernels.name
                     );
                 }
-                own.shared_work = 0;
+                own.engine.shared_work = 0;
                 assert_eq!(logits(&own, &sequence, 75), expected, "{} {kind:?}", kernels.name);
                 assert_eq!(logits(&own, &sequence, 1), expected, "{} {kind:?}", kernels.name);
 
