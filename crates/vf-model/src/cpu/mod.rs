@@ -217,7 +217,7 @@ impl CpuNetwork {
 
     /// The instruction set of the kernels.
     #[cfg(test)]
-    fn set_kernels(&mut self, kernels: Kernels) {
+    fn set_kernels(&mut self, kernels: kernels::Kernels) {
         self.engine.kernels = kernels;
     }
 

@@ -1,7 +1,6 @@
 //! The kernels against plain loops, and the network against the one of the tensor library.
 
 use super::kernels::Kernels;
-use super::matrix::Data;
 use super::*;
 use crate::config::Family;
 use crate::hosted::Folder;
