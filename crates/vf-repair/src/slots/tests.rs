@@ -27,7 +27,8 @@ fn context(text: &str) -> Context {
     let counterexample: Counterexample = serde_json::from_value(serde_json::json!({
         "inputs": { "position": "24", "self->flags": "-70000", "other": "null" },
         "relevant": ["position", "self->flags", "other"],
-        "trace": [], "replay": "not-run"
+        "trace": [], "replay": "not-run",
+        "input": { "function": "f", "objects": [], "arguments": [], "globals": [], "choices": [] }
     }))
     .expect("a counterexample");
     Context {
