@@ -94,9 +94,7 @@ impl Prover {
     /// # Errors
     /// The compiler cannot be run, or refuses one of them.
     pub fn read(&self, path: &Path, versions: &[&str]) -> Result<Vec<Text>, ProveError> {
-        // Nothing to expand: no directive, and no macro of the compiler's own.
-        let is_plain = |text: &&str| !text.contains('#') && !text.contains("__");
-        let outputs: Vec<String> = if versions.iter().all(is_plain) {
+        let outputs: Vec<String> = if versions.iter().all(|text| is_plain(text)) {
             let marked = |(number, text): (usize, &&str)| format!("# 1 \"{}\"\n{text}", marker(number));
             versions.iter().enumerate().map(marked).collect()
         } else {
@@ -249,7 +247,34 @@ pub fn judged(before: &Proved, after: &Proved) -> PatchReport {
     judge_by_proof(&before.version(), &after.version())
 }
 
+/// Whether there is nothing to expand: no directive, in whatever spelling, no pragma, and no macro of the compiler's own, some of which
+/// have plain names where it is asked for GNU's C.
+fn is_plain(text: &str) -> bool {
+    let spelled = ["#", "%:", "??=", "__", "_Pragma"];
+    let words = ["linux", "unix", "i386"];
+    !spelled.iter().chain(&words).any(|part| text.contains(part))
+}
+
 /// How line markers name a version.
 fn marker(number: usize) -> String {
     format!("vf-corpus-version-{number}.c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn what_the_preprocessor_would_change_is_not_plain() {
+        assert!(is_plain("int f(int i) { return i % 8; }\n"));
+        for text in [
+            "#define N 8\n",
+            "%:define N 8\n",
+            "_Pragma(\"pack(1)\") struct s { char c; int i; };\n",
+            "int f(void) { return unix; }\n",
+            "int n = __CHAR_BIT__;\n",
+        ] {
+            assert!(!is_plain(text), "{text}");
+        }
+    }
 }

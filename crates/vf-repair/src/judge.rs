@@ -587,7 +587,12 @@ fn compare(
                     .iter()
                     .map(|o| format!("where the old version always fails, {o}")),
             );
-            found.preservation != Preservation::Open
+            match found.preservation {
+                Preservation::Proved => true,
+                // Within a bound it is shown only together with a search that found no difference.
+                Preservation::ToBound(_) => search,
+                Preservation::Open => false,
+            }
         });
         let behaviour = match (&difference, proved) {
             (Some(_), _) => Behaviour::Changed,
