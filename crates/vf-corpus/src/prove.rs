@@ -8,10 +8,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use vf_frontend::preprocess::{Preprocessed, Target};
-use vf_frontend::{Options, Wanted};
+use vf_frontend::{Loaded, Options, Wanted};
 use vf_ir::DataModel;
+use vf_ir::input::Input;
+use vf_repair::behaviour::difference_near;
 use vf_repair::{PatchReport, Version, judge_by_proof};
 use vf_verify::report::{CheckReport, FunctionReport};
 use vf_verify::search::Source;
@@ -21,6 +24,8 @@ use vf_verify::{CheckOptions, Executions};
 const WORK: u32 = 300_000;
 /// Iterations of a loop that are followed in search of a violation.
 const UNROLL: u32 = 9;
+/// Executions of a mutant and what it was made of, side by side, before a proof is tried.
+const EXECUTED: usize = 60;
 /// Longest message of the compiler that is kept, in characters.
 const MESSAGE: usize = 300;
 
@@ -59,7 +64,30 @@ pub struct Proved {
     executions: Arc<Executions>,
 }
 
+/// A version that the front end knows; nothing is proved of it yet.
+#[derive(Debug)]
+pub struct Known {
+    text: Arc<str>,
+    path: PathBuf,
+    loaded: Loaded,
+    check: CheckOptions,
+    executions: Arc<Executions>,
+}
+
+impl Known {
+    /// Whether an execution near `seeds` shows that this version, which is to be one before a fix, does something else than the fixed
+    /// one although it breaks nothing.
+    pub fn differs(&self, after: &Proved, function: &str, seeds: &[Input]) -> bool {
+        difference_near(&self.executions, &after.executions, function, seeds, EXECUTED).is_some()
+    }
+}
+
 impl Proved {
+    /// Inputs on which a function breaks nothing, as the solver has them.
+    pub fn safe_inputs(&self, function: &str) -> Vec<Input> {
+        self.executions.safe_inputs(function, Duration::MAX)
+    }
+
     pub fn function(&self, name: &str) -> Option<&FunctionReport> {
         self.report.functions.iter().find(|f| f.name == name)
     }
@@ -205,6 +233,14 @@ impl Prover {
     /// # Errors
     /// The front end does not know the function.
     pub fn check(&self, text: &Text, function: &str) -> Result<Proved, ProveError> {
+        Ok(self.check_known(self.know(text, function)?))
+    }
+
+    /// Reads one function and what it needs.
+    ///
+    /// # Errors
+    /// The front end does not know the function.
+    pub fn know(&self, text: &Text, function: &str) -> Result<Known, ProveError> {
         let options = Options {
             model: DataModel::Lp64,
             compiler: self.compiler.clone(),
@@ -225,19 +261,26 @@ impl Prover {
             functions: vec![function.to_owned()],
             ..self.check.clone()
         };
-        let report = vf_verify::check(
-            &loaded.program,
-            &loaded.sources,
-            &loaded.main_files,
-            &check,
-            &mut |_| {},
-        );
-        Ok(Proved {
+        Ok(Known {
             text: text.text.clone(),
-            report,
             path: text.path.clone(),
             executions: Arc::new(Executions::new(&loaded.program, &check)),
+            loaded,
+            check,
         })
+    }
+
+    /// Checks what was read.
+    pub fn check_known(&self, known: Known) -> Proved {
+        let loaded = &known.loaded;
+        let (program, sources) = (&loaded.program, &loaded.sources);
+        let report = vf_verify::check(program, sources, &loaded.main_files, &known.check, &mut |_| {});
+        Proved {
+            text: known.text,
+            report,
+            path: known.path,
+            executions: known.executions,
+        }
     }
 }
 

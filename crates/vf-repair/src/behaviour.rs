@@ -103,73 +103,107 @@ pub fn difference(
     let mut seeds: Vec<Input> = known.iter().filter(|i| i.function == function).cloned().collect();
     seeds.extend(before.safe_inputs(function, left() / 3));
     seeds.extend(after.safe_inputs(function, left() / 3));
-    // A global is part of the input even where the solver knew no use for what it held.
-    let globals = before.globals(function);
-    for seed in &mut seeds {
-        let missing = globals
-            .iter()
-            .filter(|g| seed.globals.iter().all(|(name, _)| name != *g));
-        let missing: Vec<(String, Contents)> = missing.map(|g| (g.clone(), Contents::default())).collect();
-        seed.globals.extend(missing);
-    }
-    let spoken = before.constants(function);
-    let mut constants = spoken.clone();
-    constants.extend(after.constants(function));
-    let look = |input: &Input| compare((before, after), function, reading, &spoken, input);
-    let texts = seeds
-        .iter()
-        .flat_map(|seed| DIGITS.map(|digit| with_digits(seed, digit)));
-    let texts: Vec<Input> = texts.collect();
-    seeds.extend(texts);
-    if let Some(found) = seeds.iter().find_map(look) {
-        return Some(found);
-    }
-    // All of them in turn: what the time is not enough for is the far end of each.
-    let changes: Vec<Vec<Change>> = seeds.iter().map(|seed| changes(seed, &constants)).collect();
-    let rounds = changes.iter().map(Vec::len).max().unwrap_or(0);
-    let near = (0..rounds).flat_map(|round| {
-        let of_round = changes.iter().map(move |changes| changes.get(round));
-        seeds
-            .iter()
-            .zip(of_round)
-            .filter_map(|(seed, change)| Some(change?.of(seed)))
-    });
-    near.take(if repeats { FEWER_TRIES } else { TRIES })
-        .take_while(|_| !left().is_zero())
-        .find_map(|input| look(&input))
-}
-
-/// Both versions on one input. Nothing is said where the old version is not safe on it, where the new one is not (its obligations
-/// say that), or where the two ask the outside differently: the answers would not belong to the same questions.
-fn compare(
-    (before, after): (&Executions, &Executions),
-    function: &str,
-    reading: Reading,
-    spoken: &BTreeSet<u128>,
-    input: &Input,
-) -> Option<Difference> {
-    let input = &before.tight(input);
-    let new = after.run(input)?;
-    let old = match reading {
-        Reading::Safe => before.run(input)?,
-        Reading::Oblivious => before.run_obliviously(input, &new.effects)?,
-    };
-    let same = old.effects.are_kept_by(&new.effects) || both_refuse(&old.effects, &new.effects, spoken);
-    if same || !same_questions(&old, &new) {
-        return None;
-    }
-    let old_program = before;
-    let (before, after) = Words { input }.differing(&old.effects, &new.effects);
-    Some(Difference {
-        function: function.to_owned(),
-        inputs: old_program.in_words(input),
-        input: input.clone(),
-        reading,
-        confirmed_by: ConfirmedBy::Interpreter,
-        not_run: None,
+    let look = Look {
         before,
         after,
+        function,
+        reading,
+    };
+    look.near(seeds, if repeats { FEWER_TRIES } else { TRIES }, &|| {
+        !left().is_zero()
     })
+}
+
+/// An input near the given ones on which the two versions of a function differ and the old one breaks nothing; `tries` are executed, at
+/// most, and no solver is asked. For who makes many changes and wants most of those that change behaviour to be gone at once.
+pub fn difference_near(
+    before: &Executions,
+    after: &Executions,
+    function: &str,
+    seeds: &[Input],
+    tries: usize,
+) -> Option<Difference> {
+    let look = Look {
+        before,
+        after,
+        function,
+        reading: Reading::Safe,
+    };
+    look.near(seeds.to_vec(), tries, &|| true)
+}
+
+/// The versions that are executed side by side.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    before: &'a Executions,
+    after: &'a Executions,
+    function: &'a str,
+    reading: Reading,
+}
+
+impl Look<'_> {
+    fn near(self, mut seeds: Vec<Input>, tries: usize, goes_on: &dyn Fn() -> bool) -> Option<Difference> {
+        // A global is part of the input even where the solver knew no use for what it held.
+        let globals = self.before.globals(self.function);
+        for seed in &mut seeds {
+            let missing = globals
+                .iter()
+                .filter(|g| seed.globals.iter().all(|(name, _)| name != *g));
+            let missing: Vec<(String, Contents)> =
+                missing.map(|g| (g.clone(), Contents::default())).collect();
+            seed.globals.extend(missing);
+        }
+        let spoken = self.before.constants(self.function);
+        let mut constants = spoken.clone();
+        constants.extend(self.after.constants(self.function));
+        let texts = seeds
+            .iter()
+            .flat_map(|seed| DIGITS.map(|digit| with_digits(seed, digit)));
+        let texts: Vec<Input> = texts.collect();
+        seeds.extend(texts);
+        if let Some(found) = seeds.iter().find_map(|input| self.at(&spoken, input)) {
+            return Some(found);
+        }
+        // All of them in turn: what the time is not enough for is the far end of each.
+        let changes: Vec<Vec<Change>> = seeds.iter().map(|seed| changes(seed, &constants)).collect();
+        let rounds = changes.iter().map(Vec::len).max().unwrap_or(0);
+        let near = (0..rounds).flat_map(|round| {
+            let of_round = changes.iter().map(move |changes| changes.get(round));
+            seeds
+                .iter()
+                .zip(of_round)
+                .filter_map(|(seed, change)| Some(change?.of(seed)))
+        });
+        near.take(tries)
+            .take_while(|_| goes_on())
+            .find_map(|input| self.at(&spoken, &input))
+    }
+
+    /// Both versions on one input. Nothing is said where the old version is not safe on it, where the new one is not (its
+    /// obligations say that), or where the two ask the outside differently: the answers would not belong to the same questions.
+    fn at(self, spoken: &BTreeSet<u128>, input: &Input) -> Option<Difference> {
+        let input = &self.before.tight(input);
+        let new = self.after.run(input)?;
+        let old = match self.reading {
+            Reading::Safe => self.before.run(input)?,
+            Reading::Oblivious => self.before.run_obliviously(input, &new.effects)?,
+        };
+        let same = old.effects.are_kept_by(&new.effects) || both_refuse(&old.effects, &new.effects, spoken);
+        if same || !same_questions(&old, &new) {
+            return None;
+        }
+        let (before, after) = Words { input }.differing(&old.effects, &new.effects);
+        Some(Difference {
+            function: self.function.to_owned(),
+            inputs: self.before.in_words(input),
+            input: input.clone(),
+            reading: self.reading,
+            confirmed_by: ConfirmedBy::Interpreter,
+            not_run: None,
+            before,
+            after,
+        })
+    }
 }
 
 /// Whether both versions do nothing but return an error, and one that the old version knows. A check that is made stricter often

@@ -87,7 +87,8 @@ pub struct CheckOptions {
     pub unroll: Option<u32>,
     /// For experiments: candidate invariants from these are not tried.
     pub without: BTreeSet<Source>,
-    /// Verdicts only: what would have helped (contracts, invariants) is not looked for.
+    /// Verdicts only: what would have helped (contracts, invariants) is not looked for, nor, where versions are compared, inputs that are
+    /// good to read.
     pub verdicts_only: bool,
     /// Answers of earlier runs. What this one finds is added where no other run could decide otherwise.
     pub cache: Option<vf_cache::Cache>,

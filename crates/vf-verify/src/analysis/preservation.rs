@@ -209,8 +209,16 @@ impl<'p> Context<'p> {
         }
     }
 
+    /// What an input that is shown is to be like; nothing where only the verdict is asked for.
+    fn wishes(&self, execution: &Execution, terms: &Terms) -> Vec<Term> {
+        if self.options.verdicts_only {
+            return Vec::new();
+        }
+        preferences(execution, terms)
+    }
+
     fn solve_comparison(&self, question: &Question<'_>, execution: &Execution, terms: &Terms) -> Solved {
-        let preferences = preferences(execution, terms);
+        let preferences = self.wishes(execution, terms);
         let keys: BTreeSet<CheckKey> = execution.comparison.compared.keys().cloned().collect();
         let asking = Asking::default();
         let name = &self.program.function(question.entry).name;
@@ -338,7 +346,7 @@ impl<'p> Context<'p> {
             }
         }
         let name = &self.program.function(question.entry).name;
-        let small = preferences(execution, terms);
+        let small = self.wishes(execution, terms);
         let mut inputs = Vec::new();
         for place in reached {
             // The last one prefers nothing: its answer is the answer.
