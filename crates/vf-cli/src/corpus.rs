@@ -1,5 +1,7 @@
 //! `verify-fix corpus`.
 
+mod repairs;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -31,6 +33,7 @@ pub fn run(args: &CorpusArgs) -> Result<Exit, CliError> {
         CorpusCommand::Check(args) => run_check(args),
         CorpusCommand::Import(args) => run_import(args),
         CorpusCommand::Export(args) => run_export(args),
+        CorpusCommand::Repair(args) => repairs::run(args),
     }
 }
 

@@ -116,14 +116,12 @@ pub enum CliError {
     NothingToAsk { why: &'static str },
     #[error(transparent)]
     Corpus(#[from] vf_corpus::CorpusError),
+    #[error("the options after `--` are not those of `verify-fix repair`: {why}")]
+    RepairOptions { why: String },
     #[error(transparent)]
     CorpusProver(#[from] vf_corpus::prove::ProveError),
     #[error(transparent)]
     Flags(#[from] vf_repair::FlagsError),
-    #[error(
-        "--model {model}: {what} is not in this version yet; give a model folder, the URL of a server, or none"
-    )]
-    ModelNotYet { model: String, what: &'static str },
     #[cfg(not(feature = "model"))]
     #[error(
         "{model}: this program was built without models of its own (cargo feature `model`); give the URL of a server"

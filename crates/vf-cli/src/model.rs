@@ -17,6 +17,9 @@ pub enum Guiding {}
 
 /// Longest answer, in tokens: a whole kernel function of usual length fits.
 const ANSWER: usize = 1024;
+/// Words that the answer of a model which reads words needs room for.
+#[cfg(feature = "model")]
+const ANSWER_IN_WORDS: usize = 256;
 /// Tokens of the conversation around a prompt, at most.
 #[cfg(feature = "model")]
 const FORM: usize = 64;
@@ -63,10 +66,6 @@ pub fn proposer(
             })
         }
         "none" | "" => Ok(None),
-        "embedded" => Err(CliError::ModelNotYet {
-            model: args.model.clone(),
-            what: "a model inside the program",
-        }),
         // What looks like an address is one: a folder can be named `./ftp:`.
         url if url.contains("://") => with(server::Generator::connect(url, args, deadline)?, args).map(Some),
         folder => hosted(folder, args, guiding).map(Some),
@@ -120,6 +119,9 @@ fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<B
     )
 }
 
+/// What `--model` calls the model that is inside the program.
+pub const EMBEDDED: &str = "embedded";
+
 /// How models are loaded for `repair`.
 #[cfg(feature = "model")]
 pub fn load_options(device: DeviceChoice) -> vf_model::LoadOptions {
@@ -153,9 +155,10 @@ mod hosted {
     use vf_guide::tree::{Branch, Limits, behind_statement, search};
     use vf_model::guide::Guide;
     use vf_model::{Event, HostedModel, ModelError, Prompt, Request};
-    use vf_repair::{Context, Generated, GeneratorError, TextGenerator};
+    use vf_repair::slots;
+    use vf_repair::{Context, Feedback, Generated, GeneratorError, TextGenerator};
 
-    use super::{SYSTEM, sampling};
+    use super::{EMBEDDED, SYSTEM, sampling};
     use crate::args::{DeviceChoice, Search};
     use crate::guide::{Guiding, SearchReport};
     use crate::progress::ProgressLine;
@@ -172,6 +175,8 @@ mod hosted {
         guide: Option<Box<dyn Guide>>,
         /// What the next prompt is about, for a search.
         context: Option<Context>,
+        /// The next prompt of a model that reads words instead of text.
+        words: Vec<u32>,
     }
 
     impl Generator {
@@ -184,7 +189,20 @@ mod hosted {
             let options = super::load_options(device);
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
-            let model = HostedModel::load(&vf_model::hub::locate(Path::new(folder))?, &options)?;
+            let model = if folder == EMBEDDED {
+                vf_model::embedded::load(&options)?
+            } else {
+                HostedModel::load(&vf_model::hub::locate(Path::new(folder))?, &options)?
+            };
+            let expected = u64::from(slots::VERSION);
+            if let Some(found) = model.words().filter(|found| *found != expected) {
+                let file = Path::new(folder).to_path_buf();
+                return Err(ModelError::OtherWords {
+                    file,
+                    found,
+                    expected,
+                });
+            }
             let name = Path::new(folder)
                 .file_name()
                 .map_or_else(|| folder.to_string(), |n| n.to_string_lossy().into_owned());
@@ -195,6 +213,7 @@ mod hosted {
                 search,
                 guide: None,
                 context: None,
+                words: Vec::new(),
             })
         }
 
@@ -321,15 +340,19 @@ mod hosted {
             seed: u64,
             each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
         ) -> Result<(), GeneratorError> {
-            let chat = Prompt::Chat {
-                system: SYSTEM,
-                user: prompt,
+            let words = std::mem::take(&mut self.words);
+            let prompt = match self.model.words() {
+                Some(_) => Prompt::Tokens(&words),
+                None => Prompt::Chat {
+                    system: SYSTEM,
+                    user: prompt,
+                },
             };
             if self.search == Search::Tree {
-                return self.look_for(chat, samples, seed, each);
+                return self.look_for(prompt, samples, seed, each);
             }
             let guide = self.guide.take();
-            let said = self.write(chat, guide.as_deref(), samples, seed, each);
+            let said = self.write(prompt, guide.as_deref(), samples, seed, each);
             self.guide = guide;
             said
         }
@@ -356,7 +379,29 @@ mod hosted {
             Ok(texts)
         }
 
-        fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {
+        fn prepare(
+            &mut self,
+            context: &Context,
+            feedback: &[Feedback],
+        ) -> Result<Option<String>, GeneratorError> {
+            let mut own = None;
+            if self.model.words().is_some() {
+                let no_prompt = |why: String| GeneratorError::NoPrompt {
+                    model: self.name.clone(),
+                    why,
+                };
+                let encoded = slots::encode(context, feedback).map_err(|e| no_prompt(e.to_string()))?;
+                let room = self.model.context().saturating_sub(encoded.prompt.len());
+                if room < super::ANSWER_IN_WORDS {
+                    return Err(no_prompt(format!(
+                        "its prompt has {} words",
+                        encoded.prompt.len()
+                    )));
+                }
+                self.model.set_words(encoded.bytes()).map_err(failed)?;
+                own = Some(encoded.spelled());
+                self.words = encoded.prompt;
+            }
             if let Some(guiding) = &mut self.guiding {
                 self.guide = guiding
                     .guide(context, || self.model.token_bytes())?
@@ -365,7 +410,7 @@ mod hosted {
                     self.context = Some(context.clone());
                 }
             }
-            Ok(())
+            Ok(own)
         }
 
         fn name(&self) -> &str {
@@ -373,7 +418,11 @@ mod hosted {
         }
 
         fn count_tokens(&self, text: &str) -> usize {
-            self.model.encode(text).map_or(text.len(), |tokens| tokens.len())
+            match self.model.words() {
+                // Names of words, with blanks between them.
+                Some(_) => text.split_whitespace().count(),
+                None => self.model.encode(text).map_or(text.len(), |tokens| tokens.len()),
+            }
         }
 
         fn prompt_limit(&self) -> Option<usize> {

@@ -170,6 +170,46 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     Ok(exit(&outcome))
 }
 
+/// A repair of which nothing is written or printed.
+///
+/// # Errors
+/// As for the command.
+pub fn outcome(args: &RepairArgs, tell: &mut dyn FnMut(Event)) -> Result<RepairOutcome, CliError> {
+    let start = Instant::now();
+    let properties = read::properties(&args.ask.properties)?;
+    let (tree, target) = target(args)?;
+    let file = match &target {
+        RepairTarget::Report(report) => report.file.clone(),
+        RepairTarget::File { file, .. } => file.clone(),
+    };
+    let time = args.ask.timeout.map(Duration::from_secs_f64);
+    let deadline = time.and_then(|t| start.checked_add(t));
+    let ask = Ask {
+        deterministic: args.deterministic,
+        jobs: limits(args).jobs,
+        ask: &args.ask,
+        cache: &args.cache,
+    };
+    #[cfg(feature = "model")]
+    let guiding =
+        crate::guide::asked(args, &ask, &properties, &tree, &file, start, deadline)?.map(|(g, _)| g);
+    #[cfg(not(feature = "model"))]
+    let guiding = None;
+    let mut proposers = proposers(args, deadline, guiding)?;
+    let request = RepairRequest {
+        tree: tree.clone(),
+        what: target,
+        limits: Limits { time, ..limits(args) },
+    };
+    let mut checker = checker::prover(&args.read, &ask, properties, &tree, Some(&file), start)?;
+    let hooks = Hooks {
+        progress: tell,
+        log: None,
+        log_prompts: false,
+    };
+    Ok(repair(&request, &mut checker, &mut proposers, hooks)?)
+}
+
 /// What a run may use, but for its time.
 pub fn limits(args: &RepairArgs) -> Limits {
     Limits {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use vf_repair::ctext::functions::functions;
-use vf_repair::proposer::{Style, TextEdit};
+use vf_repair::proposer::{Feedback, Style, TextEdit};
 use vf_repair::slots::{self, TooMuch};
 use vf_source::diff::{LineKind, Patch};
 use vf_source::line_start;
@@ -59,9 +59,17 @@ impl From<TooMuch> for NotExported {
 /// # Errors
 /// The record cannot be said in words.
 pub fn export(record: &Record) -> Result<Exported, NotExported> {
+    export_after(record, &[])
+}
+
+/// The same where there were attempts before, which failed.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_after(record: &Record, attempts: &[Feedback]) -> Result<Exported, NotExported> {
     let edits = edits(record).ok_or(NotExported::Inconsistent)?;
     let context = context(record).ok_or(NotExported::Inconsistent)?;
-    let encoded = slots::encode(&context, &[])?;
+    let encoded = slots::encode(&context, attempts)?;
     let answer = slots::answer(&context, &encoded, &edits).ok_or(NotExported::NewNames)?;
     Ok(Exported {
         id: record.id.clone(),

@@ -190,6 +190,18 @@ pub enum ModelError {
     NotANumber { position: usize, dtype: &'static str },
     #[error("a cache was given to a network that did not make it: keep the branches of two models apart")]
     ForeignCache,
+    #[error(
+        "this model has no tokenizer, only words whose meaning is said with each prompt: it is for --model embedded"
+    )]
+    NoTokenizer,
+    #[error("this model has a tokenizer of its own: its words cannot be given another meaning")]
+    HasTokenizer,
+    #[error("{} was trained on version {found} of the words for C, this program has version {expected}: train it again (docs/embedded-model.md)", file.display())]
+    OtherWords {
+        file: PathBuf,
+        found: u64,
+        expected: u64,
+    },
     #[error("the draft model's vocabulary differs in token {token}: a draft must have the same tokenizer")]
     DraftVocabulary { token: u32 },
     #[error(

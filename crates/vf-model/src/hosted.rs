@@ -27,6 +27,9 @@ use crate::world;
 /// Tokens of a prompt that go through the model at once: bounds the memory that attention scores need.
 pub(crate) const PREFILL_CHUNK: usize = 512;
 
+/// The entry of a GGUF file without a tokenizer that says which version of the words for C it was trained on.
+const WORDS: &str = "verify_fix.words";
+
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Processor {
@@ -124,6 +127,7 @@ pub struct HostedModel {
     cache: Cache,
     cached: Vec<u32>,
     draft: Option<Box<HostedModel>>,
+    words: Option<u64>,
 }
 
 /// The parts of a model folder, checked each by itself and against each other; no weights are loaded yet.
@@ -215,7 +219,10 @@ pub(crate) struct Packed {
 
 impl Packed {
     pub fn open(file: &Path) -> Result<Packed, ModelError> {
-        let gguf = Gguf::open(file)?;
+        Packed::of(file, Gguf::open(file)?)
+    }
+
+    fn of(file: &Path, gguf: Gguf) -> Result<Packed, ModelError> {
         let config = config::from_json(file, &gguf.config()?)?;
         if !CpuNetwork::fits(&config) {
             return Err(ModelError::GgufOnCpu {
@@ -231,7 +238,9 @@ impl Packed {
         }
         gguf.check(&decoder::expected_tensors(&config)?, config.family.name())?;
         let folder = file.parent().unwrap_or(Path::new("."));
-        let vocabulary = if folder.join("tokenizer.json").exists() {
+        let vocabulary = if gguf.has_words_only() {
+            Vocabulary::of_words(config.vocab_size)
+        } else if folder.join("tokenizer.json").exists() {
             Vocabulary::load(folder, config.vocab_size)?
         } else {
             let json = gguf.tokenizer()?.to_string();
@@ -302,13 +311,27 @@ impl HostedModel {
         ))
     }
 
+    /// Loads a GGUF file that is in memory; `name` is what messages call it. As [`HostedModel::load`] otherwise.
+    pub fn load_contents(
+        name: &Path,
+        contents: &'static [u8],
+        options: &LoadOptions,
+    ) -> Result<HostedModel, ModelError> {
+        let gguf = Gguf::of_contents(name, contents)?;
+        HostedModel::load_packed(name, Packed::of(name, gguf)?, options)
+    }
+
     fn load_gguf(file: &Path, options: &LoadOptions) -> Result<HostedModel, ModelError> {
+        HostedModel::load_packed(file, Packed::open(file)?, options)
+    }
+
+    fn load_packed(file: &Path, packed: Packed, options: &LoadOptions) -> Result<HostedModel, ModelError> {
         let Packed {
             config,
             gguf,
             vocabulary,
             chat,
-        } = Packed::open(file)?;
+        } = packed;
         if options.device != Processor::Cpu {
             return Err(ModelError::GgufOnCpu {
                 file: file.to_path_buf(),
@@ -320,14 +343,39 @@ impl HostedModel {
             interleaved: (config.family == Family::Llama).then_some(config.head_dim),
         };
         let network = CpuNetwork::load(&config, &stored, context, options.threads)?;
-        Ok(HostedModel::of(
+        let words = gguf.number(WORDS);
+        let mut model = HostedModel::of(
             config,
             vocabulary,
             chat,
             Box::new(network),
             context,
             options.dtype,
-        ))
+        );
+        model.words = words.filter(|_| model.vocabulary.has_words_only());
+        Ok(model)
+    }
+
+    /// Version of the words that a model without a tokenizer was trained on; nothing for others.
+    pub fn words(&self) -> Option<u64> {
+        self.words
+    }
+
+    /// Says what the words of a model without a tokenizer stand for from now on: by token id, the bytes that it adds to a text.
+    ///
+    /// # Errors
+    /// The model has a tokenizer, or no such words.
+    pub fn set_words(&mut self, bytes: Vec<Vec<u8>>) -> Result<(), ModelError> {
+        if bytes.len() > self.config.vocab_size {
+            return Err(ModelError::BadToken {
+                token: u32::try_from(bytes.len() - 1).unwrap_or(u32::MAX),
+                vocab_size: self.config.vocab_size,
+            });
+        }
+        match self.vocabulary.set_words(bytes) {
+            true => Ok(()),
+            false => Err(ModelError::HasTokenizer),
+        }
     }
 
     fn of(
@@ -360,6 +408,7 @@ impl HostedModel {
             cache,
             cached: Vec::new(),
             draft: None,
+            words: None,
         }
     }
 

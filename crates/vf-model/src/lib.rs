@@ -31,6 +31,8 @@ mod cpu;
 mod decoder;
 #[cfg(feature = "hosted")]
 pub mod devices;
+#[cfg(feature = "hosted")]
+pub mod embedded;
 mod error;
 mod files;
 #[cfg(feature = "hosted")]

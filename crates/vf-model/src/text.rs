@@ -20,6 +20,8 @@ pub(crate) struct Vocabulary {
 enum Own {
     Library(Box<Library>),
     World(World),
+    /// No tokenizer: by token id, what the caller says that it stands for.
+    Words(Vec<Vec<u8>>),
 }
 
 /// A `tokenizer.json`.
@@ -46,10 +48,31 @@ impl Vocabulary {
         })
     }
 
+    /// Of a model that has no tokenizer. Its words stand for nothing until [`Vocabulary::set_words`].
+    pub fn of_words(vocab_size: usize) -> Vocabulary {
+        Vocabulary {
+            own: Own::Words(Vec::new()),
+            known: vec![true; vocab_size],
+        }
+    }
+
+    /// Says what the words stand for from now on; whether this vocabulary has words.
+    pub fn set_words(&mut self, bytes: Vec<Vec<u8>>) -> bool {
+        let Own::Words(words) = &mut self.own else {
+            return false;
+        };
+        *words = bytes;
+        true
+    }
+
+    pub fn has_words_only(&self) -> bool {
+        matches!(self.own, Own::Words(_))
+    }
+
     fn library(&self) -> Option<&Library> {
         match &self.own {
             Own::Library(library) => Some(library),
-            Own::World(_) => None,
+            Own::World(_) | Own::Words(_) => None,
         }
     }
 
@@ -115,6 +138,13 @@ impl Vocabulary {
                     .for_each(|(to, from)| to.clone_from(from));
                 return bytes;
             }
+            Own::Words(words) => {
+                bytes
+                    .iter_mut()
+                    .zip(words)
+                    .for_each(|(to, from)| to.clone_from(from));
+                return bytes;
+            }
         };
         let byte_level = library.decoder_has("ByteLevel");
         let (spaces, fallback) = (
@@ -146,6 +176,7 @@ impl Vocabulary {
         let library = match &self.own {
             Own::Library(library) => library,
             Own::World(world) => return Ok(world.encode(text.as_bytes())),
+            Own::Words(_) => return Err(ModelError::NoTokenizer),
         };
         let encoding = guarded(|| library.tokenizer.encode(text, whole));
         encoding
@@ -158,6 +189,7 @@ impl Vocabulary {
         let library = match &self.own {
             Own::Library(library) => library,
             Own::World(world) => return Ok(world.encode(text.as_bytes())),
+            Own::Words(_) => return Err(ModelError::NoTokenizer),
         };
         let marking = library.marking.get_or_init(|| {
             let mut tokenizer = library.tokenizer.clone();
@@ -204,6 +236,11 @@ impl Vocabulary {
             Own::Library(library) => guarded(|| library.tokenizer.decode(tokens, true))
                 .map_err(|message| ModelError::Decode { message }),
             Own::World(world) => Ok(world.decode(tokens)),
+            Own::Words(words) => {
+                let bytes = tokens.iter().filter_map(|t| words.get(*t as usize));
+                let bytes: Vec<u8> = bytes.flatten().copied().collect();
+                Ok(String::from_utf8_lossy(&bytes).into_owned())
+            }
         }
     }
 

@@ -60,10 +60,19 @@ pub trait TextGenerator {
     }
 
     /// Told which function the next prompt is about, before it is asked: a generator that guides what is written makes
-    /// its guide from it.
-    fn prepare(&mut self, context: &Context) -> Result<(), GeneratorError> {
-        let _ = context;
-        Ok(())
+    /// its guide from it. One whose model reads no text has a prompt of its own form, in which earlier attempts are told, too: that is
+    /// returned in words that a person can read, and is what [`TextGenerator::generate_each`] is asked next, whatever form of
+    /// answer is wanted.
+    ///
+    /// # Errors
+    /// [`GeneratorError::NoPrompt`] for a function that has no such form.
+    fn prepare(
+        &mut self,
+        context: &Context,
+        feedback: &[Feedback],
+    ) -> Result<Option<String>, GeneratorError> {
+        let _ = (context, feedback);
+        Ok(None)
     }
 
     /// Name for logs (`qwen2.5-coder-7b`).
@@ -99,6 +108,9 @@ pub enum GeneratorError {
     PromptTooLong { tokens: usize, limit: usize },
     #[error("generation failed: {why}")]
     Generate { why: String },
+    /// The model has its own form of a prompt, and this function is too large for it. Others may have candidates.
+    #[error("{model} cannot read this function: {why}")]
+    NoPrompt { model: String, why: String },
     /// The model knows no form for a prefix and a suffix.
     #[error("{model} does not fill in the middle of a text; take another --answer-form (function, edit)")]
     NoInfill { model: String },
@@ -125,6 +137,8 @@ pub struct ModelProposer<G> {
     form: AnswerForm,
     /// Answers of the last round that held no candidate, for the caller to show.
     rejected: Vec<Unreadable>,
+    /// The function has no form that the generator reads, which was said.
+    no_prompt: bool,
 }
 
 /// An answer without a candidate in it.
@@ -160,6 +174,7 @@ impl<G: TextGenerator> ModelProposer<G> {
             template,
             form: AnswerForm::default(),
             rejected: Vec::new(),
+            no_prompt: false,
         }
     }
 
@@ -201,12 +216,23 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
         feedback: &[Feedback],
         each: &mut dyn FnMut(Proposed) -> ControlFlow<()>,
     ) -> Result<(), ProposerError> {
-        self.generator
-            .prepare(context)
-            .map_err(|source| ProposerError::Generator {
-                proposer: self.name.clone(),
-                source,
-            })?;
+        let own = match self.generator.prepare(context, feedback) {
+            Ok(own) => own,
+            Err(why @ GeneratorError::NoPrompt { .. }) => {
+                // Said once, not in each round.
+                if !std::mem::replace(&mut self.no_prompt, true) {
+                    let what = Err(why.to_string());
+                    let _ = each(Proposed { answer: None, what });
+                }
+                return Ok(());
+            }
+            Err(source) => {
+                return Err(ProposerError::Generator {
+                    proposer: self.name.clone(),
+                    source,
+                });
+            }
+        };
         let room = Room {
             count: &|text| self.generator.count_tokens(text),
             limit: self.generator.prompt_limit(),
@@ -243,7 +269,7 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
                 });
                 each(Proposed { answer, what })
             };
-        if self.form == AnswerForm::Infill {
+        if self.form == AnswerForm::Infill && own.is_none() {
             let prompts = self.template.infill(context, feedback, &room).map_err(wrong)?;
             let places = prompts.len();
             for (at, prompt) in prompts.iter().enumerate() {
@@ -281,10 +307,13 @@ impl<G: TextGenerator> Proposer for ModelProposer<G> {
             }
             return Ok(());
         }
-        let prompt = self
-            .template
-            .render(context, feedback, self.form, &room)
-            .map_err(wrong)?;
+        let prompt = match own {
+            Some(own) => own,
+            None => self
+                .template
+                .render(context, feedback, self.form, &room)
+                .map_err(wrong)?,
+        };
         let asked = Arc::new(AskedPrompt {
             sha256: sha256(&prompt),
             tokens: u64::try_from(self.generator.count_tokens(&prompt)).unwrap_or(u64::MAX),

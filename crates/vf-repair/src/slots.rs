@@ -27,7 +27,7 @@ pub use words::{Slot, VERSION, Word, Words, words};
 use crate::ctext::lex::{TokenKind, tokens};
 use crate::prompt::{UsedKind, uses};
 use crate::proposer::{Context, Failure, Feedback, TextEdit};
-use vf_verify::report::ObligationReport;
+use vf_verify::report::{Counterexample, ObligationReport};
 
 /// Words of a prompt for the failed obligations, each of the definitions that are shown, all of them, and the attempts that are told.
 const FAILED: usize = 3;
@@ -111,8 +111,12 @@ pub fn encode(context: &Context, feedback: &[Feedback]) -> Result<Encoded, TooMu
     };
     // The function is read first, so that its own names come first.
     let body = lines(&mut writer.names, function, &indent)?;
-    for obligation in context.failed.iter().take(FAILED) {
+    for (number, obligation) in context.failed.iter().take(FAILED).enumerate() {
         failed(&mut writer, obligation, first_line);
+        // One input is enough: what violates the others is mostly the same.
+        if let (0, Some(counterexample)) = (number, &obligation.counterexample) {
+            input(&mut writer, counterexample);
+        }
     }
     definitions(&mut writer, context);
     writer.mark("<|function|>");
@@ -197,9 +201,10 @@ fn failed(writer: &mut Writer, obligation: &ObligationReport, first_line: u32) {
     said(writer, &obligation.property);
     numbered(writer, obligation.location.line, first_line);
     writer.code(&obligation.text, false);
-    let Some(counterexample) = &obligation.counterexample else {
-        return;
-    };
+}
+
+/// The inputs of a counterexample that matter.
+fn input(writer: &mut Writer, counterexample: &Counterexample) {
     let relevant = counterexample.relevant.iter();
     let inputs = relevant.filter_map(|name| counterexample.inputs.get_key_value(name));
     for (name, value) in inputs.take(INPUTS) {
@@ -384,6 +389,17 @@ impl Encoded {
             Word::Plain(text, b) => format!("{}{text}", blank(b)),
             Word::Slot(slot, index, b) => format!("{}{}", blank(b), self.names.text(*slot, *index)?),
         })
+    }
+
+    /// The prompt as a person reads it: the names of its words, a part and a line of the function each on a line of its own.
+    pub fn spelled(&self) -> String {
+        let mut text = String::new();
+        for word in self.prompt.iter().filter_map(|number| words().get(*number)) {
+            let begins = matches!(word, Word::Line(_) | Word::Mark(_));
+            text.push_str(if begins { "\n" } else { " " });
+            text.push_str(&word.name());
+        }
+        text.trim_start().to_owned()
     }
 
     /// The text of an answer.

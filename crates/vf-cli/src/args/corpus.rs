@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::TextOrJson;
 
@@ -20,8 +20,45 @@ pub enum CorpusCommand {
     Check(CorpusCheckArgs),
     /// Make records of pairs that are there: a folder of files before and after, or a SARIF log with a patch
     Import(CorpusImportArgs),
+    /// Repair each version before the fix, as `verify-fix repair` does, and count what is proven
+    Repair(CorpusRepairArgs),
     /// Write corpus files as what the embedded model reads and is to answer, for scripts/train-embedded.py
     Export(CorpusExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusRepairArgs {
+    /// Corpus files
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Only the pairs of this split
+    #[arg(long, value_enum, value_name = "SPLIT")]
+    pub split: Option<SplitChoice>,
+    /// Only so many pairs, evenly spread
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Pairs that are repaired at once (default: as many as there are cores)
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// What became of each pair, as lines of JSON
+    #[arg(short = 'o', long = "output", value_name = "FILE.jsonl[.gz]")]
+    pub output: Option<PathBuf>,
+    /// What can be learned of it, as `corpus export` writes pairs: the proven answers of the model, and the known fix where an attempt
+    /// failed, after that attempt
+    #[arg(long, value_name = "FILE.jsonl[.gz]")]
+    pub words: Option<PathBuf>,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+    /// Options of `verify-fix repair`: who proposes, how often, held to what
+    #[arg(value_name = "REPAIR_OPTIONS", last = true)]
+    pub repair: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SplitChoice {
+    Train,
+    Validation,
+    Test,
 }
 
 #[derive(Debug, Args)]

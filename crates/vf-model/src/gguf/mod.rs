@@ -275,6 +275,20 @@ impl Gguf {
         }))
     }
 
+    /// Whether the file has a list of words instead of a tokenizer: what they stand for is said with each prompt.
+    pub fn has_words_only(&self) -> bool {
+        let model = self.metadata.get("tokenizer.ggml.model");
+        model.and_then(Value::as_text) == Some("none")
+    }
+
+    /// A number of the metadata.
+    pub fn number(&self, key: &str) -> Option<u64> {
+        match self.metadata.get(key)? {
+            Value::Unsigned(n) => Some(*n),
+            _ => None,
+        }
+    }
+
     /// The vocabulary in the form of `tokenizer.json`.
     pub fn tokenizer(&self) -> Result<serde_json::Value, ModelError> {
         tokenizer::json(self)

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::{BadGguf, Element, MAGIC, Value};
@@ -20,6 +20,8 @@ pub struct Gguf {
     pub file: PathBuf,
     pub metadata: BTreeMap<String, Value>,
     pub tensors: BTreeMap<String, Tensor>,
+    /// The file's contents, where they are in the program itself.
+    contents: Option<&'static [u8]>,
 }
 
 #[derive(Debug)]
@@ -41,9 +43,23 @@ impl Gguf {
         };
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
+        Gguf::read(path, BufReader::new(file), size, None)
+    }
+
+    /// A file that is in memory; `path` is what messages call it.
+    pub fn of_contents(path: &Path, contents: &'static [u8]) -> Result<Gguf, ModelError> {
+        Gguf::read(path, Cursor::new(contents), contents.len() as u64, Some(contents))
+    }
+
+    fn read(
+        path: &Path,
+        from: impl Read,
+        size: u64,
+        contents: Option<&'static [u8]>,
+    ) -> Result<Gguf, ModelError> {
         let mut reader = Reader {
             path,
-            from: BufReader::new(file),
+            from,
             at: 0,
             size,
         };
@@ -95,6 +111,7 @@ impl Gguf {
             file: path.to_path_buf(),
             metadata,
             tensors,
+            contents,
         })
     }
 
@@ -104,10 +121,17 @@ impl Gguf {
             file: self.file.clone(),
             source,
         };
-        let mut file = File::open(&self.file).map_err(failed)?;
-        file.seek(SeekFrom::Start(tensor.start)).map_err(failed)?;
         let mut bytes = Vec::new();
-        file.take(tensor.length).read_to_end(&mut bytes).map_err(failed)?;
+        if let Some(contents) = self.contents {
+            let end = tensor.start.saturating_add(tensor.length);
+            let place = usize::try_from(tensor.start).ok().zip(usize::try_from(end).ok());
+            let part = place.and_then(|(start, end)| contents.get(start..end));
+            bytes.extend_from_slice(part.unwrap_or_default());
+        } else {
+            let mut file = File::open(&self.file).map_err(failed)?;
+            file.seek(SeekFrom::Start(tensor.start)).map_err(failed)?;
+            file.take(tensor.length).read_to_end(&mut bytes).map_err(failed)?;
+        }
         // The size was checked before; the file may have been cut since.
         if bytes.len() as u64 != tensor.length {
             return Err(ModelError::TruncatedWeights {
@@ -122,14 +146,14 @@ impl Gguf {
 
 type Info = (String, Vec<usize>, Element, u64);
 
-struct Reader<'a> {
+struct Reader<'a, R> {
     path: &'a Path,
-    from: BufReader<File>,
+    from: R,
     at: u64,
     size: u64,
 }
 
-impl Reader<'_> {
+impl<R: Read> Reader<'_, R> {
     fn bad(&self, why: BadGguf) -> ModelError {
         ModelError::BadGguf {
             file: self.path.to_path_buf(),

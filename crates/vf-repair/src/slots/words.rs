@@ -189,8 +189,15 @@ impl Words {
 
     /// A name for each word, all different: what the vocabulary of the model's file holds.
     pub fn names(&self) -> Vec<String> {
+        self.words.iter().map(Word::name).collect()
+    }
+}
+
+impl Word {
+    /// As it is written in the vocabulary; `▁` is the blank before it.
+    pub fn name(&self) -> String {
         let blank = |blank: &bool| if *blank { "\u{2581}" } else { "" };
-        let name = |word: &Word| match word {
+        match self {
             Word::Mark(mark) => (*mark).to_owned(),
             Word::Said(said) => format!("<|{said}|>"),
             Word::Size(bits) => format!("<|2^{bits}|>"),
@@ -201,8 +208,7 @@ impl Words {
                 let letter = SLOTS.iter().find(|(s, ..)| s == slot).map_or('?', |(_, c, _)| *c);
                 format!("{}<{letter}{index}>", blank(b))
             }
-        };
-        self.words.iter().map(name).collect()
+        }
     }
 }
 
