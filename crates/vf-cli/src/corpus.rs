@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use serde::Serialize;
 use vf_corpus::check::check;
+use vf_corpus::drafts::drafts;
 use vf_corpus::export::{export, vocabulary};
 use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{folder, import, log_and_patch};
-use vf_corpus::make::{MakeOptions, Summary, make};
+use vf_corpus::make::{MakeOptions, Summary, make, per_minute};
 use vf_corpus::{CorpusError, Record};
 
 use crate::args::{
@@ -115,6 +117,9 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
         jobs: jobs(args.jobs),
         compiler: args.compiler.clone(),
     };
+    if args.drafts {
+        return run_drafts(args, &options, writer);
+    }
     let mut progress = ProgressLine::new();
     let made = make::<CliError>(&options, &mut |record| Ok(writer.write(&record)?), &mut |tally| {
         progress.show(&format_args!(
@@ -135,6 +140,55 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
     } else {
         Exit::Proved
     })
+}
+
+/// What `corpus make --drafts` came to.
+#[derive(Serialize)]
+struct DraftSummary {
+    schema: &'static str,
+    functions: u64,
+    mutants: u64,
+    drafts: u64,
+    drafts_per_minute: f64,
+}
+
+fn run_drafts(args: &CorpusMakeArgs, options: &MakeOptions, mut writer: Writer) -> Result<Exit, CliError> {
+    writer.write_line(&serde_json::json!({ "vocabulary": vocabulary() }))?;
+    let mut progress = ProgressLine::new();
+    let started = Instant::now();
+    let made = drafts::<CliError>(
+        options,
+        &mut |draft| Ok(writer.write_line(&draft)?),
+        &mut |so_far| {
+            progress.show(&format_args!(
+                "{} drafts of {} wanted, from {} functions",
+                so_far.drafts, args.count, so_far.functions
+            ));
+        },
+    );
+    progress.clear();
+    let made = made?;
+    writer.finish()?;
+    let summary = DraftSummary {
+        schema: "verify-fix-corpus-drafts/1",
+        functions: made.functions,
+        mutants: made.mutants,
+        drafts: made.drafts,
+        drafts_per_minute: per_minute(made.drafts, started.elapsed()),
+    };
+    let text = match args.format {
+        TextOrJson::Json => json(&summary)?,
+        TextOrJson::Text => format!(
+            "{} drafts in {}, {:.0} a minute; from {} functions and {} mutants\n",
+            summary.drafts,
+            args.output.display(),
+            summary.drafts_per_minute,
+            summary.functions,
+            summary.mutants
+        ),
+    };
+    output::write_stdout(&text)?;
+    Ok(Exit::Proved)
 }
 
 fn share(of: u64, all: u64) -> String {

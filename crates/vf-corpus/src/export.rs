@@ -6,10 +6,11 @@ use serde::Serialize;
 use vf_repair::ctext::functions::functions;
 use vf_repair::proposer::{Feedback, Style, TextEdit};
 use vf_repair::slots::{self, TooMuch};
-use vf_source::diff::{LineKind, Patch};
+use vf_source::diff::{LineKind, Patch, diff};
 use vf_source::line_start;
 use vf_verify::report::{Location, ObligationReport, Verdict};
 
+use crate::hash::{hashes, split};
 use crate::record::{Record, Split};
 
 /// The vocabulary: the first line of an export.
@@ -79,12 +80,30 @@ pub fn export_after(record: &Record, attempts: &[Feedback]) -> Result<Exported, 
     })
 }
 
+/// A pair of which only an execution is known, and no proof: `failed` are what executions of the text before violate.
+///
+/// # Errors
+/// As for [`export`].
+pub fn draft(
+    id: String,
+    (path, function): (&str, &str),
+    (before, after): (&str, &str),
+    failed: Vec<ObligationReport>,
+) -> Result<Exported, NotExported> {
+    let edits = edits_of(before, &diff(path, before, after)).ok_or(NotExported::Inconsistent)?;
+    let context = context_of(path, before, function, failed).ok_or(NotExported::Inconsistent)?;
+    let encoded = slots::encode(&context, &[])?;
+    let answer = slots::answer(&context, &encoded, &edits).ok_or(NotExported::NewNames)?;
+    Ok(Exported {
+        id,
+        split: split(&hashes(before, after, function).shape),
+        prompt: encoded.prompt,
+        answer,
+    })
+}
+
 /// What the loop of a repair would know when it asks.
 fn context(record: &Record) -> Option<vf_repair::Context> {
-    let span = functions(&record.before)
-        .into_iter()
-        .find(|f| f.name == record.function)?
-        .range;
     let mut failed: Vec<ObligationReport> = record
         .obligations_before
         .iter()
@@ -111,12 +130,23 @@ fn context(record: &Record) -> Option<vf_repair::Context> {
         .collect();
     // The reported one comes first.
     failed.sort_by_key(|o| o.counterexample.is_none());
+    context_of(&record.file, &record.before, &record.function, failed)
+}
+
+fn context_of(
+    path: &str,
+    text: &str,
+    function: &str,
+    failed: Vec<ObligationReport>,
+) -> Option<vf_repair::Context> {
+    let mut all = functions(text).into_iter();
+    let span = all.find(|f| f.name == function)?.range;
     Some(vf_repair::Context {
         report: None,
         tree: None,
-        file: record.file.clone().into(),
-        text: Arc::from(record.before.as_str()),
-        function: record.function.clone(),
+        file: path.into(),
+        text: Arc::from(text),
+        function: function.to_owned(),
         span,
         failed,
         all: Vec::new(),
@@ -127,11 +157,14 @@ fn context(record: &Record) -> Option<vf_repair::Context> {
 
 /// The patch as edits of whole lines: one for each run of lines that are taken out or put in.
 fn edits(record: &Record) -> Option<Vec<TextEdit>> {
-    let patch = Patch::parse(&record.after).ok()?;
+    edits_of(&record.before, &record.after)
+}
+
+fn edits_of(text: &str, patch: &str) -> Option<Vec<TextEdit>> {
+    let patch = Patch::parse(patch).ok()?;
     let [file] = patch.files.as_slice() else {
         return None;
     };
-    let text = &record.before;
     let at = |line: u32| line_start(text, line).unwrap_or(text.len());
     let mut found: Vec<TextEdit> = Vec::new();
     for hunk in &file.hunks {

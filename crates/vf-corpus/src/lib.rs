@@ -7,6 +7,7 @@
 //! What is made depends on a seed and a number only. Nothing here decides a verdict, prints, or reads flags.
 
 pub mod check;
+pub mod drafts;
 mod error;
 pub mod export;
 pub mod file;

@@ -170,8 +170,6 @@ pub fn make<E: From<ProveError>>(
     progress: &mut dyn FnMut(&Tally),
 ) -> Result<Summary, E> {
     let started = Instant::now();
-    let next = AtomicU64::new(options.first);
-    let stop = AtomicBool::new(false);
     let mut summary = Summary {
         schema: "verify-fix-corpus-make/1",
         seed: options.seed,
@@ -186,17 +184,60 @@ pub fn make<E: From<ProveError>>(
     };
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut shapes: BTreeSet<String> = BTreeSet::new();
+    let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
+    let mut in_vain = 0;
+    let work = |prover: &Prover, number, stop: &AtomicBool| make_until(prover, options.seed, number, stop);
+    in_order(options, work, &mut |number, made: Made| -> Result<bool, E> {
+        summary.last = number;
+        in_vain = if made.records.is_empty() { in_vain + 1 } else { 0 };
+        let before = summary.tally.pairs;
+        summary.tally.add(&made.tally);
+        summary.tally.pairs = before;
+        for record in made.records {
+            if !seen.insert(record.hashes.function.clone()) {
+                summary.tally.pairs += 1;
+                summary
+                    .tally
+                    .is_duplicate(record.origin.mutation().unwrap_or_default());
+                continue;
+            }
+            if summary.tally.pairs < wanted {
+                summary.tally.pairs += 1;
+                shapes.insert(record.hashes.shape.clone());
+                *summary.splits.entry(record.split).or_default() += 1;
+                take(record)?;
+            }
+        }
+        progress(&summary.tally);
+        summary.gave_up = in_vain >= IN_VAIN;
+        Ok(summary.tally.pairs < wanted && !summary.gave_up)
+    })?;
+    let elapsed = started.elapsed();
+    summary.shapes = shapes.len();
+    summary.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    summary.pairs_per_minute = per_minute(summary.tally.pairs, elapsed);
+    Ok(summary)
+}
+
+/// Looks at functions side by side and hands on what comes of each, in the order of their numbers, until `take` has enough.
+pub(crate) fn in_order<T: Send, E: From<ProveError>>(
+    options: &MakeOptions,
+    work: impl Fn(&Prover, u64, &AtomicBool) -> Result<T, ProveError> + Sync,
+    take: &mut dyn FnMut(u64, T) -> Result<bool, E>,
+) -> Result<(), E> {
+    let next = AtomicU64::new(options.first);
+    let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         // Few more than there are workers wait, so that none gets far ahead of the others.
         let (send, receive) = mpsc::sync_channel(2 * options.jobs.get());
         for _ in 0..options.jobs.get() {
-            let (send, next, stop) = (send.clone(), &next, &stop);
+            let (send, next, stop, work) = (send.clone(), &next, &stop, &work);
             scope.spawn(move || {
                 let prover = Prover::new(&options.compiler);
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let made = make_until(&prover, options.seed, number, stop);
-                    if send.send(made.map(Box::new)).is_err() {
+                    let made = work(&prover, number, stop);
+                    if send.send((number, made.map(Box::new))).is_err() {
                         break;
                     }
                 }
@@ -204,54 +245,25 @@ pub fn make<E: From<ProveError>>(
         }
         drop(send);
         let result: Result<(), E> = (|| {
-            let mut waiting: BTreeMap<u64, Box<Made>> = BTreeMap::new();
+            let mut waiting: BTreeMap<u64, Box<T>> = BTreeMap::new();
             let mut at = options.first;
-            let mut in_vain = 0;
-            let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
-            while summary.tally.pairs < wanted {
-                let Ok(made) = receive.recv() else { break };
-                let made = made?;
-                waiting.insert(made.number, made);
-                while let Some(made) = waiting.remove(&at).filter(|_| summary.tally.pairs < wanted) {
-                    summary.last = at;
-                    at += 1;
-                    in_vain = if made.records.is_empty() { in_vain + 1 } else { 0 };
-                    let before = summary.tally.pairs;
-                    summary.tally.add(&made.tally);
-                    summary.tally.pairs = before;
-                    for record in made.records {
-                        if !seen.insert(record.hashes.function.clone()) {
-                            summary.tally.pairs += 1;
-                            summary
-                                .tally
-                                .is_duplicate(record.origin.mutation().unwrap_or_default());
-                            continue;
-                        }
-                        if summary.tally.pairs < wanted {
-                            summary.tally.pairs += 1;
-                            shapes.insert(record.hashes.shape.clone());
-                            *summary.splits.entry(record.split).or_default() += 1;
-                            take(record)?;
-                        }
+            loop {
+                let Ok((number, made)) = receive.recv() else {
+                    return Ok(());
+                };
+                waiting.insert(number, made?);
+                while let Some(made) = waiting.remove(&at) {
+                    if !take(at, *made)? {
+                        return Ok(());
                     }
-                    progress(&summary.tally);
-                }
-                if in_vain >= IN_VAIN {
-                    summary.gave_up = true;
-                    break;
+                    at += 1;
                 }
             }
-            Ok(())
         })();
         stop.store(true, Ordering::Relaxed);
         drop(receive);
         result
-    })?;
-    let elapsed = started.elapsed();
-    summary.shapes = shapes.len();
-    summary.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    summary.pairs_per_minute = per_minute(summary.tally.pairs, elapsed);
-    Ok(summary)
+    })
 }
 
 /// How many a minute.
@@ -292,7 +304,7 @@ fn make_until(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Res
         }
     };
     made.tally.functions_proved = 1;
-    let mut random = Random::new(seed ^ 0x6d75_7461_6e74_7321, number);
+    let mut random = mutating(seed, number);
     let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
     let loops = ["for (", "while ("]
         .iter()
@@ -386,6 +398,19 @@ fn proved_function(prover: &Prover, generated: &Generated) -> Result<Proved, Fai
     is_proved(&proved, &generated.function)?;
     prover.compiles(&generated.text)?;
     Ok(proved)
+}
+
+/// The mutants of a function that are tried first.
+pub(crate) fn chosen(generated: &Generated, seed: u64, number: u64, most: usize) -> Vec<Mutant> {
+    let mut random = mutating(seed, number);
+    let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
+    chosen.truncate(most);
+    chosen
+}
+
+/// What chooses among the mutants of a function.
+fn mutating(seed: u64, number: u64) -> Random {
+    Random::new(seed ^ 0x6d75_7461_6e74_7321, number)
 }
 
 /// Mutants in an order in which many kinds come early.

@@ -14,9 +14,9 @@ use vf_frontend::preprocess::{Preprocessed, Target};
 use vf_frontend::{Loaded, Options, Wanted};
 use vf_ir::DataModel;
 use vf_ir::input::Input;
-use vf_repair::behaviour::difference_near;
+use vf_repair::behaviour::{difference_near, violations_near};
 use vf_repair::{PatchReport, Version, judge_by_proof};
-use vf_verify::report::{CheckReport, FunctionReport};
+use vf_verify::report::{CheckReport, FunctionReport, ObligationReport};
 use vf_verify::search::Source;
 use vf_verify::{CheckOptions, Executions};
 
@@ -26,6 +26,8 @@ const WORK: u32 = 300_000;
 const UNROLL: u32 = 9;
 /// Executions of a mutant and what it was made of, side by side, before a proof is tried.
 const EXECUTED: usize = 60;
+/// Executions in which something may break.
+const VIOLATIONS: usize = 250;
 /// Longest message of the compiler that is kept, in characters.
 const MESSAGE: usize = 300;
 
@@ -78,6 +80,29 @@ impl Known {
     /// Whether an execution near `seeds` shows that this version, which is to be one before a fix, does something else than the fixed
     /// one although it breaks nothing.
     pub fn differs(&self, after: &Proved, function: &str, seeds: &[Input]) -> bool {
+        difference_near(&self.executions, &after.executions, function, seeds, EXECUTED).is_some()
+    }
+}
+
+impl Known {
+    /// Inputs on which a function breaks nothing, as the solver has them.
+    pub fn safe_inputs(&self, function: &str) -> Vec<Input> {
+        self.executions.safe_inputs(function, Duration::MAX)
+    }
+
+    /// What executions near `seeds` violate.
+    pub fn violations(&self, function: &str, seeds: &[Input]) -> Vec<ObligationReport> {
+        violations_near(
+            &self.executions,
+            &self.loaded.sources,
+            function,
+            seeds,
+            VIOLATIONS,
+        )
+    }
+
+    /// As [`Known::differs`], of an original that is not checked either.
+    pub fn differs_from(&self, after: &Known, function: &str, seeds: &[Input]) -> bool {
         difference_near(&self.executions, &after.executions, function, seeds, EXECUTED).is_some()
     }
 }

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use vf_ir::input::{Contents, Input};
 use vf_ir::interp::{Effects, Seen};
+use vf_source::SourceMap;
+use vf_verify::report::ObligationReport;
 use vf_verify::{Executions, SafeExecution};
 
 use near::{Change, changes, with_digits};
@@ -25,6 +27,8 @@ use words::Words;
 const TRIES: usize = 20_000;
 /// The same where no clock ends the search.
 const FEWER_TRIES: usize = 2_000;
+/// Inputs after which nothing else is expected to break.
+const PATIENCE: usize = 60;
 /// What text is filled with: numbers of every length, small ones and large ones.
 const DIGITS: [u8; 2] = [b'0', b'1'];
 
@@ -132,6 +136,31 @@ pub fn difference_near(
     look.near(seeds.to_vec(), tries, &|| true)
 }
 
+/// Inputs near the given ones, those themselves first: of every kind of change one after the other.
+fn near<'a>(seeds: &'a [Input], constants: &BTreeSet<u128>) -> impl Iterator<Item = Input> + use<'a> {
+    // All of them in turn: what the time is not enough for is the far end of each.
+    let changes: Vec<Vec<Change>> = seeds.iter().map(|seed| changes(seed, constants)).collect();
+    let rounds = changes.iter().map(Vec::len).max().unwrap_or(0);
+    let changed = (0..rounds).flat_map(move |round| {
+        let of_round = seeds.iter().zip(&changes);
+        let found = of_round.filter_map(|(seed, changes)| Some(changes.get(round)?.of(seed)));
+        found.collect::<Vec<Input>>()
+    });
+    seeds.iter().cloned().chain(changed)
+}
+
+/// What inputs near the given ones violate, each operation once, as far as executions show it: `tries` of them, at most.
+pub fn violations_near(
+    program: &Executions,
+    sources: &SourceMap,
+    function: &str,
+    seeds: &[Input],
+    tries: usize,
+) -> Vec<ObligationReport> {
+    let inputs = near(seeds, &program.constants(function)).take(tries);
+    program.violations(sources, inputs.map(|input| program.tight(&input)), PATIENCE)
+}
+
 /// The versions that are executed side by side.
 #[derive(Clone, Copy)]
 struct Look<'a> {
@@ -161,22 +190,13 @@ impl Look<'_> {
             .flat_map(|seed| DIGITS.map(|digit| with_digits(seed, digit)));
         let texts: Vec<Input> = texts.collect();
         seeds.extend(texts);
-        if let Some(found) = seeds.iter().find_map(|input| self.at(&spoken, input)) {
-            return Some(found);
-        }
-        // All of them in turn: what the time is not enough for is the far end of each.
-        let changes: Vec<Vec<Change>> = seeds.iter().map(|seed| changes(seed, &constants)).collect();
-        let rounds = changes.iter().map(Vec::len).max().unwrap_or(0);
-        let near = (0..rounds).flat_map(|round| {
-            let of_round = changes.iter().map(move |changes| changes.get(round));
-            seeds
-                .iter()
-                .zip(of_round)
-                .filter_map(|(seed, change)| Some(change?.of(seed)))
-        });
-        near.take(tries)
-            .take_while(|_| goes_on())
-            .find_map(|input| self.at(&spoken, &input))
+        // Those that are given cost no try.
+        let given = seeds.len();
+        near(&seeds, &constants)
+            .take(given.saturating_add(tries))
+            .enumerate()
+            .take_while(|(number, _)| *number < given || goes_on())
+            .find_map(|(_, input)| self.at(&spoken, &input))
     }
 
     /// Both versions on one input. Nothing is said where the old version is not safe on it, where the new one is not (its

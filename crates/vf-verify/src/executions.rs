@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use vf_ir::input::{Input, InputPointer, InputValue};
-use vf_ir::interp::{self, Asked, Effects, Ignore, Limits, Outcome, Padding, SeenObject};
+use vf_ir::interp::{self, Asked, CallSite, Effects, Ignore, Limits, Outcome, Padding, SeenObject};
 use vf_ir::{CType, Expr, FunctionId, ObligationId, Program, Property, RecordId, Terminator};
 use vf_source::SourceMap;
 
 use crate::analysis::Context;
+use crate::confirm::{self, Confirmation};
+use crate::report::{ObligationReport, Verdict};
 use crate::{CheckOptions, counterexample, engine, format, inputs};
 
 /// Library models of which everything that they leave open is decided outside of the program. Others, `strcmp` and the like, compute
@@ -276,6 +278,102 @@ impl Executions {
             }
             _ => None,
         }
+    }
+
+    /// What a function violates on these inputs, each operation once with the first of its inputs, as far as executions show it; as a
+    /// check reports it, but that its id counts from 1 always. After so many inputs with nothing new behind the first that violates
+    /// something, the rest is not looked at. `sources` are those of the program.
+    pub fn violations(
+        &self,
+        sources: &SourceMap,
+        inputs: impl Iterator<Item = Input>,
+        patience: usize,
+    ) -> Vec<ObligationReport> {
+        let ignore = |function: FunctionId, obligation: ObligationId| {
+            let skipped = self.skipped.get(function.index());
+            skipped.is_some_and(|skipped| skipped.contains(&obligation))
+        };
+        let limits = Limits {
+            steps: STEPS,
+            trace: 0,
+            ignore: Some(&ignore),
+            ..Limits::default()
+        };
+        let mut known = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut in_vain = 0;
+        for input in inputs {
+            in_vain += usize::from(!found.is_empty());
+            if in_vain > patience {
+                break;
+            }
+            let Outcome::Violated {
+                function,
+                obligation,
+                call_stack,
+            } = interp::run(&self.program, &input, &limits).outcome
+            else {
+                continue;
+            };
+            let called = call_stack.first().map(|call| (call.span.file, call.span.start));
+            if known.insert((function, obligation, called))
+                && let Some(report) =
+                    self.violation(sources, &input, (function, obligation), call_stack.first())
+            {
+                in_vain = 0;
+                found.push(report);
+            }
+        }
+        found
+    }
+
+    /// The report of what an input violates, if that does not depend on what the input leaves open.
+    fn violation(
+        &self,
+        sources: &SourceMap,
+        input: &Input,
+        (function, obligation): (FunctionId, ObligationId),
+        call: Option<&CallSite>,
+    ) -> Option<ObligationReport> {
+        let entry = self.program.function_named(&input.function)?;
+        let context = Context::new(&self.program, sources, &self.options, Instant::now());
+        let key = engine::CheckKey {
+            function: entry,
+            via: Vec::new(),
+            inner: function,
+            obligation,
+        };
+        let Confirmation::Seen(run) = confirm::confirm(&context, input, &key, STEPS) else {
+            return None;
+        };
+        let broken = self.program.functions.get(function.index())?;
+        let broken = broken.obligations.get(obligation.index())?;
+        // What a library function demands is broken where it is called.
+        let (place, text) = match call {
+            Some(call) if function != entry => (call.span, sources.text(call.span)?.to_owned()),
+            _ => (context.place(&key), broken.text.clone()),
+        };
+        let explanation = confirm::explain(&context, input, &key);
+        Some(ObligationReport {
+            id: format!("{}/{}/1", input.function, broken.property.name()),
+            property: broken.property.name().to_owned(),
+            cwe: broken.cwe().to_owned(),
+            location: context.location(place),
+            text,
+            verdict: Verdict::Refuted,
+            reason: None,
+            bound: None,
+            counterexample: Some(confirm::describe(
+                &context,
+                input.clone(),
+                &run,
+                explanation,
+                &key,
+            )),
+            needs: None,
+            suggested_invariants: Vec::new(),
+            assumptions: Vec::new(),
+        })
     }
 
     /// Inputs of a function on which it breaks nothing, one for each of its checks that an execution of a few iterations of

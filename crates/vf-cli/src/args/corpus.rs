@@ -84,6 +84,10 @@ pub struct CorpusMakeArgs {
     /// Number of the first function; each function depends on the seed and its number only
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub first: u64,
+    /// Make drafts for training instead, several times as many in a minute, as `corpus export` writes pairs: what is before is refuted,
+    /// that the fix is one is not proved; of the training split only
+    #[arg(long)]
+    pub drafts: bool,
     /// Functions that are looked at at once (default: as many as there are cores)
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,
