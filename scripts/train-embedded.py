@@ -177,6 +177,22 @@ def validate(model, pairs, device, autocast, budget):
     return total / max(count, 1), right / max(len(pairs), 1)
 
 
+def faster_in_bf16(device):
+    """Whether products in BF16 are faster than in F32: on a CPU without instructions for them they take many times as long."""
+    if device == "cuda":
+        return True
+
+    def seconds(kind):
+        a, b = torch.ones(2048, 256, dtype=kind), torch.ones(256, 768, dtype=kind)
+        a @ b
+        since = time.monotonic()
+        for _ in range(3):
+            a @ b
+        return time.monotonic() - since
+
+    return seconds(torch.bfloat16) < seconds(torch.float32)
+
+
 def write_gguf(path, model, shape, vocabulary, origin):
     import gguf
 
@@ -241,10 +257,11 @@ def main():
     parser.add_argument("--hours", type=float, default=2.0, help="of training, all runs together; the rate falls towards its end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "f32"], help="of the products; auto: the faster one here")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8192, help="tokens of a step, with padding")
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--start", help="weights to start from: a checkpoint.pt of another run")
+    parser.add_argument("--start", help="weights to start from, and their shape: a checkpoint.pt of another run")
     parser.add_argument("--validate", type=int, default=400, help="pairs of the validation split")
     for name, value in SHAPE.items():
         parser.add_argument(f"--{name}", type=int, default=value)
@@ -252,6 +269,9 @@ def main():
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     shape = {name: getattr(arguments, name) for name in SHAPE}
+    start = torch.load(arguments.start, map_location=arguments.device, weights_only=False) if arguments.start else None
+    if start:
+        shape = start["shape"]
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
 
@@ -263,7 +283,8 @@ def main():
     others = [p for p in model.parameters() if p.dim() <= 1]
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], lr=arguments.rate, betas=(0.9, 0.95))
-    autocast = lambda: torch.autocast(arguments.device, dtype=torch.bfloat16)  # noqa: E731
+    half = arguments.precision == "bf16" or arguments.precision == "auto" and faster_in_bf16(arguments.device)
+    autocast = lambda: torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=half)  # noqa: E731
     state = dict(step=0, tokens=0, seconds=0.0, rows=[])
     checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
@@ -272,12 +293,12 @@ def main():
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         state = saved["state"]
-    elif arguments.start:
-        model.load_state_dict(torch.load(arguments.start, map_location=arguments.device, weights_only=False)["model"])
+    elif start:
+        model.load_state_dict(start["model"])
     rng = random.Random(arguments.seed * 1_000_003 + state["step"])
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{parameters / 1e6:.2f} M parameters, {len(train)} pairs to train on, {len(pairs['validation'])} to validate, "
-          f"vocabulary {len(vocabulary['words'])} (rows {size})", flush=True)
+          f"vocabulary {len(vocabulary['words'])} (rows {size}), products in {'BF16' if half else 'F32'}", flush=True)
 
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     planned = arguments.hours * 3600

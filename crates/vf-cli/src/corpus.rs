@@ -6,20 +6,22 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use vf_corpus::check::check;
 use vf_corpus::drafts::drafts;
 use vf_corpus::export::{export, vocabulary};
 use vf_corpus::file::{Writer, read};
-use vf_corpus::import::{folder, import, log_and_patch};
+use vf_corpus::import::{ImportOptions, folder, import, log_and_patch};
 use vf_corpus::make::{MakeOptions, Summary, make, per_minute};
+use vf_corpus::mine::{MineOptions, Walked, walk};
+use vf_corpus::record::Origin;
 use vf_corpus::{CorpusError, Record};
 
 use crate::args::{
     CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusExportArgs, CorpusImportArgs, CorpusMakeArgs,
-    TextOrJson,
+    CorpusMineArgs, TextOrJson,
 };
 use crate::check::json;
 use crate::exit::{CliError, Exit};
@@ -36,6 +38,7 @@ pub fn run(args: &CorpusArgs) -> Result<Exit, CliError> {
         CorpusCommand::Import(args) => run_import(args),
         CorpusCommand::Export(args) => run_export(args),
         CorpusCommand::Repair(args) => repairs::run(args),
+        CorpusCommand::Mine(args) => run_mine(args),
     }
 }
 
@@ -311,7 +314,22 @@ fn run_import(args: &CorpusImportArgs) -> Result<Exit, CliError> {
         (Some(patch), Some(tree)) => log_and_patch(&args.source, patch, tree)?,
         _ => folder(&args.source)?,
     };
-    let imported = import(&pairs, &args.licence, &args.compiler)?;
+    let progress = Mutex::new(ProgressLine::new());
+    let show = |done: usize, all: usize| {
+        if let Ok(mut progress) = progress.lock() {
+            progress.show(&format_args!("{done} of {all} pairs looked at"));
+        }
+    };
+    let options = ImportOptions {
+        licence: &args.licence,
+        compiler: &args.compiler,
+        jobs: jobs(None),
+        repository: None,
+        time: None,
+        progress: &show,
+    };
+    let imported = import(&pairs, &options)?;
+    drop(progress);
     if !imported.records.is_empty() {
         let mut writer = Writer::create(&args.output)?;
         for record in &imported.records {
@@ -347,4 +365,126 @@ fn run_import(args: &CorpusImportArgs) -> Result<Exit, CliError> {
     } else {
         Exit::Proved
     })
+}
+
+/// What `corpus mine` came to, as JSON.
+#[derive(Serialize)]
+struct MinedView<'a> {
+    schema: &'static str,
+    repository: &'a str,
+    #[serde(flatten)]
+    walked: &'a Walked,
+    records: usize,
+    /// Functions that are no pair, by reason.
+    not_taken: &'a BTreeMap<String, u64>,
+    elapsed_ms: u64,
+}
+
+fn run_mine(args: &CorpusMineArgs) -> Result<Exit, CliError> {
+    output::require_writable_place(&args.output)?;
+    let started = Instant::now();
+    let options = MineOptions {
+        repository: args.repository.clone(),
+        revisions: args.revisions.clone(),
+        commits: args.commits.and_then(|n| usize::try_from(n).ok()),
+        matching: args.matching.clone(),
+        compiler: args.compiler.clone(),
+        flags: args.cc_flags.clone(),
+    };
+    let folder = || {
+        Some(
+            std::path::absolute(&args.repository)
+                .ok()?
+                .file_name()?
+                .to_string_lossy()
+                .into_owned(),
+        )
+    };
+    let name = args.name.clone().or_else(folder).unwrap_or_default();
+    let progress = Mutex::new(ProgressLine::new());
+    let (found, walked) = walk(&options, &mut |walked, all| {
+        if let Ok(mut progress) = progress.lock() {
+            progress.show(&format_args!(
+                "{} of {all} commits read, {} functions changed",
+                walked.commits, walked.functions
+            ));
+        }
+    })?;
+    let show = |done: usize, all: usize| {
+        if let Ok(mut progress) = progress.lock() {
+            progress.show(&format_args!("{done} of {all} functions proved or refuted"));
+        }
+    };
+    let options = ImportOptions {
+        licence: &args.licence,
+        compiler: &args.compiler,
+        jobs: jobs(args.jobs),
+        repository: Some(&name),
+        time: Some(Duration::from_secs_f64(args.seconds)),
+        progress: &show,
+    };
+    let imported = import(&found, &options)?;
+    drop(progress);
+    if !imported.records.is_empty() {
+        let mut writer = Writer::create(&args.output)?;
+        for record in &imported.records {
+            writer.write(record)?;
+        }
+        writer.finish()?;
+    }
+    let mut not_taken: BTreeMap<String, u64> = BTreeMap::new();
+    for no in &imported.not_taken {
+        // What a compiler says differs with each function.
+        let why = no.why.split(':').next().unwrap_or_default();
+        *not_taken.entry(why.to_owned()).or_default() += 1;
+    }
+    let view = MinedView {
+        schema: "verify-fix-corpus-mine/1",
+        repository: &name,
+        walked: &walked,
+        records: imported.records.len(),
+        not_taken: &not_taken,
+        elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    let text = match args.format {
+        TextOrJson::Json => json(&view)?,
+        TextOrJson::Text => mined_in_words(&view, &imported.records, &args.output),
+    };
+    output::write_stdout(&text)?;
+    Ok(if imported.records.is_empty() {
+        Exit::Refuted
+    } else {
+        Exit::Proved
+    })
+}
+
+fn mined_in_words(view: &MinedView<'_>, records: &[Record], path: &Path) -> String {
+    let walked = view.walked;
+    let mut out = format!(
+        "{} commits of {}, {} with few changed functions: {} functions; {} could not be read, {} do not stand alone\n",
+        walked.commits,
+        view.repository,
+        walked.candidates,
+        walked.functions,
+        walked.not_read,
+        walked.not_alone
+    );
+    for (why, count) in view.not_taken {
+        out.push_str(&format!("  {why}: {count}\n"));
+    }
+    for record in records {
+        if let Origin::Mined { fix, .. } = &record.origin {
+            let at = &record.counterexample.obligation;
+            out.push_str(&format!(
+                "{} {} ({at})\n",
+                fix.get(..12).unwrap_or(fix),
+                record.file
+            ));
+        }
+    }
+    match records.len() {
+        0 => out.push_str("no fix was found; nothing was written\n"),
+        count => out.push_str(&format!("{count} records in {}\n", path.display())),
+    }
+    out
 }

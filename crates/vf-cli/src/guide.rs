@@ -201,6 +201,11 @@ impl Guiding {
         (guiding, report)
     }
 
+    /// What the model's tokens stand for is another thing from now on.
+    pub fn forget_vocabulary(&mut self) {
+        self.vocabulary = None;
+    }
+
     /// The guide for a round, if there is any arm; `tokens` gives the bytes of the model's tokens, once.
     pub fn guide(
         &mut self,

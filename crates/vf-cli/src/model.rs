@@ -398,7 +398,11 @@ mod hosted {
                         encoded.prompt.len()
                     )));
                 }
-                self.model.set_words(encoded.bytes()).map_err(failed)?;
+                let bytes = encoded.bytes();
+                if self.model.token_bytes() != bytes {
+                    self.model.set_words(bytes).map_err(failed)?;
+                    self.guiding.iter_mut().for_each(Guiding::forget_vocabulary);
+                }
                 own = Some(encoded.spelled());
                 self.words = encoded.prompt;
             }

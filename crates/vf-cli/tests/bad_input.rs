@@ -301,7 +301,6 @@ fn a_model_that_cannot_be_reached() {
         repair(&s, REPORT, &["--model", model]).is_bad_input(says);
         assert!(!s.path("out.patch").exists());
     };
-    run("embedded", &["not in this version yet"]);
     run(
         "http://127.0.0.1:1/v1",
         &["http://127.0.0.1:1/v1", "cannot be reached"],

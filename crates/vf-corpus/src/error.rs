@@ -22,6 +22,8 @@ pub enum CorpusError {
     Empty { path: PathBuf },
     #[error("{}: holds no pair; a pair is NAME.before.c and NAME.after.c, or NAME.bad.c and NAME.good.c", path.display())]
     NoPairs { path: PathBuf },
+    #[error("git cannot read the history of {}: {why}", repository.display())]
+    Git { repository: PathBuf, why: String },
     #[error("the record cannot be put into JSON: {0}")]
     Serialise(#[from] serde_json::Error),
     #[error(transparent)]

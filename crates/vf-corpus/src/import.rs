@@ -1,7 +1,10 @@
 //! Records of pairs that somebody gives. What is not proved and refuted is not taken, and said why.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 use vf_repair::ctext::functions::functions;
@@ -27,6 +30,8 @@ pub struct Found {
     pub file: String,
     pub before: String,
     pub after: String,
+    /// The function that it is about; every changed one, where none is named.
+    pub function: Option<String>,
     /// What was reported of it, where something was.
     pub report: Option<BugReport>,
 }
@@ -111,6 +116,7 @@ fn look_into(root: &Path, path: &Path, depth: usize, found: &mut Vec<Found>) -> 
             file: shown(&entry.with_file_name(format!("{stem}.c"))),
             before: text(&entry)?,
             after: text(&other)?,
+            function: None,
             report: None,
         });
     }
@@ -152,6 +158,7 @@ pub fn log_and_patch(log: &Path, patch: &Path, tree: &Path) -> Result<Vec<Found>
                 file: path.to_string_lossy().into_owned(),
                 before: before.clone(),
                 after: after.clone(),
+                function: None,
                 report: Some(report.clone()),
             });
         }
@@ -164,45 +171,114 @@ pub fn log_and_patch(log: &Path, patch: &Path, tree: &Path) -> Result<Vec<Found>
     Ok(found)
 }
 
-/// Makes records of pairs: one for each function that the fix changes, or the one that the report is about.
+/// What records of pairs say, and how they are made.
+pub struct ImportOptions<'a> {
+    /// An SPDX expression.
+    pub licence: &'a str,
+    pub compiler: &'a Path,
+    /// Pairs that are looked at at once.
+    pub jobs: NonZeroUsize,
+    /// What the repository is called, where they come from one.
+    pub repository: Option<&'a str>,
+    /// For each version of a function; without it, work is counted instead.
+    pub time: Option<Duration>,
+    /// Told how many pairs of how many were looked at.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Makes records of pairs: one for each function that the fix changes, or the one that the pair or the report is about.
 ///
 /// # Errors
 /// The compiler cannot be run; whatever else is wrong with a pair is said of it.
-pub fn import(pairs: &[Found], licence: &str, compiler: &Path) -> Result<Imported, CorpusError> {
-    let prover = Prover::new(compiler);
-    let mut imported = Imported::default();
-    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
-    for (number, pair) in (0..).zip(pairs) {
-        let mut no = |function: Option<&str>, why: String| {
-            imported.not_taken.push(NotTaken {
-                source: pair.source.clone(),
-                function: function.map(str::to_owned),
-                why,
-            });
+pub fn import(pairs: &[Found], options: &ImportOptions<'_>) -> Result<Imported, CorpusError> {
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut all: Vec<(usize, Tried)> = std::thread::scope(|scope| {
+        let work = || -> Result<Vec<(usize, Tried)>, ProveError> {
+            let mut prover = Prover::new(options.compiler);
+            if let Some(time) = options.time {
+                prover = prover.within(time);
+            }
+            let mut tried = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(pair) = pairs.get(at) else { break };
+                tried.push((at, of_pair(&prover, pair, options, at as u64)?));
+                (options.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
+            }
+            Ok(tried)
         };
-        let mut changed = changed_functions(&pair.before, &pair.after);
-        if let Some(report) = &pair.report {
-            changed.retain(|name| holds(&pair.before, name, report));
-        }
-        if changed.is_empty() {
-            no(
-                None,
-                "no function that is in both versions is changed where it matters".to_owned(),
+        let workers: Vec<_> = (0..options.jobs.get()).map(|_| scope.spawn(work)).collect();
+        let mut all = Vec::new();
+        for worker in workers {
+            all.extend(
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
             );
         }
-        for function in changed {
-            match one(&prover, pair, &function, licence, number) {
-                Ok(record) if seen.insert(record.hashes.function.clone(), ()).is_none() => {
-                    imported.records.push(record);
-                }
-                Ok(_) => no(Some(&function), Refusal::Duplicate.name().to_owned()),
-                Err(Failed::Refused(why)) => no(Some(&function), why.name().to_owned()),
-                Err(Failed::Error(error @ ProveError::Compiler { .. })) => return Err(error.into()),
-                Err(Failed::Error(error)) => no(Some(&function), error.to_string()),
-            }
+        Ok::<_, ProveError>(all)
+    })?;
+    all.sort_by_key(|(at, _)| *at);
+    let mut imported = Imported::default();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for one in all.into_iter().flat_map(|(_, tried)| tried) {
+        match one {
+            Ok(record) if seen.insert(record.hashes.function.clone()) => imported.records.push(*record),
+            Ok(record) => imported.not_taken.push(NotTaken {
+                source: source_of(&record.origin),
+                function: Some(record.function),
+                why: Refusal::Duplicate.name().to_owned(),
+            }),
+            Err(no) => imported.not_taken.push(no),
         }
     }
     Ok(imported)
+}
+
+/// What came of each function of a pair.
+type Tried = Vec<Result<Box<Record>, NotTaken>>;
+
+fn source_of(origin: &Origin) -> String {
+    match origin {
+        Origin::Imported { source, .. } | Origin::Mined { source, .. } => source.clone(),
+        Origin::Made { .. } => String::new(),
+    }
+}
+
+fn of_pair(
+    prover: &Prover,
+    pair: &Found,
+    options: &ImportOptions<'_>,
+    number: u64,
+) -> Result<Tried, ProveError> {
+    let no = |function: Option<&str>, why: String| {
+        Err(NotTaken {
+            source: pair.source.clone(),
+            function: function.map(str::to_owned),
+            why,
+        })
+    };
+    let mut changed = changed_functions(&pair.before, &pair.after);
+    if let Some(function) = &pair.function {
+        changed.retain(|name| name == function);
+    }
+    if let Some(report) = &pair.report {
+        changed.retain(|name| holds(&pair.before, name, report));
+    }
+    if changed.is_empty() {
+        let why = "no function that is in both versions is changed where it matters";
+        return Ok(vec![no(None, why.to_owned())]);
+    }
+    let mut tried = Vec::new();
+    for function in changed {
+        tried.push(match one(prover, pair, &function, options, number) {
+            Ok(record) => Ok(Box::new(record)),
+            Err(Failed::Refused(why)) => no(Some(&function), why.name().to_owned()),
+            Err(Failed::Error(error @ ProveError::Compiler { .. })) => return Err(error),
+            Err(Failed::Error(error)) => no(Some(&function), error.to_string()),
+        });
+    }
+    Ok(tried)
 }
 
 enum Failed {
@@ -222,7 +298,13 @@ impl From<ProveError> for Failed {
     }
 }
 
-fn one(prover: &Prover, pair: &Found, function: &str, licence: &str, number: u64) -> Result<Record, Failed> {
+fn one(
+    prover: &Prover,
+    pair: &Found,
+    function: &str,
+    options: &ImportOptions<'_>,
+    number: u64,
+) -> Result<Record, Failed> {
     let path = Path::new(&pair.file);
     let read = |text: &str| -> Result<_, Failed> {
         let mut texts = prover.read(path, &[text])?;
@@ -235,18 +317,28 @@ fn one(prover: &Prover, pair: &Found, function: &str, licence: &str, number: u64
     is_refuted(&old, function)?;
     let judged = is_fixed(&old, &new)?;
     let mut random = Random::new(0, number);
+    let (source, fix) = (pair.source.clone(), pair.fix.clone());
+    let (kind, origin) = match options.repository {
+        None => ("imported", Origin::Imported { source, fix }),
+        Some(name) => {
+            let repository = name.to_owned();
+            (
+                "mined",
+                Origin::Mined {
+                    repository,
+                    source,
+                    fix,
+                },
+            )
+        }
+    };
+    let named = pair.source.replace(['/', '\\', ' ', ':'], "-");
     let about = About {
-        id: format!(
-            "imported-{}-{function}",
-            pair.source.replace(['/', '\\', ' '], "-")
-        ),
+        id: format!("{kind}-{named}-{function}"),
         file: &pair.file,
         function,
-        origin: Origin::Imported {
-            source: pair.source.clone(),
-            fix: pair.fix.clone(),
-        },
-        licence,
+        origin,
+        licence: options.licence,
         report: &mut |target| match &pair.report {
             // The line is that of the obligation, which the analyser may have placed elsewhere in the statement.
             Some(given) => report_text::print(&[BugReport {
@@ -262,7 +354,7 @@ fn one(prover: &Prover, pair: &Found, function: &str, licence: &str, number: u64
 }
 
 /// Functions of both versions whose text differs.
-fn changed_functions(before: &str, after: &str) -> Vec<String> {
+pub(crate) fn changed_functions(before: &str, after: &str) -> Vec<String> {
     let new = functions(after);
     let both = functions(before)
         .into_iter()

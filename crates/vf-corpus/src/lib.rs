@@ -2,10 +2,13 @@
 //!
 //! [`generate`] writes functions that are meant to be safe, [`mutate`] breaks them as people do, and [`prove`] decides: only what is
 //! proved, and refuted with an execution that shows it, and repaired by a patch that is a proven fix, becomes a [`Record`]. [`import`]
-//! makes records of pairs that somebody gives, [`check`] proves and refutes again what a file claims.
+//! makes records of pairs that somebody gives, [`mine`] finds such pairs in a git history, [`check`] proves and refutes again what a file claims.
+//!
+//! [`drafts`] are for training only.
 //!
 //! What is made depends on a seed and a number only. Nothing here decides a verdict, prints, or reads flags.
 
+pub mod alone;
 pub mod check;
 pub mod drafts;
 mod error;
@@ -15,6 +18,7 @@ pub mod generate;
 pub mod hash;
 pub mod import;
 pub mod make;
+pub mod mine;
 pub mod mutate;
 pub mod pair;
 pub mod prelude;

@@ -20,7 +20,7 @@ use crate::record::{Origin, Record, Split};
 use crate::report::report;
 
 /// Of what is made here: goes up with every change by which a number makes another function or another pair.
-pub const MAKER: u32 = 1;
+pub const MAKER: u32 = 2;
 /// What is made is of this project.
 const LICENCE: &str = "MIT OR Apache-2.0";
 /// Mutants of one function that are tried, and pairs that are kept of it, at most.
@@ -46,6 +46,8 @@ const RARELY_KEPT: [&str; 11] = [
 const RARELY: usize = 4;
 /// Mutants of one kind that are tried.
 const OF_A_KIND: usize = 2;
+/// Functions after which a thread is replaced by another: the solver's context, which belongs to the thread, grows and grows slow.
+const OF_A_THREAD: usize = 16;
 /// Functions in a row of which nothing was kept, after which a run gives up.
 const IN_VAIN: u64 = 20_000;
 
@@ -234,13 +236,21 @@ pub(crate) fn in_order<T: Send, E: From<ProveError>>(
             let (send, next, stop, work) = (send.clone(), &next, &stop, &work);
             scope.spawn(move || {
                 let prover = Prover::new(&options.compiler);
-                while !stop.load(Ordering::Relaxed) {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let made = work(&prover, number, stop);
-                    if send.send((number, made.map(Box::new))).is_err() {
-                        break;
+                let some = || {
+                    for _ in 0..OF_A_THREAD {
+                        if stop.load(Ordering::Relaxed) {
+                            return false;
+                        }
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        let made = work(&prover, number, stop);
+                        if send.send((number, made.map(Box::new))).is_err() {
+                            return false;
+                        }
                     }
-                }
+                    true
+                };
+                let fresh = || std::thread::scope(|scope| scope.spawn(some).join());
+                while fresh().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {}
             });
         }
         drop(send);

@@ -142,6 +142,12 @@ impl Prover {
         }
     }
 
+    /// The same, which gives a version no more than so much time: what comes of it depends on the machine then.
+    pub fn within(mut self, time: Duration) -> Prover {
+        self.check.timeout = Some(time);
+        self
+    }
+
     /// Preprocesses versions of one file in one run of the compiler. They must define their macros alike.
     ///
     /// # Errors

@@ -77,6 +77,15 @@ pub enum Origin {
         /// The kind of the mutation.
         mutation: String,
     },
+    /// `corpus mine`: found in the history of a repository, and cut down to what the function needs.
+    Mined {
+        /// What the repository is called.
+        repository: String,
+        /// The commit before, with the path of the file.
+        source: String,
+        /// The commit that is the fix.
+        fix: String,
+    },
     /// `corpus import`: found in files that somebody gave.
     Imported {
         /// The file before, as it was given.
@@ -91,7 +100,7 @@ impl Origin {
     pub fn mutation(&self) -> Option<&str> {
         match self {
             Origin::Made { mutation, .. } => Some(mutation),
-            Origin::Imported { .. } => None,
+            Origin::Imported { .. } | Origin::Mined { .. } => None,
         }
     }
 }

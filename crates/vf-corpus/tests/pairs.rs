@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vf_corpus::check::{check, form};
 use vf_corpus::file::{Writer, read};
-use vf_corpus::import::{folder, import};
+use vf_corpus::import::{ImportOptions, folder, import};
 use vf_corpus::make::{MakeOptions, make};
 use vf_corpus::{CorpusError, Record};
 use vf_repair::Behaviour;
@@ -82,7 +82,15 @@ fn pairs_are_imported_written_and_checked() {
     put("alone.bad.c", BEFORE);
     let pairs = folder(&place).expect("pairs");
     assert_eq!(pairs.len(), 2);
-    let imported = import(&pairs, "MIT", Path::new("cc")).expect("imported");
+    let options = ImportOptions {
+        licence: "MIT",
+        compiler: Path::new("cc"),
+        jobs: NonZeroUsize::MIN,
+        repository: None,
+        time: None,
+        progress: &|_, _| {},
+    };
+    let imported = import(&pairs, &options).expect("imported");
     assert_eq!(imported.records.len(), 1, "{:?}", imported.not_taken);
     assert_eq!(imported.not_taken.len(), 1);
 

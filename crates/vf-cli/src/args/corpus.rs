@@ -20,10 +20,51 @@ pub enum CorpusCommand {
     Check(CorpusCheckArgs),
     /// Make records of pairs that are there: a folder of files before and after, or a SARIF log with a patch
     Import(CorpusImportArgs),
+    /// Make records of the fixes in the history of a git repository: functions that go from refuted to proved
+    Mine(CorpusMineArgs),
     /// Repair each version before the fix, as `verify-fix repair` does, and count what is proven
     Repair(CorpusRepairArgs),
     /// Write corpus files as what the embedded model reads and is to answer, for scripts/train-embedded.py
     Export(CorpusExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusMineArgs {
+    /// The repository; it is only read
+    #[arg(value_name = "REPO")]
+    pub repository: PathBuf,
+    /// Commits, as `git log` takes them
+    #[arg(long, value_name = "REVISIONS", default_value = "HEAD")]
+    pub revisions: String,
+    /// Only the newest so many commits
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub commits: Option<u32>,
+    /// Only commits whose message has this extended regular expression, in any case
+    #[arg(long, value_name = "REGEX")]
+    pub matching: Option<String>,
+    /// What the records call the repository (default: the name of its folder)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Seconds for each version of a function
+    #[arg(long, value_name = "S", value_parser = super::seconds, default_value = "10")]
+    pub seconds: f64,
+    /// The licence of what is found, as an SPDX expression
+    #[arg(long, value_name = "SPDX")]
+    pub licence: String,
+    /// Functions that are looked at at once (default: as many as there are cores)
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub jobs: Option<u32>,
+    /// Where the records go, one a line; compressed where the name ends in `.gz`
+    #[arg(short = 'o', long = "output", value_name = "FILE.jsonl[.gz]")]
+    pub output: PathBuf,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: TextOrJson,
+    /// The C compiler, of which the preprocessor is used
+    #[arg(long, value_name = "CC", default_value = "cc")]
+    pub compiler: PathBuf,
+    /// Flags of the compiler; relative folders are those of the repository
+    #[arg(value_name = "CC_FLAGS", last = true)]
+    pub cc_flags: Vec<String>,
 }
 
 #[derive(Debug, Args)]
