@@ -122,15 +122,33 @@ fn pairs_are_repaired_and_counted() {
     assert_eq!((&summary["pairs"], &summary["repaired"]), (&1.into(), &1.into()));
     let result = std::fs::read_to_string(&results).expect("a file");
     let result: serde_json::Value = serde_json::from_str(&result).expect("one line");
-    assert!(result["patch"].as_str().is_some_and(|p| p.contains("+\tif (i")), "{result}");
+    assert!(
+        result["patch"].as_str().is_some_and(|p| p.contains("+\tif (i")),
+        "{result}"
+    );
     // Nothing of a model: nothing to learn.
-    assert_eq!(std::fs::read_to_string(&words).expect("a file").lines().count(), 1);
+    assert_eq!(
+        std::fs::read_to_string(&words).expect("a file").lines().count(),
+        1
+    );
 
     // The model in the program: whatever it answers, the run ends, and the same way twice. Its attempts teach the known fix.
     let embedded = || {
         let said = corpus(&[
-            "repair", &pairs, "--words", &words, "-o", &results, "--", "--model", "embedded", "--proposers", "model",
-            "--rounds", "2", "--deterministic",
+            "repair",
+            &pairs,
+            "--words",
+            &words,
+            "-o",
+            &results,
+            "--",
+            "--model",
+            "embedded",
+            "--proposers",
+            "model",
+            "--rounds",
+            "2",
+            "--deterministic",
         ]);
         assert!(
             matches!(said.status.code(), Some(0 | 1)),
@@ -155,7 +173,14 @@ fn pairs_are_repaired_and_counted() {
 }
 
 fn git(folder: &Path, arguments: &[&str]) {
-    let identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"];
+    let identity = [
+        "-c",
+        "user.name=A",
+        "-c",
+        "user.email=a@example.org",
+        "-c",
+        "commit.gpgsign=false",
+    ];
     let output = Command::new("git")
         .arg("-C")
         .arg(folder)
@@ -163,7 +188,11 @@ fn git(folder: &Path, arguments: &[&str]) {
         .args(arguments)
         .output()
         .expect("git runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -180,7 +209,10 @@ fn fixes_are_found_in_a_history() {
                 \tif (i > CHANNELS)\n\t\treturn -22;\n\treturn d->gain[i];\n}\n\n\
                 int id(const struct dev *d)\n{\n\treturn d->id;\n}\n";
     git(&place, &["init", "-q", "repo"]);
-    put("include/dev.h", "#define CHANNELS 8\nstruct dev { int gain[CHANNELS]; int id; };\nstruct other { int x; };\n");
+    put(
+        "include/dev.h",
+        "#define CHANNELS 8\nstruct dev { int gain[CHANNELS]; int id; };\nstruct other { int x; };\n",
+    );
     put("dev.c", file);
     commit("first");
     put("dev.c", &file.replace("d->id;", "d->id + 0;"));
@@ -191,8 +223,20 @@ fn fixes_are_found_in_a_history() {
     let pairs = path("mined.jsonl");
     let mine = |revisions: &str| {
         corpus(&[
-            "mine", &path("repo"), "--revisions", revisions, "--licence", "MIT", "--name", "example", "--format", "json", "-o",
-            &pairs, "--", "-Iinclude",
+            "mine",
+            &path("repo"),
+            "--revisions",
+            revisions,
+            "--licence",
+            "MIT",
+            "--name",
+            "example",
+            "--format",
+            "json",
+            "-o",
+            &pairs,
+            "--",
+            "-Iinclude",
         ])
     };
     let said = mine("HEAD");
@@ -203,21 +247,36 @@ fn fixes_are_found_in_a_history() {
         String::from_utf8_lossy(&said.stderr)
     );
     let summary: serde_json::Value = serde_json::from_slice(&said.stdout).expect("JSON");
-    assert_eq!((&summary["commits"], &summary["records"]), (&2.into(), &1.into()), "{summary}");
+    assert_eq!(
+        (&summary["commits"], &summary["records"]),
+        (&2.into(), &1.into()),
+        "{summary}"
+    );
     let record = std::fs::read_to_string(&pairs).expect("a file");
     let record: serde_json::Value = serde_json::from_str(&record).expect("one record");
     assert_eq!(record["origin"]["kind"], "mined");
     assert_eq!(record["origin"]["repository"], "example");
     assert_eq!(record["function"], "get");
     let before = record["before"].as_str().expect("a text");
-    assert!(before.contains("struct dev") && !before.contains("struct other") && !before.contains('#'), "{before}");
+    assert!(
+        before.contains("struct dev") && !before.contains("struct other") && !before.contains('#'),
+        "{before}"
+    );
     let checked = corpus(&["check", &pairs]);
-    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
+    assert_eq!(
+        checked.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&checked.stdout)
+    );
 
     for (revisions, code) in [("HEAD~1", 1), ("no-such-branch", 2), ("--output=x", 2)] {
         std::fs::remove_file(&pairs).unwrap_or_default();
         assert_eq!(mine(revisions).status.code(), Some(code), "{revisions}");
-        assert!(!Path::new(&pairs).exists(), "nothing was found, nothing is written");
+        assert!(
+            !Path::new(&pairs).exists(),
+            "nothing was found, nothing is written"
+        );
     }
 }
 

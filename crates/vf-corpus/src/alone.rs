@@ -3,7 +3,7 @@
 //! A fix in somebody's repository needs that repository's headers, and their compiler flags, to be read. What is taken from it instead is
 //! its preprocessed text, cut down to the declarations that the function names, and what those name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use vf_frontend::preprocess::Preprocessed;
 use vf_frontend::split::{Kind, TagKind, Unit, split};
@@ -47,22 +47,23 @@ impl Whole {
         }
     }
 
-    /// Names that the function reaches: its own, and those of the declarations that it needs.
+    /// The function, and what it needs.
     fn needed(&self, function: &str) -> Result<BTreeSet<usize>, NotAlone> {
         let own = self.unit.function(function).ok_or(NotAlone::Missing)?;
-        let mut needed = BTreeSet::from([own]);
-        let mut left = vec![own];
+        let mut needed = BTreeSet::new();
+        self.add(own, &mut needed);
+        Ok(needed)
+    }
+
+    /// Adds a declaration with all that it names, and what those name.
+    fn add(&self, number: usize, needed: &mut BTreeSet<usize>) {
+        let mut left = vec![number];
         while let Some(number) = left.pop() {
-            for found in self.named_in(number) {
-                if needed.insert(found) {
-                    left.push(found);
-                }
-            }
-            if needed.len() > DECLARATIONS {
-                return Err(NotAlone::TooMuch);
+            // More than that is refused when it is written.
+            if needed.len() <= DECLARATIONS && needed.insert(number) {
+                left.extend(self.named_in(number));
             }
         }
-        Ok(needed)
     }
 
     /// What a declaration names.
@@ -101,6 +102,9 @@ impl Whole {
         if self.pragmas {
             return Err(NotAlone::Pragmas);
         }
+        if needed.len() > DECLARATIONS {
+            return Err(NotAlone::TooMuch);
+        }
         let mut out = String::new();
         for number in needed {
             let kind = self.unit.declarations.get(*number).map(|d| &d.kind);
@@ -125,20 +129,16 @@ impl Whole {
     }
 
     /// Names of what the declarations declare.
-    fn names(&self, needed: &BTreeSet<usize>) -> BTreeMap<String, usize> {
-        let mut names = BTreeMap::new();
-        for number in needed {
-            if let Some(name) = self.unit.declarations.get(*number).and_then(|d| match &d.kind {
-                Kind::Function { name } => Some(name),
-                Kind::Typedef { names } | Kind::Prototype { names } | Kind::Variable { names } => {
-                    names.first()
-                }
-                Kind::TagOnly | Kind::Asm | Kind::Other => None,
-            }) {
-                names.insert(name.clone(), *number);
-            }
-        }
-        names
+    fn names(&self, needed: &BTreeSet<usize>) -> BTreeSet<String> {
+        let kinds = needed
+            .iter()
+            .filter_map(|number| self.unit.declarations.get(*number));
+        let names = kinds.flat_map(|declaration| match &declaration.kind {
+            Kind::Function { name } => vec![name.clone()],
+            Kind::Typedef { names } | Kind::Prototype { names } | Kind::Variable { names } => names.clone(),
+            Kind::TagOnly | Kind::Asm | Kind::Other => Vec::new(),
+        });
+        names.collect()
     }
 }
 
@@ -150,15 +150,13 @@ impl Whole {
 pub fn alone(before: &Whole, after: &Whole, function: &str) -> Result<(String, String), NotAlone> {
     let (mut old, mut new) = (before.needed(function)?, after.needed(function)?);
     let (old_names, new_names) = (before.names(&old), after.names(&new));
-    let add = |whole: &Whole, to: &mut BTreeSet<usize>, names: &BTreeMap<String, usize>| {
-        for name in names.keys() {
+    let add = |whole: &Whole, to: &mut BTreeSet<usize>, names: &BTreeSet<String>| {
+        for name in names {
             let unit = &whole.unit;
             let more = unit.function(name).into_iter().chain(unit.typedef(name));
             let more = more.chain(unit.prototypes(name).iter().copied());
             for number in more.chain(unit.variables(name).iter().copied()) {
-                if to.insert(number) {
-                    to.extend(whole.named_in(number));
-                }
+                whole.add(number, to);
             }
         }
     };
