@@ -8,10 +8,10 @@ DATA: one line a pair, `{"split": "train", "prompt": [...], "answer": [...]}`, a
 
     checkpoint.pt   all that is needed to go on: the same command continues a run that was broken off
     model.gguf      weights in q8_0, with the commit, the seed and the data that they came from
-    loss.csv        step, tokens, loss of the training steps, loss and exact answers on the validation split
+    loss.csv        step, tokens, loss of the training steps (with its part of the prompts'), loss and exact answers on the validation split
     loss.png        the same, drawn
 
-The network is that of Qwen3 (Yang et al., arXiv 2505.09388). Only the answer's tokens count in the loss. AdamW (Loshchilov and Hutter, arXiv
+The network is that of Qwen3 (Yang et al., arXiv 2505.09388). The loss is that of the answer's tokens, with a part of that of the prompt's. AdamW (Loshchilov and Hutter, arXiv
 1711.05101), a warm-up and then a cosine (arXiv 1608.03983) over the planned number of tokens or hours.
 """
 
@@ -147,16 +147,22 @@ def tensors(pairs, device):
     return torch.from_numpy(tokens).to(device), torch.from_numpy(targets).to(device)
 
 
-def loss_of(model, pairs, device, autocast):
+def loss_of(model, pairs, device, autocast, of_prompt=0.0):
+    """Mean loss of the answers' words, and with the weight `of_prompt` that of the prompts' words: what a function looks like helps to write one."""
     tokens, targets = tensors(pairs, device)
     with autocast():
         hidden = model(tokens)
         wanted = targets >= 0
         # Logits only where they count.
-        logits = hidden[wanted] @ model.token_embd.weight.T.to(hidden.dtype)
-    targets = targets[wanted]
-    loss = F.cross_entropy(logits.float(), targets, label_smoothing=0.0)
-    return loss, logits, targets, tokens.numel(), wanted
+        weights = model.token_embd.weight.T.to(hidden.dtype)
+        logits = hidden[wanted] @ weights
+        loss = F.cross_entropy(logits.float(), targets[wanted])
+        if of_prompt > 0:
+            lengths = torch.tensor([len(p) for p, _ in pairs], device=device)
+            inside = torch.arange(tokens.shape[1], device=device)[None] < lengths[:, None] - 1
+            following = torch.roll(tokens, -1, 1)
+            loss = loss + of_prompt * F.cross_entropy((hidden[inside] @ weights).float(), following[inside])
+    return loss, logits, targets[wanted], tokens.numel(), wanted
 
 
 @torch.no_grad()
@@ -257,6 +263,7 @@ def main():
     parser.add_argument("--hours", type=float, default=2.0, help="of training, all runs together; the rate falls towards its end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--prompt", type=float, default=0.3, help="weight of the loss of the prompts' words")
     parser.add_argument("--precision", default="auto", choices=["auto", "bf16", "f32"], help="of the products; auto: the faster one here")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8192, help="tokens of a step, with padding")
@@ -333,7 +340,8 @@ def main():
         rate = arguments.rate * min((state["step"] + 1) / warm, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        loss, _, _, count, _ = loss_of(model, [train[i] for i in next(source)], arguments.device, autocast)
+        batch = [train[i] for i in next(source)]
+        loss, _, _, count, _ = loss_of(model, batch, arguments.device, autocast, arguments.prompt)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -9,8 +9,17 @@ use crate::{Failure, shown};
 /// The case that runs when none is named.
 pub const DEFAULT_CASE: &str = "cxl-range-id";
 
+/// What ends the search for a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Seconds, as a user's run has it.
+    Time,
+    /// The solver's work: the same on a slow or busy machine, and slower.
+    Work,
+}
+
 /// Repairs a case in a scratch folder; the repository itself stays as it is.
-pub fn run(repository: &Path, binary: &Path, case: &str) -> Result<(), Failure> {
+pub fn run(repository: &Path, binary: &Path, case: &str, measure: Measure) -> Result<(), Failure> {
     let case_dir = repository.join("corpus/cases").join(case);
     let report = case_dir.join("report.txt");
     let text = fs::read_to_string(&report).map_err(|e| {
@@ -38,6 +47,9 @@ pub fn run(repository: &Path, binary: &Path, case: &str) -> Result<(), Failure> 
         .arg(&tree)
         .arg("-o")
         .arg(&patch);
+    if measure == Measure::Work {
+        repair.arg("--deterministic");
+    }
     run_visibly(&mut repair)?;
 
     let diff = fs::read_to_string(&patch)

@@ -55,7 +55,7 @@ fn build_and_demo(case: &str) -> Result<(), Failure> {
         "build",
         cargo().args(["build", "--package", "vf-cli", "--bin", "verify-fix"]),
     )?;
-    demo::run(&repository(), &binary, case)
+    demo::run(&repository(), &binary, case, demo::Measure::Time)
 }
 
 /// Of `tests/single-functions`, those that take seconds; all of them take many minutes.
@@ -112,7 +112,7 @@ fn test() -> Result<(), Failure> {
         "--",
     ]);
     step("single functions", single.args(QUICK_FUNCTIONS))?;
-    demo::run(&repository(), &binary, demo::DEFAULT_CASE)?;
+    demo::run(&repository(), &binary, demo::DEFAULT_CASE, demo::Measure::Work)?;
     println!("\nAll tests passed in {} s.", started.elapsed().as_secs());
     Ok(())
 }
