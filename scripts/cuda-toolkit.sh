@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 folder=$(realpath -m "${1:-target/cuda}")
-marker="$folder/.complete-13.0"
+marker="$folder/.complete-13.0-2"
 if [ ! -e "$marker" ]; then
     mkdir -p "$folder/wheels"
     # --only-binary: nothing that a package brings is run on this machine.
@@ -32,12 +32,12 @@ if [ ! -e "$marker" ]; then
         plain="${library%%.so.*}.so"
         [ -e "$plain" ] || ln -s "$(basename "$library")" "$plain"
     done
-    # The driver's library comes with the driver. To link, one that has its name is enough: what it exports is looked
-    # up when the program starts.
-    if [ ! -e "$home/lib/stubs/libcuda.so" ]; then
-        mkdir -p "$home/lib/stubs"
-        echo "" | ${CC:-cc} -shared -nostdlib -x c -Wl,-soname,libcuda.so.1 -o "$home/lib/stubs/libcuda.so" -
-    fi
+    # The driver's library comes with the driver. To link a program, one is needed that has its name and its functions: every one of the header,
+    # under the name that the linker sees. None of them is ever called.
+    mkdir -p "$home/lib/stubs"
+    ${CC:-cc} -E -I "$home/include" "$home/include/cuda.h" | grep -oE '\bcu[A-Z][A-Za-z0-9_]*[ ]*\(' | tr -d '( ' | sort -u |
+        sed 's/.*/void &(void) {}/' |
+        ${CC:-cc} -w -fno-builtin -shared -nostdlib -x c -Wl,-soname,libcuda.so.1 -o "$home/lib/stubs/libcuda.so" -
     chmod +x "$home"/bin/* "$home"/nvvm/bin/* 2>/dev/null || true
     touch "$marker"
 fi
