@@ -165,7 +165,11 @@ fn pairs_are_repaired_and_counted() {
     };
     assert_eq!(embedded(), embedded());
 
-    for wrong in [["--", "--no-such-option"], ["--", "--report=elsewhere"]] {
+    for wrong in [
+        ["--", "--no-such-option"],
+        ["--", "--report=elsewhere"],
+        ["--", "--output=x"],
+    ] {
         let refused = corpus(&[&["repair", &pairs][..], &wrong].concat());
         assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
         assert!(String::from_utf8_lossy(&refused.stderr).contains("verify-fix repair"));

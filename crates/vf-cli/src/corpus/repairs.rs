@@ -181,6 +181,15 @@ fn options(args: &CorpusRepairArgs, tree: &Path, report: &Path) -> Result<Repair
     };
     let cli = Cli::try_parse_from(line).map_err(|e| wrong(&e))?;
     match cli.command {
+        // Each pair would write over what the one before wrote.
+        Command::Repair(repair)
+            if repair.output.is_some()
+                || repair.log.is_some()
+                || repair.reproducer.is_some()
+                || repair.emit.is_some() =>
+        {
+            Err(wrong(&"nothing of a single repair is written or printed here"))
+        }
         Command::Repair(repair) => Ok(repair),
         _ => Err(wrong(&"they are those of another command")),
     }
