@@ -11,8 +11,9 @@ DATA: one line a pair, `{"split": "train", "prompt": [...], "answer": [...]}`, a
     loss.csv        step, tokens, loss of the training steps (with its part of the prompts'), loss and exact answers on the validation split
     loss.png        the same, drawn
 
-The network is that of Qwen3 (Yang et al., arXiv 2505.09388). The loss is that of the answer's tokens, with a part of that of the prompt's. AdamW (Loshchilov and Hutter, arXiv
-1711.05101), a warm-up and then a cosine (arXiv 1608.03983) over the planned number of tokens or hours.
+The network is that of Qwen3 (Yang et al., arXiv 2505.09388). The loss is that of the answer's tokens, with a part of that of the prompt's. Muon (Jordan et al., 2024,
+https://kellerjordan.github.io/posts/muon/) for the matrices of the layers where BF16 is fast, AdamW (Loshchilov and Hutter, arXiv 1711.05101) for the rest; a warm-up and then a
+cosine (arXiv 1608.03983) over the planned hours.
 """
 
 import argparse
@@ -233,6 +234,19 @@ def write_gguf(path, model, shape, vocabulary, origin):
     writer.close()
 
 
+def read_gguf(path, vocabulary):
+    """Weights and shape of a model.gguf that this program wrote, rounded to Q8_0 as they are there."""
+    import gguf
+
+    reader = gguf.GGUFReader(path)
+    field = lambda name: reader.fields[name].contents()  # noqa: E731
+    assert field("verify_fix.words") == vocabulary["version"] and field("tokenizer.ggml.tokens") == vocabulary["words"], f"{path} is of other words"
+    shape = dict(hidden=field("qwen3.embedding_length"), inner=field("qwen3.feed_forward_length"), layers=field("qwen3.block_count"),
+                 heads=field("qwen3.attention.head_count"), groups=field("qwen3.attention.head_count_kv"), width=field("qwen3.attention.key_length"))
+    weights = {t.name: torch.from_numpy(gguf.quants.dequantize(t.data, t.tensor_type).astype(np.float32)) for t in reader.tensors}
+    return dict(shape=shape, model=weights)
+
+
 def draw(path, rows):
     import matplotlib
 
@@ -268,7 +282,9 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=8192, help="tokens of a step, with padding")
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--start", help="weights to start from, and their shape: a checkpoint.pt of another run")
+    parser.add_argument("--optimiser", default="auto", choices=["auto", "muon", "adamw"], help="of the layers' matrices; auto: Muon where BF16 is the faster one")
+    parser.add_argument("--compile", action="store_true", help="compile the layers first (torch.compile; takes a C++ compiler and half a minute)")
+    parser.add_argument("--start", help="weights to start from, and their shape: a checkpoint.pt or a model.gguf of another run")
     parser.add_argument("--validate", type=int, default=400, help="pairs of the validation split")
     for name, value in SHAPE.items():
         parser.add_argument(f"--{name}", type=int, default=value)
@@ -276,21 +292,29 @@ def main():
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     shape = {name: getattr(arguments, name) for name in SHAPE}
-    start = torch.load(arguments.start, map_location=arguments.device, weights_only=False) if arguments.start else None
-    if start:
-        shape = start["shape"]
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)
 
     vocabulary, pairs, digest = read(arguments.data)
+    start = None
+    if arguments.start and arguments.start.endswith(".gguf"):
+        start = read_gguf(arguments.start, vocabulary)
+    elif arguments.start:
+        start = torch.load(arguments.start, map_location=arguments.device, weights_only=False)
+    if start:
+        shape = start["shape"]
     train, validation = pairs["train"], pairs["validation"][: arguments.validate]
     size = (len(vocabulary["words"]) + 31) // 32 * 32
     model = Model(len(vocabulary["words"]), shape).to(arguments.device)
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], lr=arguments.rate, betas=(0.9, 0.95))
     half = arguments.precision == "bf16" or arguments.precision == "auto" and faster_in_bf16(arguments.device)
+    muon = arguments.optimiser == "muon" or arguments.optimiser == "auto" and half
+    matrices = [p for p in model.blk.parameters() if p.dim() > 1]
+    decayed = [model.token_embd.weight] + ([] if muon else matrices)
+    others = [p for p in model.parameters() if p.dim() <= 1]
+    optimisers = [torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}], lr=arguments.rate, betas=(0.9, 0.95))]
+    if muon:
+        optimisers.append(torch.optim.Muon(matrices, lr=arguments.rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"))
     autocast = lambda: torch.autocast(arguments.device, dtype=torch.bfloat16, enabled=half)  # noqa: E731
     state = dict(step=0, tokens=0, seconds=0.0, rows=[])
     checkpoint = out / "checkpoint.pt"
@@ -298,14 +322,19 @@ def main():
         saved = torch.load(checkpoint, map_location=arguments.device, weights_only=False)
         assert saved["data"] == digest and saved["shape"] == shape, "the checkpoint is of other data or another shape"
         model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
+        assert len(saved["optimisers"]) == len(optimisers), "the checkpoint is of another --optimiser"
+        for optimiser, its_state in zip(optimisers, saved["optimisers"]):
+            optimiser.load_state_dict(its_state)
         state = saved["state"]
     elif start:
         model.load_state_dict(start["model"])
+    if arguments.compile:
+        for block in model.blk:
+            block.compile(dynamic=True)
     rng = random.Random(arguments.seed * 1_000_003 + state["step"])
     parameters = sum(p.numel() for p in model.parameters())
     print(f"{parameters / 1e6:.2f} M parameters, {len(train)} pairs to train on, {len(pairs['validation'])} to validate, "
-          f"vocabulary {len(vocabulary['words'])} (rows {size}), products in {'BF16' if half else 'F32'}", flush=True)
+          f"vocabulary {len(vocabulary['words'])} (rows {size}), products in {'BF16' if half else 'F32'}, {'Muon' if muon else 'AdamW'}", flush=True)
 
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     planned = arguments.hours * 3600
@@ -319,7 +348,7 @@ def main():
                                   validation=f"{validated:.4f}", exact=f"{exact:.4f}"))
         running.clear()
         part = checkpoint.with_suffix(".part")
-        torch.save(dict(model=model.state_dict(), optimiser=optimiser.state_dict(), state=state, data=digest, shape=shape), part)
+        torch.save(dict(model=model.state_dict(), optimisers=[o.state_dict() for o in optimisers], state=state, data=digest, shape=shape), part)
         part.replace(checkpoint)
         origin = f"commit {commit}, seed {arguments.seed}, data sha256:{digest}, {state['tokens']} tokens in {state['step']} steps"
         write_gguf(str(out / "model.gguf"), model, shape, vocabulary, origin)
@@ -338,14 +367,15 @@ def main():
         # What is done so far decides the rate: the run may be broken off and go on on another machine.
         share = min(state["seconds"] / planned, 1.0)
         rate = arguments.rate * min((state["step"] + 1) / warm, 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
-        for group in optimiser.param_groups:
+        for group in (g for o in optimisers for g in o.param_groups):
             group["lr"] = rate
         batch = [train[i] for i in next(source)]
         loss, _, _, count, _ = loss_of(model, batch, arguments.device, autocast, arguments.prompt)
-        optimiser.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         running.append(float(loss.detach()))
         now = time.monotonic()
         state["step"] += 1

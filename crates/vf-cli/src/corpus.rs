@@ -16,7 +16,7 @@ use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{ImportOptions, folder, import, log_and_patch};
 use vf_corpus::make::{MakeOptions, Summary, make, per_minute};
 use vf_corpus::mine::{MineOptions, Walked, walk};
-use vf_corpus::record::Origin;
+use vf_corpus::record::{Origin, Split};
 use vf_corpus::{CorpusError, Record};
 
 use crate::args::{
@@ -117,6 +117,7 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
         seed: args.seed,
         first: args.first,
         count: usize::try_from(args.count).unwrap_or(usize::MAX),
+        split: args.split.map(Split::from),
         jobs: jobs(args.jobs),
         compiler: args.compiler.clone(),
     };

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::export::{Exported, draft};
 use crate::generate::generate;
+use crate::hash::split_of;
 use crate::make::{MakeOptions, chosen, in_order};
 use crate::prove::{ProveError, Prover};
 use crate::record::Split;
@@ -66,6 +67,9 @@ fn of_function(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Re
         mutants: 0,
         drafts: Vec::new(),
     };
+    if split_of(&generated.text, &generated.function) != Split::Train {
+        return Ok(one);
+    }
     let mutants = chosen(&generated, seed, number, TRIED);
     let mut texts = vec![generated.text.as_str()];
     texts.extend(mutants.iter().map(|m| m.text.as_str()));

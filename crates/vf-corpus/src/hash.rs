@@ -38,6 +38,11 @@ pub fn split(shape: &str) -> Split {
     }
 }
 
+/// The split of the pairs of which this is the fixed function.
+pub fn split_of(text: &str, function: &str) -> Split {
+    split(&hash(&shape(function_text(text, function))))
+}
+
 fn hash(text: &str) -> String {
     let mut digits = String::new();
     for byte in Sha256::digest(text.as_bytes()) {

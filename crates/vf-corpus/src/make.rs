@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::generate::{Generated, generate};
+use crate::hash::split_of;
 use crate::mutate::{Mutant, mutants};
 use crate::pair::{About, Refusal, is_fixed, is_proved, is_refuted, record};
 use crate::prove::{ProveError, Proved, Prover};
@@ -50,6 +51,8 @@ const OF_A_KIND: usize = 2;
 const OF_A_THREAD: usize = 16;
 /// Functions in a row of which nothing was kept, after which a run gives up.
 const IN_VAIN: u64 = 20_000;
+/// Why a function was passed over whose pairs would be of another split than is wanted.
+const OTHER_SPLIT: &str = "other-split";
 
 /// What is to be made.
 #[derive(Clone, Debug)]
@@ -59,6 +62,9 @@ pub struct MakeOptions {
     pub first: u64,
     /// Pairs that are wanted.
     pub count: usize,
+    /// Pairs of this split only: functions of other shapes are passed over before anything is proved of them. Drafts are always of the
+    /// training split.
+    pub split: Option<Split>,
     pub jobs: NonZeroUsize,
     pub compiler: PathBuf,
 }
@@ -188,7 +194,9 @@ pub fn make<E: From<ProveError>>(
     let mut shapes: BTreeSet<String> = BTreeSet::new();
     let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
     let mut in_vain = 0;
-    let work = |prover: &Prover, number, stop: &AtomicBool| make_until(prover, options.seed, number, stop);
+    let work = |prover: &Prover, number, stop: &AtomicBool| {
+        make_until(prover, options.seed, number, options.split, stop)
+    };
     in_order(options, work, &mut |number, made: Made| -> Result<bool, E> {
         summary.last = number;
         in_vain = if made.records.is_empty() { in_vain + 1 } else { 0 };
@@ -291,11 +299,17 @@ pub fn per_minute(count: u64, elapsed: Duration) -> f64 {
 /// # Errors
 /// The compiler cannot be run; whatever else is wrong is counted.
 pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, ProveError> {
-    make_until(prover, seed, number, &AtomicBool::new(false))
+    make_until(prover, seed, number, None, &AtomicBool::new(false))
 }
 
 /// The same, or a part of it that nobody waits for any more.
-fn make_until(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Result<Made, ProveError> {
+fn make_until(
+    prover: &Prover,
+    seed: u64,
+    number: u64,
+    wanted: Option<Split>,
+    stop: &AtomicBool,
+) -> Result<Made, ProveError> {
     let generated = generate(seed, number);
     let mut made = Made {
         number,
@@ -305,6 +319,10 @@ fn make_until(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Res
             ..Tally::default()
         },
     };
+    if wanted.is_some_and(|split| split != split_of(&generated.text, &generated.function)) {
+        made.tally.functions_rejected.insert(OTHER_SPLIT, 1);
+        return Ok(made);
+    }
     let proved = match proved_function(prover, &generated) {
         Ok(proved) => proved,
         Err(Failed::Fault(error)) => return Err(error),

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use vf_corpus::check::{check, form};
 use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{ImportOptions, folder, import};
-use vf_corpus::make::{MakeOptions, make};
+use vf_corpus::make::{MakeOptions, make, make_function};
+use vf_corpus::prove::Prover;
+use vf_corpus::record::{Origin, Split};
 use vf_corpus::{CorpusError, Record};
 use vf_repair::Behaviour;
 
@@ -14,10 +16,15 @@ const BEFORE: &str = "struct dev { int gain[8]; };\n\nint get(const struct dev *
                       \tif (i > 8)\n\t\treturn -22;\n\treturn d->gain[i];\n}\n";
 
 fn made(jobs: usize, count: usize) -> Vec<Record> {
+    made_of(jobs, count, None)
+}
+
+fn made_of(jobs: usize, count: usize, split: Option<Split>) -> Vec<Record> {
     let options = MakeOptions {
         seed: 1,
         first: 0,
         count,
+        split,
         jobs: NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN),
         compiler: PathBuf::from("cc"),
     };
@@ -51,6 +58,22 @@ fn the_same_seed_makes_the_same_bytes_in_any_number_of_threads() {
         let [first, last] = record.context.function_lines;
         assert!(first > 1 && last > first);
     }
+}
+
+#[test]
+fn pairs_of_one_split_are_those_that_all_functions_make() {
+    let of_test = made_of(2, 1, Some(Split::Test));
+    let number = match &of_test[0].origin {
+        Origin::Made { number, .. } => *number,
+        other => panic!("made, but of origin {other:?}"),
+    };
+    assert!(
+        number > 0,
+        "function 0 of this seed is of the test split: another seed shows more"
+    );
+    assert_eq!(of_test[0].split, Split::Test);
+    let again = make_function(&Prover::new(Path::new("cc")), 1, number).expect("a function");
+    assert_eq!(lines(&of_test)[0], lines(&again.records)[0]);
 }
 
 #[test]

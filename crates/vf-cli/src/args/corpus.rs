@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use vf_corpus::record::Split;
 
 use super::TextOrJson;
 
@@ -102,6 +103,16 @@ pub enum SplitChoice {
     Test,
 }
 
+impl From<SplitChoice> for Split {
+    fn from(choice: SplitChoice) -> Split {
+        match choice {
+            SplitChoice::Train => Split::Train,
+            SplitChoice::Validation => Split::Validation,
+            SplitChoice::Test => Split::Test,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct CorpusExportArgs {
     /// Corpus files
@@ -129,6 +140,9 @@ pub struct CorpusMakeArgs {
     /// that the fix is one is not proved; of the training split only
     #[arg(long)]
     pub drafts: bool,
+    /// Make pairs of this split only; functions of the others are passed over unproved
+    #[arg(long, value_enum, conflicts_with = "drafts")]
+    pub split: Option<SplitChoice>,
     /// Functions that are looked at at once (default: as many as there are cores)
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,

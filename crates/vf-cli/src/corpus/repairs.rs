@@ -14,7 +14,7 @@ use vf_corpus::record::{Origin, Split};
 use vf_corpus::{CorpusError, Record};
 use vf_repair::{Event, Feedback, ProvenPatch, RepairOutcome, Tried};
 
-use crate::args::{Cli, Command, CorpusRepairArgs, RepairArgs, SplitChoice, TextOrJson};
+use crate::args::{Cli, Command, CorpusRepairArgs, RepairArgs, TextOrJson};
 use crate::check::json;
 use crate::exit::{CliError, Exit};
 use crate::output::{self, WriteError};
@@ -144,11 +144,7 @@ pub fn run(args: &CorpusRepairArgs) -> Result<Exit, CliError> {
 
 /// The pairs that are asked for.
 fn records(args: &CorpusRepairArgs) -> Result<Vec<Record>, CliError> {
-    let wanted = args.split.map(|split| match split {
-        SplitChoice::Train => Split::Train,
-        SplitChoice::Validation => Split::Validation,
-        SplitChoice::Test => Split::Test,
-    });
+    let wanted = args.split.map(Split::from);
     let mut all = Vec::new();
     for path in &args.files {
         read(path, &mut |_, record: Record| -> Result<(), CorpusError> {
