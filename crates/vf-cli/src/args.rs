@@ -9,7 +9,7 @@ use vf_verify::search::Source;
 
 pub use corpus::{
     CorpusArgs, CorpusCheckArgs, CorpusCommand, CorpusExportArgs, CorpusImportArgs, CorpusMakeArgs,
-    CorpusMineArgs, CorpusRepairArgs, SplitChoice,
+    CorpusMineArgs, CorpusRepairArgs,
 };
 
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.

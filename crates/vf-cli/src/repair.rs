@@ -8,13 +8,14 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use vf_ir::Property;
 use vf_repair::history::Commit;
 use vf_repair::log::{LOG_SCHEMA, write_record};
 use vf_repair::prompt::{InfillPrompt, Room};
 use vf_repair::{
     AnswerForm, BugReport, Candidate, Context, Event, Feedback, Hooks, Interleaved, Limits, LogRecord,
-    PatchReport, PromptTemplate, Proposer, ProposerError, ProvenPatch, RepairOutcome, RepairRequest,
-    RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
+    PatchReport, PromptTemplate, Proposer, ProposerError, ProvenPatch, ProverChecker, RepairOutcome,
+    RepairRequest, RepairTarget, SolverOnly, Stage, Stopped, Tried, repair,
 };
 
 use vf_verify::report::CheckReport;
@@ -44,57 +45,31 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
         return Ok(Exit::Proved);
     }
     // Everything that can be wrong about the request is looked at before any work is done for it.
-    let properties = read::properties(&args.ask.properties)?;
+    let asking = Asking::read(args, start)?;
     if let Some(path) = &args.output {
         output::require_writable_place(path)?;
     }
     if let Some(folder) = &args.reproducer {
         output::require_new_folder(folder)?;
     }
-    let (tree, target) = target(args)?;
-    let file = match &target {
-        RepairTarget::Report(report) => report.file.clone(),
-        RepairTarget::File { file, .. } => file.clone(),
-    };
-    let fixes = mail::named(args.fixes.as_deref(), &tree, &file)?;
-    let deadline = args
-        .ask
-        .timeout
-        .and_then(|t| start.checked_add(Duration::from_secs_f64(t)));
+    let tree = asking.tree.clone();
+    let fixes = mail::named(args.fixes.as_deref(), &tree, &asking.file)?;
     let asked = Asked::default();
-    let ask = Ask {
-        deterministic: args.deterministic,
-        jobs: limits(args).jobs,
-        ask: &args.ask,
-        cache: &args.cache,
-    };
     #[cfg(feature = "model")]
-    let (guiding, guided) =
-        crate::guide::asked(args, &ask, &properties, &tree, &file, start, deadline)?.unzip();
+    let (guiding, guided) = asking.guide()?.unzip();
     #[cfg(not(feature = "model"))]
     let guiding = None;
     let mut proposers: Vec<Box<dyn Proposer>> = match args.emit {
         Some(RepairLayer::Prompt) => vec![Box::new(asked.proposer(args)?)],
-        _ => self::proposers(args, deadline, guiding)?,
+        _ => self::proposers(args, asking.deadline, guiding)?,
     };
     let mut log = match &args.log {
         Some(path) => Some(open_log(path, args.deterministic)?),
         None => None,
     };
-    let time = args
-        .ask
-        .timeout
-        .map(Duration::from_secs_f64)
-        .map(|t| t.saturating_sub(start.elapsed()));
-    let request = RepairRequest {
-        tree: tree.clone(),
-        what: target,
-        limits: Limits { time, ..limits(args) },
-    };
-    let mut checker = checker::prover(&args.read, &ask, properties, &tree, Some(&file), start)?;
     let mut progress = ProgressLine::new();
     let mut origins = Vec::new();
-    let outcome = {
+    let (outcome, checker) = {
         let mut tell = |event: Event| {
             if let Event::Tried {
                 origin,
@@ -111,7 +86,7 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
             log: log.as_mut().map(|l| l as &mut dyn Write),
             log_prompts: args.log_prompts,
         };
-        repair(&request, &mut checker, &mut proposers, hooks)
+        asking.repair(&mut proposers, hooks)
     }?;
     if args.emit == Some(RepairLayer::Prompt) {
         progress.clear();
@@ -175,39 +150,102 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
 /// # Errors
 /// As for the command.
 pub fn outcome(args: &RepairArgs, tell: &mut dyn FnMut(Event)) -> Result<RepairOutcome, CliError> {
-    let start = Instant::now();
-    let properties = read::properties(&args.ask.properties)?;
-    let (tree, target) = target(args)?;
-    let file = match &target {
-        RepairTarget::Report(report) => report.file.clone(),
-        RepairTarget::File { file, .. } => file.clone(),
-    };
-    let time = args.ask.timeout.map(Duration::from_secs_f64);
-    let deadline = time.and_then(|t| start.checked_add(t));
-    let ask = Ask {
-        deterministic: args.deterministic,
-        jobs: limits(args).jobs,
-        ask: &args.ask,
-        cache: &args.cache,
-    };
+    let asking = Asking::read(args, Instant::now())?;
     #[cfg(feature = "model")]
-    let guiding =
-        crate::guide::asked(args, &ask, &properties, &tree, &file, start, deadline)?.map(|(g, _)| g);
+    let guiding = asking.guide()?.map(|(guiding, _)| guiding);
     #[cfg(not(feature = "model"))]
     let guiding = None;
-    let mut proposers = proposers(args, deadline, guiding)?;
-    let request = RepairRequest {
-        tree: tree.clone(),
-        what: target,
-        limits: Limits { time, ..limits(args) },
-    };
-    let mut checker = checker::prover(&args.read, &ask, properties, &tree, Some(&file), start)?;
+    let mut proposers = proposers(args, asking.deadline, guiding)?;
     let hooks = Hooks {
         progress: tell,
         log: None,
         log_prompts: false,
     };
-    Ok(repair(&request, &mut checker, &mut proposers, hooks)?)
+    Ok(asking.repair(&mut proposers, hooks)?.0)
+}
+
+/// A request that was read and is in order so far.
+struct Asking<'a> {
+    args: &'a RepairArgs,
+    start: Instant,
+    /// When the time that is allowed is over.
+    deadline: Option<Instant>,
+    properties: Vec<Property>,
+    tree: PathBuf,
+    target: RepairTarget,
+    /// The file at fault, within the tree.
+    file: PathBuf,
+}
+
+impl<'a> Asking<'a> {
+    fn read(args: &'a RepairArgs, start: Instant) -> Result<Asking<'a>, CliError> {
+        let properties = read::properties(&args.ask.properties)?;
+        let (tree, target) = target(args)?;
+        let file = match &target {
+            RepairTarget::Report(report) => report.file.clone(),
+            RepairTarget::File { file, .. } => file.clone(),
+        };
+        let time = args.ask.timeout.map(Duration::from_secs_f64);
+        Ok(Asking {
+            args,
+            start,
+            deadline: time.and_then(|t| start.checked_add(t)),
+            properties,
+            tree,
+            target,
+            file,
+        })
+    }
+
+    fn ask(&self) -> Ask<'a> {
+        Ask {
+            deterministic: self.args.deterministic,
+            jobs: limits(self.args).jobs,
+            ask: &self.args.ask,
+            cache: &self.args.cache,
+        }
+    }
+
+    /// What a model is held to while it writes, and what is counted of that.
+    #[cfg(feature = "model")]
+    fn guide(&self) -> Result<Option<(model::Guiding, crate::guide::Shared)>, CliError> {
+        crate::guide::asked(
+            self.args,
+            &self.ask(),
+            &self.properties,
+            &self.tree,
+            &self.file,
+            self.start,
+            self.deadline,
+        )
+    }
+
+    /// Repairs, in the time that is left, and returns also what judged the candidates.
+    fn repair(
+        self,
+        proposers: &mut [Box<dyn Proposer>],
+        hooks: Hooks<'_>,
+    ) -> Result<(RepairOutcome, ProverChecker<'static>), CliError> {
+        let ask = self.ask();
+        let mut checker = checker::prover(
+            &self.args.read,
+            &ask,
+            self.properties,
+            &self.tree,
+            Some(&self.file),
+            self.start,
+        )?;
+        let request = RepairRequest {
+            tree: self.tree,
+            what: self.target,
+            limits: Limits {
+                time: self.deadline.map(|d| d.saturating_duration_since(Instant::now())),
+                ..limits(self.args)
+            },
+        };
+        let outcome = repair(&request, &mut checker, proposers, hooks)?;
+        Ok((outcome, checker))
+    }
 }
 
 /// What a run may use, but for its time.
