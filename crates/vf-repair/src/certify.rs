@@ -10,7 +10,7 @@ use crate::behaviour::Difference;
 use crate::judge::{
     Behaviour, ComparedFunction, Outcome, PatchReport, PatchVerdict, Version, changes, judge,
 };
-use crate::kept::dropped;
+use crate::kept::{Kept, kept};
 use crate::untrusted::{Refusal, compare};
 
 /// A change that was proven to repair what it was made for. Only [`certify`] makes one.
@@ -116,7 +116,7 @@ pub(crate) struct Demands<'a> {
 /// in `after` (reached, not merely unreachable), itself or through everything at the statement that replaced
 /// it; nothing is further from a proof than it was; nothing that could be reached before is now out of reach;
 /// the text stays where a candidate may go
-/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`]); and it is proved that the new version does the same wherever
+/// ([`crate::untrusted`]) and keeps every statement ([`crate::kept`], where another variable in a condition is kept by the proof that follows); and it is proved that the new version does the same wherever
 /// the old one breaks nothing ([`vf_verify::preservation`]), and what the old one did within its bounds where it always breaks something.
 /// `time` bounds that proof.
 pub fn certify(
@@ -230,7 +230,8 @@ pub fn certify(
             }
         }
     }
-    if let Some(statement) = dropped(&old, &new, function) {
+    let kept = kept(&old, &new, function);
+    if let Kept::Dropped(statement) = kept {
         return Err(CertifyError::Dropped { statement });
     }
     let mut report = judge(before, after, time);
@@ -248,6 +249,12 @@ pub fn certify(
             function: open.function.clone(),
             why: open.open.join("; "),
         });
+    }
+    let nothing_shown = report.compared.iter().any(|c| c.behaviour == Behaviour::Vacuous);
+    if let Kept::Swapped(statement) = kept
+        && nothing_shown
+    {
+        return Err(CertifyError::Dropped { statement });
     }
     // The judgement of the whole may leave other findings open; the certificate is about the targets, all of which are fixed here.
     let demands = Demands {

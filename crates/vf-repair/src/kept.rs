@@ -6,6 +6,9 @@
 //! take its place, mentions every variable and member that the old one mentioned, and calls what it called
 //! (or a function of the same family: `strcpy` and `strscpy`).
 //!
+//! A condition in which one variable stands where another stood is between the two ([`Kept::Swapped`]): the wrong
+//! variable may have been tested, or a check may be gone. There the proof of behaviour decides.
+//!
 //! This is a filter over text and can be deceived (`x = 0;` inserted before a use, a condition weakened by
 //! `&& 0`). It refuses only; it never stands in for a proof.
 
@@ -80,10 +83,21 @@ struct Unit {
     calls: BTreeSet<String>,
 }
 
-/// The first statement of the old function that has no counterpart in the new one, normalised.
-pub fn dropped(old: &str, new: &str, function: &str) -> Option<String> {
+/// What became of the statements and conditions of a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    All,
+    /// All of them stand, but in this condition (normalised) of an `if` another variable stands for one. It is kept if it is
+    /// proved that the function does the same wherever the old one breaks nothing; where that says nothing, it is dropped.
+    Swapped(String),
+    /// The first that has no counterpart in the new function, normalised.
+    Dropped(String),
+}
+
+/// Compares the statements of both versions of a function.
+pub fn kept(old: &str, new: &str, function: &str) -> Kept {
     let (Some(old), Some(new)) = (units(old, function), units(new, function)) else {
-        return Some(function.to_string());
+        return Kept::Dropped(function.to_string());
     };
     let mut taken = vec![false; new.len()];
     let mut missing = Vec::new();
@@ -93,13 +107,35 @@ pub fn dropped(old: &str, new: &str, function: &str) -> Option<String> {
             None => missing.push(unit),
         }
     }
+    let mut swapped = None;
     for unit in missing {
-        match (0..new.len()).find(|j| !taken[*j] && replaces(unit, &new[*j])) {
+        let free =
+            |fits: fn(&Unit, &Unit) -> bool| (0..new.len()).find(|j| !taken[*j] && fits(unit, &new[*j]));
+        let found = free(replaces).or_else(|| {
+            let other = free(swaps).filter(|_| swapped.is_none())?;
+            swapped = Some(unit.text.clone());
+            Some(other)
+        });
+        match found {
             Some(j) => taken[j] = true,
-            None => return Some(unit.text.clone()),
+            None => return Kept::Dropped(unit.text.clone()),
         }
     }
-    None
+    swapped.map_or(Kept::All, Kept::Swapped)
+}
+
+/// Whether both are conditions of an `if` that differ only in one variable, wherever it stands.
+fn swaps(old: &Unit, new: &Unit) -> bool {
+    let both = || old.text.split(' ').zip(new.text.split(' '));
+    let mut differing = both().filter(|(a, b)| a != b);
+    let (NodeKind::If, NodeKind::If, Some((from, to))) = (old.kind, new.kind, differing.next()) else {
+        return false;
+    };
+    old.text.split(' ').count() == new.text.split(' ').count()
+        && old.variables.contains(from)
+        && new.variables.contains(to)
+        && differing.all(|pair| pair == (from, to))
+        && !both().any(|pair| pair == (from, from))
 }
 
 fn replaces(old: &Unit, new: &Unit) -> bool {
@@ -179,7 +215,15 @@ mod tests {
 
     fn with(from: &str, to: &str) -> Option<String> {
         assert!(OLD.contains(from), "{from}");
-        dropped(OLD, &OLD.replacen(from, to, 1), "f")
+        dropped(OLD, &OLD.replacen(from, to, 1))
+    }
+
+    fn dropped(old: &str, new: &str) -> Option<String> {
+        match kept(old, new, "f") {
+            Kept::All => None,
+            Kept::Swapped(what) => panic!("another variable in `{what}`"),
+            Kept::Dropped(what) => Some(what),
+        }
     }
 
     #[test]
@@ -195,6 +239,20 @@ mod tests {
     }
 
     #[test]
+    fn another_variable_in_a_condition_is_for_the_proof_to_judge() {
+        let with = |from: &str, to: &str| kept(OLD, &OLD.replacen(from, to, 1), "f");
+        assert_eq!(with("n < 0", "i < 0"), Kept::Swapped("if ( n < 0 )".into()));
+        // Not a constant, not a condition that is otherwise another one, not what is done.
+        assert!(matches!(with("n < 0", "0 < 0"), Kept::Dropped(_)));
+        assert!(matches!(with("n < 0", "i <= 0"), Kept::Dropped(_)));
+        assert!(matches!(with("d[i] = s[i];", "d[n] = s[n];"), Kept::Dropped(_)));
+        assert!(matches!(with("i <= n", "i <= i"), Kept::Dropped(_)));
+        let two = OLD.replacen("\treturn 0;", "\tif (i > 9)\n\t\treturn 1;\n\treturn 0;", 1);
+        let both = two.replacen("n < 0", "i < 0", 1).replacen("i > 9", "n > 9", 1);
+        assert!(matches!(kept(&two, &both, "f"), Kept::Dropped(_)), "one at most");
+    }
+
+    #[test]
     fn dropped_statements_are_named() {
         assert_eq!(
             with("\tstrcpy(d, s);\n", "").as_deref(),
@@ -205,16 +263,11 @@ mod tests {
         assert!(with("d[i] = s[i];", "d[0] = s[0];").is_some(), "other element");
         assert!(with("strcpy(d, s);", "puts(d, s);").is_some(), "other function");
         assert!(
-            dropped(
-                OLD,
-                "int f(char *d, const char *s, int n)\n{\n\treturn 0;\n}\n",
-                "f"
-            )
-            .is_some(),
+            dropped(OLD, "int f(char *d, const char *s, int n)\n{\n\treturn 0;\n}\n").is_some(),
             "empty body"
         );
         assert!(
-            dropped(OLD, "int g(void) { return 0; }", "f").is_some(),
+            dropped(OLD, "int g(void) { return 0; }").is_some(),
             "function gone"
         );
     }
