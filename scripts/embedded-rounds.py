@@ -5,10 +5,13 @@
 
 PAIRS are corpus files, WORDS what the model was trained on (`verify-fix corpus export`, `corpus make --drafts`), MODEL a folder that
 scripts/train-embedded.py wrote. In each round the model answers training pairs (`verify-fix corpus repair --split train`, another sample of them each
-time); its proven answers, and the known fixes after its failed attempts, are added to what it learns from, and it is trained on from its weights.
+time); its proven answers, and the known fixes after its failed attempts, are added to what it learns from, and it is trained on from its weights. With `--breaker N` the model plays against the makers of
+mistakes: the half of the kinds at which it is worst is used to break N new functions (the prover is the referee: kept is what is refuted and has a
+proven fix), it answers those, and learns from them in the same way.
 ROUNDS gets a folder for each round, and
 
-    rounds.csv   round, share of validation pairs that are proven at the given number of answers, its interval of 95 %, and of training pairs
+    rounds.csv   round, share of validation pairs that are proven at the given number of answers, its interval of 95 %, and of training pairs; with a breaker,
+                 also of those that it made
     rounds.png   the same, drawn
 
 A round that is there already is not done again: the same command goes on. This is expert iteration with the prover as the judge (Anthony et al.,
@@ -36,6 +39,23 @@ def repaired(program, pairs, split, sample, model, answers, seed, out, words=Non
             sys.exit(f"{' '.join(map(str, command))} ended with code {done.returncode}")
         out.write_text(done.stdout)
     return json.loads(out.read_text())
+
+
+def weakest(seen):
+    """The half of the kinds of mistakes of which the smallest share was repaired, of those that were tried three times at least."""
+    tried = {kind: repaired / count for kind, (repaired, count) in seen["mutations"].items() if count >= 3}
+    ordered = sorted(tried, key=lambda kind: (tried[kind], kind))
+    return ordered[: (len(ordered) + 1) // 2]
+
+
+def broken(program, kinds, count, seed, out):
+    """New training pairs with mistakes of these kinds."""
+    if not out.exists():
+        command = [program, "corpus", "make", "--split", "train", "--seed", str(seed), "--count", str(count), "--mutations", ",".join(kinds), "-o", out]
+        done = subprocess.run([str(c) for c in command], stdout=subprocess.DEVNULL)
+        if done.returncode not in (0, 3):
+            sys.exit(f"{' '.join(map(str, command))} ended with code {done.returncode}")
+    return out
 
 
 def draw(path, rows):
@@ -71,6 +91,7 @@ def main():
     parser.add_argument("--sample", type=int, default=1000, help="training pairs that are answered in a round")
     parser.add_argument("--validate", type=int, default=200, help="validation pairs")
     parser.add_argument("--answers", type=int, default=8)
+    parser.add_argument("--breaker", type=int, default=0, help="pairs that are made against the model in a round")
     parser.add_argument("--hours", type=float, default=0.25, help="of training in a round")
     parser.add_argument("--rate", type=float, default=5e-4)
     arguments = parser.parse_args()
@@ -87,6 +108,13 @@ def main():
             seen = repaired(arguments.program, arguments.pairs, "train", arguments.sample, model, arguments.answers, number, before / "train.json", words)
             rows[-1]["train"] = seen["share"]
             learned.append(str(words))
+            if arguments.breaker and weakest(seen):
+                # Seeds of their own: pairs are named by seed and number.
+                against = broken(arguments.program, weakest(seen), arguments.breaker, 900_000 + number, before / "against.jsonl.gz")
+                words = folder / "against-words.jsonl"
+                fought = repaired(arguments.program, [against], "train", arguments.breaker, model, arguments.answers, number, before / "against.json", words)
+                rows[-1]["against"] = fought["share"]
+                learned.append(str(words))
             command = [sys.executable, Path(__file__).parent / "train-embedded.py", *learned, "--out", folder, "--start", model / "checkpoint.pt",
                        "--hours", str(arguments.hours), "--rate", str(arguments.rate)]
             if not (folder / "done").exists():
@@ -95,7 +123,7 @@ def main():
             model = folder
         found = repaired(arguments.program, arguments.pairs, "validation", arguments.validate, model, arguments.answers, 0, folder / "validation.json")
         low, high = found["interval"]
-        rows.append(dict(round=number, validation=found["share"], low=low, high=high, pairs=found["pairs"], train=""))
+        rows.append(dict(round=number, validation=found["share"], low=low, high=high, pairs=found["pairs"], train="", against=""))
         with open(out / "rounds.csv", "w", newline="") as file:
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()

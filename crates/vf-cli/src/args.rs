@@ -12,6 +12,9 @@ pub use corpus::{
     CorpusMineArgs, CorpusRepairArgs,
 };
 
+/// Who proposes beside the templates where nothing else is said.
+const DEFAULT_MODEL: &str = if cfg!(feature = "model") { "embedded" } else { "none" };
+
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
 #[derive(Debug, Parser)]
 #[command(
@@ -277,7 +280,7 @@ pub struct RepairArgs {
     )]
     pub function: Option<String>,
     /// Who proposes: a model folder, the URL of an OpenAI-compatible server (several with commas), `embedded`, or `none`
-    #[arg(long, value_name = "DIR|URL|embedded|none", default_value = "none")]
+    #[arg(long, value_name = "DIR|URL|embedded|none", default_value = DEFAULT_MODEL)]
     pub model: String,
     /// Where a model in this process runs (auto: a GPU where one can be used, else the CPU)
     #[arg(long, value_name = "auto|cpu|cuda[:N]", default_value = "auto")]
@@ -341,6 +344,9 @@ pub struct RepairArgs {
     /// Answers asked of the model in each round
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub candidates: u32,
+    /// How warm the model's answers are drawn: 0 the likeliest always, 1 as its own probabilities say (default: 0.7; the embedded model: 1)
+    #[arg(long, value_name = "T", value_parser = temperature)]
+    pub temperature: Option<f64>,
     /// Tokens that the model may write over the whole run; the answer that goes beyond is checked still
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub token_budget: Option<u64>,
@@ -518,6 +524,13 @@ fn seconds_or_none(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(0.0) => Ok(0.0),
         _ => seconds(text).map_err(|_| "give seconds, at least 0 and at most 86400".to_string()),
+    }
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(t) if (0.0..=2.0).contains(&t) => Ok(t),
+        _ => Err("give a number from 0 to 2".to_string()),
     }
 }
 

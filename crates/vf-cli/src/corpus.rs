@@ -14,7 +14,7 @@ use vf_corpus::drafts::drafts;
 use vf_corpus::export::{export, vocabulary};
 use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{ImportOptions, folder, import, log_and_patch};
-use vf_corpus::make::{MakeOptions, Summary, make, per_minute};
+use vf_corpus::make::{MakeOptions, Only, Summary, make, per_minute};
 use vf_corpus::mine::{MineOptions, Walked, walk};
 use vf_corpus::record::{Origin, Split};
 use vf_corpus::{CorpusError, Record};
@@ -117,7 +117,10 @@ fn run_make(args: &CorpusMakeArgs) -> Result<Exit, CliError> {
         seed: args.seed,
         first: args.first,
         count: usize::try_from(args.count).unwrap_or(usize::MAX),
-        split: args.split.map(Split::from),
+        only: Only {
+            split: args.split.map(Split::from),
+            mutations: args.mutations.iter().cloned().collect(),
+        },
         jobs: jobs(args.jobs),
         compiler: args.compiler.clone(),
     };

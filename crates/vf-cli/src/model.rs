@@ -26,11 +26,17 @@ const FORM: usize = 64;
 /// What every model is told before the prompt.
 const SYSTEM: &str = "You are a careful C programmer.";
 
-/// How answers are drawn. None is the likeliest one: what is wrong costs a check, what is always the same costs a
+/// How warm answers are drawn unless it is said: none is always the likeliest one, since what is wrong costs a check, what is the same a
 /// round.
-fn sampling(samples: usize, seed: u64) -> vf_model::Sampling {
+const TEMPERATURE: f64 = 0.7;
+/// The same of a model that reads words. It is sure of what it says, and says the same again when it is colder.
+#[cfg(feature = "model")]
+const TEMPERATURE_IN_WORDS: f64 = 1.0;
+
+/// How answers are drawn.
+fn sampling(samples: usize, seed: u64, temperature: f64) -> vf_model::Sampling {
     vf_model::Sampling {
-        temperature: 0.7,
+        temperature,
         top_p: 0.95,
         seed,
         max_new_tokens: ANSWER,
@@ -114,7 +120,7 @@ fn hosted(folder: &str, _: &RepairArgs, _: Option<Guiding>) -> Result<Box<dyn Pr
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
     with(
-        hosted::Generator::load(folder, args.device, args.search, guiding)?,
+        hosted::Generator::load(folder, args, guiding)?,
         args,
     )
 }
@@ -159,7 +165,7 @@ mod hosted {
     use vf_repair::{Context, Feedback, Generated, GeneratorError, TextGenerator};
 
     use super::{EMBEDDED, SYSTEM, sampling};
-    use crate::args::{DeviceChoice, Search};
+    use crate::args::{RepairArgs, Search};
     use crate::guide::{Guiding, SearchReport};
     use crate::progress::ProgressLine;
 
@@ -169,6 +175,7 @@ mod hosted {
     pub struct Generator {
         name: String,
         model: HostedModel,
+        temperature: f64,
         guiding: Option<Guiding>,
         search: Search,
         /// For the next prompt.
@@ -182,11 +189,10 @@ mod hosted {
     impl Generator {
         pub fn load(
             folder: &str,
-            device: DeviceChoice,
-            search: Search,
+            args: &RepairArgs,
             guiding: Option<Guiding>,
         ) -> Result<Generator, ModelError> {
-            let options = super::load_options(device);
+            let options = super::load_options(args.device);
             let mut progress = ProgressLine::new();
             progress.show(&format_args!("loading the model {folder}"));
             let model = if folder == EMBEDDED {
@@ -206,11 +212,16 @@ mod hosted {
             let name = Path::new(folder)
                 .file_name()
                 .map_or_else(|| folder.to_string(), |n| n.to_string_lossy().into_owned());
+            let usual = match model.words() {
+                Some(_) => super::TEMPERATURE_IN_WORDS,
+                None => super::TEMPERATURE,
+            };
             Ok(Generator {
                 name,
                 model,
+                temperature: args.temperature.unwrap_or(usual),
                 guiding,
-                search,
+                search: args.search,
                 guide: None,
                 context: None,
                 words: Vec::new(),
@@ -233,7 +244,7 @@ mod hosted {
             progress.show(&format_args!("the model reads: {} tokens", tokens.len()));
             let read = self.model.prefill(&tokens).map_err(failed)?;
             let guide = self.guide.as_deref();
-            let root = Growing::new(&self.model, read, &sampling(1, seed), guide);
+            let root = Growing::new(&self.model, read, &sampling(1, seed, self.temperature), guide);
             let limits = Limits {
                 beam: samples.max(2),
                 nodes: samples.saturating_mul(NODES),
@@ -279,7 +290,7 @@ mod hosted {
             seed: u64,
             each: &mut dyn FnMut(Generated) -> ControlFlow<()>,
         ) -> Result<(), GeneratorError> {
-            let sampling = sampling(samples, seed);
+            let sampling = sampling(samples, seed, self.temperature);
             let mut progress = ProgressLine::new();
             let mut tokens = 0;
             let mut tell = |event: Event<'_>| {
@@ -454,13 +465,14 @@ mod server {
     use vf_model::server::{ApiKey, KEY_VARIABLE, Prompt, Request, ServerError, ServerModel, ServerOptions};
     use vf_repair::{GeneratorError, TextGenerator};
 
-    use super::{SYSTEM, sampling};
+    use super::{SYSTEM, TEMPERATURE, sampling};
     use crate::args::RepairArgs;
     use crate::exit::CliError;
     use crate::output::complain;
 
     pub struct Generator {
         model: ServerModel,
+        temperature: f64,
         /// What was said about answers that are missing: once is enough.
         told: Option<ServerError>,
     }
@@ -479,7 +491,11 @@ mod server {
                 ..ServerOptions::default()
             };
             let model = ServerModel::connect(urls, options).map_err(CliError::Server)?;
-            Ok(Generator { model, told: None })
+            Ok(Generator {
+                model,
+                temperature: args.temperature.unwrap_or(TEMPERATURE),
+                told: None,
+            })
         }
     }
 
@@ -505,7 +521,7 @@ mod server {
             samples: usize,
             seed: u64,
         ) -> Result<Vec<String>, GeneratorError> {
-            let sampling = sampling(samples, seed);
+            let sampling = sampling(samples, seed, self.temperature);
             let request = Request {
                 prompt,
                 sampling: &sampling,

@@ -45,7 +45,7 @@ pub fn drafts<E: From<ProveError>>(
     let mut drafted = Drafted::default();
     let mut seen: BTreeSet<(Vec<u32>, Vec<u32>)> = BTreeSet::new();
     let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
-    let work = |prover: &Prover, number, stop: &AtomicBool| of_function(prover, options.seed, number, stop);
+    let work = |prover: &Prover, number, stop: &AtomicBool| of_function(prover, options, number, stop);
     in_order(options, work, &mut |_, one: One| -> Result<bool, E> {
         drafted.functions += 1;
         drafted.mutants += one.mutants;
@@ -61,7 +61,13 @@ pub fn drafts<E: From<ProveError>>(
     Ok(drafted)
 }
 
-fn of_function(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Result<One, ProveError> {
+fn of_function(
+    prover: &Prover,
+    options: &MakeOptions,
+    number: u64,
+    stop: &AtomicBool,
+) -> Result<One, ProveError> {
+    let seed = options.seed;
     let generated = generate(seed, number);
     let mut one = One {
         mutants: 0,
@@ -70,7 +76,7 @@ fn of_function(prover: &Prover, seed: u64, number: u64, stop: &AtomicBool) -> Re
     if split_of(&generated.text, &generated.function) != Split::Train {
         return Ok(one);
     }
-    let mutants = chosen(&generated, seed, number, TRIED);
+    let mutants = chosen(&generated, options, number, TRIED);
     let mut texts = vec![generated.text.as_str()];
     texts.extend(mutants.iter().map(|m| m.text.as_str()));
     let read = match prover.read(Path::new(&generated.path), &texts) {

@@ -62,11 +62,19 @@ pub struct MakeOptions {
     pub first: u64,
     /// Pairs that are wanted.
     pub count: usize,
-    /// Pairs of this split only: functions of other shapes are passed over before anything is proved of them. Drafts are always of the
-    /// training split.
-    pub split: Option<Split>,
+    pub only: Only,
     pub jobs: NonZeroUsize,
     pub compiler: PathBuf,
+}
+
+/// Which pairs are wanted; all unless it is said.
+#[derive(Clone, Debug, Default)]
+pub struct Only {
+    /// Those of this split: functions of other shapes are passed over before anything is proved of them. Drafts are always of the
+    /// training split.
+    pub split: Option<Split>,
+    /// Those with mistakes of these kinds ([`crate::mutate::KINDS`]); of all kinds, if there are none.
+    pub mutations: BTreeSet<String>,
 }
 
 /// What became of functions and mutants.
@@ -195,7 +203,7 @@ pub fn make<E: From<ProveError>>(
     let wanted = u64::try_from(options.count).unwrap_or(u64::MAX);
     let mut in_vain = 0;
     let work = |prover: &Prover, number, stop: &AtomicBool| {
-        make_until(prover, options.seed, number, options.split, stop)
+        make_until(prover, options.seed, number, &options.only, stop)
     };
     in_order(options, work, &mut |number, made: Made| -> Result<bool, E> {
         summary.last = number;
@@ -299,7 +307,7 @@ pub fn per_minute(count: u64, elapsed: Duration) -> f64 {
 /// # Errors
 /// The compiler cannot be run; whatever else is wrong is counted.
 pub fn make_function(prover: &Prover, seed: u64, number: u64) -> Result<Made, ProveError> {
-    make_until(prover, seed, number, None, &AtomicBool::new(false))
+    make_until(prover, seed, number, &Only::default(), &AtomicBool::new(false))
 }
 
 /// The same, or a part of it that nobody waits for any more.
@@ -307,7 +315,7 @@ fn make_until(
     prover: &Prover,
     seed: u64,
     number: u64,
-    wanted: Option<Split>,
+    only: &Only,
     stop: &AtomicBool,
 ) -> Result<Made, ProveError> {
     let generated = generate(seed, number);
@@ -319,7 +327,7 @@ fn make_until(
             ..Tally::default()
         },
     };
-    if wanted.is_some_and(|split| split != split_of(&generated.text, &generated.function)) {
+    if only.split.is_some_and(|split| split != split_of(&generated.text, &generated.function)) {
         made.tally.functions_rejected.insert(OTHER_SPLIT, 1);
         return Ok(made);
     }
@@ -333,7 +341,7 @@ fn make_until(
     };
     made.tally.functions_proved = 1;
     let mut random = mutating(seed, number);
-    let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
+    let mut chosen = choose(mutants(&generated.text, &generated.function), only, &mut random);
     let loops = ["for (", "while ("]
         .iter()
         .any(|head| generated.text.contains(head));
@@ -429,9 +437,9 @@ fn proved_function(prover: &Prover, generated: &Generated) -> Result<Proved, Fai
 }
 
 /// The mutants of a function that are tried first.
-pub(crate) fn chosen(generated: &Generated, seed: u64, number: u64, most: usize) -> Vec<Mutant> {
-    let mut random = mutating(seed, number);
-    let mut chosen = choose(mutants(&generated.text, &generated.function), &mut random);
+pub(crate) fn chosen(generated: &Generated, options: &MakeOptions, number: u64, most: usize) -> Vec<Mutant> {
+    let mut random = mutating(options.seed, number);
+    let mut chosen = choose(mutants(&generated.text, &generated.function), &options.only, &mut random);
     chosen.truncate(most);
     chosen
 }
@@ -442,11 +450,13 @@ fn mutating(seed: u64, number: u64) -> Random {
 }
 
 /// Mutants in an order in which many kinds come early.
-fn choose(mut all: Vec<Mutant>, random: &mut Random) -> Vec<Mutant> {
+fn choose(mut all: Vec<Mutant>, only: &Only, random: &mut Random) -> Vec<Mutant> {
+    let asked_for = !only.mutations.is_empty();
+    all.retain(|m| !asked_for || only.mutations.contains(m.kind));
     random.shuffle(&mut all);
     let mut of_kind: BTreeMap<&str, usize> = BTreeMap::new();
     let mut ranked: Vec<(usize, Mutant)> = Vec::new();
-    let rare = random.below(RARELY) == 0;
+    let rare = random.below(RARELY) == 0 || asked_for;
     for mutant in all {
         if RARELY_KEPT.contains(&mutant.kind) && !rare {
             continue;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vf_corpus::check::{check, form};
 use vf_corpus::file::{Writer, read};
 use vf_corpus::import::{ImportOptions, folder, import};
-use vf_corpus::make::{MakeOptions, make, make_function};
+use vf_corpus::make::{MakeOptions, Only, make, make_function};
 use vf_corpus::prove::Prover;
 use vf_corpus::record::{Origin, Split};
 use vf_corpus::{CorpusError, Record};
@@ -16,15 +16,15 @@ const BEFORE: &str = "struct dev { int gain[8]; };\n\nint get(const struct dev *
                       \tif (i > 8)\n\t\treturn -22;\n\treturn d->gain[i];\n}\n";
 
 fn made(jobs: usize, count: usize) -> Vec<Record> {
-    made_of(jobs, count, None)
+    made_of(jobs, count, Only::default())
 }
 
-fn made_of(jobs: usize, count: usize, split: Option<Split>) -> Vec<Record> {
+fn made_of(jobs: usize, count: usize, only: Only) -> Vec<Record> {
     let options = MakeOptions {
         seed: 1,
         first: 0,
         count,
-        split,
+        only,
         jobs: NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN),
         compiler: PathBuf::from("cc"),
     };
@@ -62,7 +62,11 @@ fn the_same_seed_makes_the_same_bytes_in_any_number_of_threads() {
 
 #[test]
 fn pairs_of_one_split_are_those_that_all_functions_make() {
-    let of_test = made_of(2, 1, Some(Split::Test));
+    let only = Only {
+        split: Some(Split::Test),
+        ..Only::default()
+    };
+    let of_test = made_of(2, 1, only);
     let number = match &of_test[0].origin {
         Origin::Made { number, .. } => *number,
         other => panic!("made, but of origin {other:?}"),
@@ -74,6 +78,19 @@ fn pairs_of_one_split_are_those_that_all_functions_make() {
     assert_eq!(of_test[0].split, Split::Test);
     let again = make_function(&Prover::new(Path::new("cc")), 1, number).expect("a function");
     assert_eq!(lines(&of_test)[0], lines(&again.records)[0]);
+}
+
+#[test]
+fn mistakes_of_other_kinds_than_asked_for_are_not_made() {
+    let kinds = ["guard-dropped", "index-shifted"].map(String::from);
+    let only = Only {
+        mutations: kinds.into_iter().collect(),
+        ..Only::default()
+    };
+    for record in made_of(2, 2, only.clone()) {
+        let mutation = record.origin.mutation().expect("made").to_owned();
+        assert!(only.mutations.contains(&mutation), "{mutation}");
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
+use vf_corpus::mutate::KINDS;
 use vf_corpus::record::Split;
 
 use super::TextOrJson;
@@ -143,6 +145,9 @@ pub struct CorpusMakeArgs {
     /// Make pairs of this split only; functions of the others are passed over unproved
     #[arg(long, value_enum, conflicts_with = "drafts")]
     pub split: Option<SplitChoice>,
+    /// Make mistakes of these kinds only (several with commas); take a seed of its own, since pairs are named by seed and number
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(KINDS))]
+    pub mutations: Vec<String>,
     /// Functions that are looked at at once (default: as many as there are cores)
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub jobs: Option<u32>,
