@@ -25,12 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 MODEL = ["--proposers", "model"]
 ROWS = [
     ("templates alone", ["--proposers", "solver"]),
+    ("model, 8 answers, then templates", ["--proposers", "model-then-solver", "--candidates", "8", "--rounds", "2"]),
     ("model, 1 answer", [*MODEL, "--candidates", "1", "--rounds", "1"]),
     ("model, 8 answers", [*MODEL, "--candidates", "8", "--rounds", "1"]),
     ("model, 32 answers", [*MODEL, "--candidates", "32", "--rounds", "1"]),
     ("model, 4 rounds of 2 answers, with feedback", [*MODEL, "--candidates", "2", "--rounds", "4"]),
     ("model, 4 rounds of 8 answers, with feedback", [*MODEL, "--candidates", "8", "--rounds", "4"]),
-    ("templates and model, 8 answers", ["--proposers", "both", "--candidates", "8", "--rounds", "2"]),
     ("model, 8 answers, guide grammar", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "grammar"]),
     ("model, 8 answers, guide names", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "names"]),
     ("model, 8 answers, guide names+cex", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "names+cex"]),
