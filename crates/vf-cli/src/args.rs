@@ -13,7 +13,11 @@ pub use corpus::{
 };
 
 /// Who proposes beside the templates where nothing else is said.
-const DEFAULT_MODEL: &str = if cfg!(feature = "model") { "embedded" } else { "none" };
+const DEFAULT_MODEL: &str = if cfg!(feature = "model") {
+    "embedded"
+} else {
+    "none"
+};
 
 /// Proves that C code cannot overflow a buffer or an integer, shows an input where it can, and repairs it.
 #[derive(Debug, Parser)]

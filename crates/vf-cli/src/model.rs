@@ -119,10 +119,7 @@ fn hosted(folder: &str, _: &RepairArgs, _: Option<Guiding>) -> Result<Box<dyn Pr
 
 #[cfg(feature = "model")]
 fn hosted(folder: &str, args: &RepairArgs, guiding: Option<Guiding>) -> Result<Box<dyn Proposer>, CliError> {
-    with(
-        hosted::Generator::load(folder, args, guiding)?,
-        args,
-    )
+    with(hosted::Generator::load(folder, args, guiding)?, args)
 }
 
 /// What `--model` calls the model that is inside the program.

@@ -327,7 +327,10 @@ fn make_until(
             ..Tally::default()
         },
     };
-    if only.split.is_some_and(|split| split != split_of(&generated.text, &generated.function)) {
+    if only
+        .split
+        .is_some_and(|split| split != split_of(&generated.text, &generated.function))
+    {
         made.tally.functions_rejected.insert(OTHER_SPLIT, 1);
         return Ok(made);
     }
@@ -439,7 +442,11 @@ fn proved_function(prover: &Prover, generated: &Generated) -> Result<Proved, Fai
 /// The mutants of a function that are tried first.
 pub(crate) fn chosen(generated: &Generated, options: &MakeOptions, number: u64, most: usize) -> Vec<Mutant> {
     let mut random = mutating(options.seed, number);
-    let mut chosen = choose(mutants(&generated.text, &generated.function), &options.only, &mut random);
+    let mut chosen = choose(
+        mutants(&generated.text, &generated.function),
+        &options.only,
+        &mut random,
+    );
     chosen.truncate(most);
     chosen
 }
