@@ -40,7 +40,7 @@ pub enum Command {
     /// Judge a patch: which obligations it fixes, leaves open, introduces
     Patch(PatchArgs),
     /// Repair a function: propose changes until one is proven
-    Repair(RepairArgs),
+    Repair(Box<RepairArgs>),
     /// Run one counterexample of a JSON report of `check`, or write its harness out
     Replay(ReplayArgs),
     /// Repeat a repair from its log, without its model, and say whether it goes the same way

@@ -182,5 +182,5 @@ fn asked(args: &ReplayRunArgs, records: &[LogRecord]) -> Result<(PathBuf, Repair
     }
     // The log says what was tried, so that no clock is needed.
     asked.ask.timeout = None;
-    Ok((directory.clone(), asked))
+    Ok((directory.clone(), *asked))
 }

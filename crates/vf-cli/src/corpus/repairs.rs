@@ -80,6 +80,9 @@ struct Done {
     words: Vec<Exported>,
 }
 
+/// Pairs after which a thread is replaced by another: the solver's context, which belongs to the thread, grows and grows slow.
+const OF_A_THREAD: usize = 16;
+
 pub fn run(args: &CorpusRepairArgs) -> Result<Exit, CliError> {
     for path in args.output.iter().chain(&args.words) {
         output::require_writable_place(path)?;
@@ -91,41 +94,53 @@ pub fn run(args: &CorpusRepairArgs) -> Result<Exit, CliError> {
     let jobs = super::jobs(args.jobs).get().min(records.len().max(1));
     let next = AtomicUsize::new(0);
     let progress = Mutex::new((ProgressLine::new(), 0, 0));
-    let mut all: Vec<(usize, Done)> = std::thread::scope(|scope| {
-        let work = || -> Result<Vec<(usize, Done)>, CliError> {
-            let mut done = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(record) = records.get(at) else { break };
-                let one = attempt(args, record)?;
-                if let Ok(mut progress) = progress.lock() {
-                    let (line, tried, repaired) = &mut *progress;
-                    *tried += 1;
-                    *repaired += usize::from(one.attempted.repaired);
-                    line.show(&format_args!(
-                        "{tried} of {} pairs, {repaired} repaired",
-                        records.len()
-                    ));
-                }
-                done.push((at, one));
+    // Some pairs, and whether there are more.
+    let some = || -> Result<(Vec<(usize, Done)>, bool), CliError> {
+        let mut done = Vec::new();
+        for _ in 0..OF_A_THREAD {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(record) = records.get(at) else {
+                return Ok((done, false));
+            };
+            let one = attempt(args, record)?;
+            if let Ok(mut progress) = progress.lock() {
+                let (line, tried, repaired) = &mut *progress;
+                *tried += 1;
+                *repaired += usize::from(one.attempted.repaired);
+                line.show(&format_args!(
+                    "{tried} of {} pairs, {repaired} repaired",
+                    records.len()
+                ));
             }
-            Ok(done)
-        };
-        let workers: Vec<_> = (0..jobs)
-            .map(|_| {
-                std::thread::Builder::new()
-                    .stack_size(STACK)
-                    .spawn_scoped(scope, work)
-            })
-            .collect();
-        let mut all = Vec::new();
-        for worker in workers {
-            let worker = worker.map_err(|_| CliError::Repair(vf_repair::RepairError::NoThread))?;
-            let done = worker.join();
-            all.extend(done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            done.push((at, one));
         }
-        Ok::<_, CliError>(all)
-    })?;
+        Ok((done, true))
+    };
+    let no_thread = |_| CliError::Repair(vf_repair::RepairError::NoThread);
+    let work = || -> Result<Vec<(usize, Done)>, CliError> {
+        let mut all = Vec::new();
+        loop {
+            let (done, more) = std::thread::scope(|scope| {
+                let thread = std::thread::Builder::new().stack_size(STACK);
+                let thread = thread.spawn_scoped(scope, some).map_err(no_thread)?;
+                let done = thread.join();
+                done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })?;
+            all.extend(done);
+            if !more {
+                return Ok(all);
+            }
+        }
+    };
+    let mut all = Vec::new();
+    let workers = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
+        let joined = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.collect::<Vec<_>>()
+    });
+    for done in workers {
+        all.extend(done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+    }
     drop(progress);
     all.sort_by_key(|(at, _)| *at);
     write(args, &all)?;
@@ -186,7 +201,7 @@ fn options(args: &CorpusRepairArgs, tree: &Path, report: &Path) -> Result<Repair
         {
             Err(wrong(&"nothing of a single repair is written or printed here"))
         }
-        Command::Repair(repair) => Ok(repair),
+        Command::Repair(repair) => Ok(*repair),
         _ => Err(wrong(&"they are those of another command")),
     }
 }
