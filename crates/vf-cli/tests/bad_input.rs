@@ -309,7 +309,7 @@ fn a_model_that_cannot_be_reached() {
     run("http://", &["not the address of a model server"]);
     run("http://me:geheim@127.0.0.1/v1", &["VERIFY_FIX_API_KEY"]);
     run("http://127.0.0.1:1/v1,,", &["no address"]);
-    repair(&s, REPORT, &["--no-templates"]).is_bad_input(&["--no-templates", "--model"]);
+    repair(&s, REPORT, &["--no-templates", "--model", "none"]).is_bad_input(&["--no-templates", "--model"]);
     let mut command = s.command(&["repair", "tree/a.c", "--model", "http://127.0.0.1:1/v1"]);
     let ran = Ran::from(
         command

@@ -345,6 +345,8 @@ fn a_repair_ends_in_a_patch_that_applies() {
         "fix.patch",
         "--log",
         "log.jsonl",
+        "--model",
+        "none",
     ]);
     ran.ends_with(0);
     assert!(

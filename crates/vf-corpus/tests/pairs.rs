@@ -63,21 +63,21 @@ fn the_same_seed_makes_the_same_bytes_in_any_number_of_threads() {
 #[test]
 fn pairs_of_one_split_are_those_that_all_functions_make() {
     let only = Only {
-        split: Some(Split::Test),
+        split: Some(Split::Validation),
         ..Only::default()
     };
-    let of_test = made_of(2, 1, only);
-    let number = match &of_test[0].origin {
+    let of_validation = made_of(2, 1, only);
+    let number = match &of_validation[0].origin {
         Origin::Made { number, .. } => *number,
         other => panic!("made, but of origin {other:?}"),
     };
     assert!(
         number > 0,
-        "function 0 of this seed is of the test split: another seed shows more"
+        "function 0 of this seed is of the validation split: another seed shows more"
     );
-    assert_eq!(of_test[0].split, Split::Test);
+    assert_eq!(of_validation[0].split, Split::Validation);
     let again = make_function(&Prover::new(Path::new("cc")), 1, number).expect("a function");
-    assert_eq!(lines(&of_test)[0], lines(&again.records)[0]);
+    assert_eq!(lines(&of_validation)[0], lines(&again.records)[0]);
 }
 
 #[test]
