@@ -247,8 +247,8 @@ mod tests {
         assert!(matches!(with("n < 0", "i <= 0"), Kept::Dropped(_)));
         assert!(matches!(with("d[i] = s[i];", "d[n] = s[n];"), Kept::Dropped(_)));
         assert!(matches!(with("i <= n", "i <= i"), Kept::Dropped(_)));
-        let two = OLD.replacen("\treturn 0;", "\tif (i > 9)\n\t\treturn 1;\n\treturn 0;", 1);
-        let both = two.replacen("n < 0", "i < 0", 1).replacen("i > 9", "n > 9", 1);
+        let two = OLD.replacen("\treturn 0;", "\tif (s > 9)\n\t\treturn 1;\n\treturn 0;", 1);
+        let both = two.replacen("n < 0", "i < 0", 1).replacen("s > 9", "d > 9", 1);
         assert!(matches!(kept(&two, &both, "f"), Kept::Dropped(_)), "one at most");
     }
 
