@@ -250,9 +250,14 @@ pub fn certify(
             why: open.open.join("; "),
         });
     }
-    let nothing_shown = report.compared.iter().any(|c| c.behaviour == Behaviour::Vacuous);
+    // No comparison at all shows nothing either.
+    let is_shown = report.compared.iter().any(|c| c.function == function)
+        && report
+            .compared
+            .iter()
+            .all(|c| c.behaviour == Behaviour::Preserved);
     if let Kept::Swapped(statement) = kept
-        && nothing_shown
+        && !is_shown
     {
         return Err(CertifyError::Dropped { statement });
     }
