@@ -22,6 +22,9 @@ use vf_verify::{CheckOptions, Executions};
 
 /// z3's units of work for one query: what is asked of a function that a person would read in a minute.
 const WORK: u32 = 300_000;
+/// Steps of one symbolic execution. Hardly a function that is made needs as many; a loop that may write to its own bound can take millions,
+/// for minutes.
+const STEPS: u64 = 50_000;
 /// Iterations of a loop that are followed in search of a violation.
 const UNROLL: u32 = 9;
 /// Executions of a mutant and what it was made of, side by side, before a proof is tried.
@@ -132,6 +135,7 @@ impl Prover {
             compiler: compiler.to_path_buf(),
             check: CheckOptions {
                 rlimit: Some(WORK),
+                steps: Some(STEPS),
                 threads: Some(NonZeroUsize::MIN),
                 unroll: Some(UNROLL),
                 verdicts_only: true,

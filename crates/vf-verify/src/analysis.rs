@@ -38,7 +38,7 @@ use violations::preferences;
 
 /// Stack of an analysis thread; reads walk long histories recursively. Reserved, not used, memory.
 const STACK: usize = 1 << 30;
-/// Steps of one symbolic execution.
+/// Steps of one symbolic execution when it is not said how many.
 const STEPS: u64 = 4_000_000;
 /// Calls inlined into each other.
 const DEPTH: u32 = 24;
@@ -255,7 +255,7 @@ impl<'p> Context<'p> {
             entry_mode: self.entry_mode(),
             skip,
             budget: Budget {
-                steps: STEPS,
+                steps: self.options.steps.unwrap_or(STEPS),
                 deadline,
                 stop: stop.clone(),
                 depth: DEPTH,

@@ -81,6 +81,8 @@ pub struct CheckOptions {
     pub timeout: Option<Duration>,
     /// Z3 resource units a query. With it, and without `timeout`, results repeat exactly.
     pub rlimit: Option<u32>,
+    /// Steps of one symbolic execution, most of them reads of memory; `None`: four million, which can take minutes.
+    pub steps: Option<u64>,
     /// Threads that the check may use; `None`: one for each core. No verdict depends on it.
     pub threads: Option<NonZeroUsize>,
     /// Loop iterations looked at, at most, when no invariant proves or constant bound ends a loop.

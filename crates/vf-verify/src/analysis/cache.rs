@@ -173,6 +173,7 @@ impl Part {
             wraps,
             timeout: _,
             rlimit,
+            steps,
             threads: _,
             unroll,
             without,
@@ -193,7 +194,7 @@ impl Part {
             .debug("properties", properties)
             .debug("specification", specification)
             .debug("wraps", wraps)
-            .debug("limits", &(rlimit, unroll))
+            .debug("limits", &(rlimit, steps, unroll))
             .debug("without", without)
             .debug("verdicts only", verdicts_only)
             .finish()
