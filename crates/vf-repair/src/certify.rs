@@ -94,6 +94,8 @@ pub(crate) fn demanded(demands: &Demands<'_>, otherwise: PatchVerdict) -> PatchV
     let is_met = !demands.fixed.is_empty()
         && demands.open.is_empty()
         && demands.introduced.is_empty()
+        // No comparison at all shows nothing.
+        && !demands.compared.is_empty()
         && demands.compared.iter().all(keeps);
     if is_met {
         PatchVerdict::ProvenFix
@@ -250,12 +252,16 @@ pub fn certify(
             why: open.open.join("; "),
         });
     }
-    // No comparison at all shows nothing either.
-    let is_shown = report.compared.iter().any(|c| c.function == function)
-        && report
-            .compared
-            .iter()
-            .all(|c| c.behaviour == Behaviour::Preserved);
+    if !report.compared.iter().any(|c| c.function == function) {
+        return Err(CertifyError::NotPreserved {
+            function: function.to_owned(),
+            why: "both versions were not compared".to_owned(),
+        });
+    }
+    let is_shown = report
+        .compared
+        .iter()
+        .all(|c| c.behaviour == Behaviour::Preserved);
     if let Kept::Swapped(statement) = kept
         && !is_shown
     {
@@ -322,18 +328,20 @@ mod tests {
         )
     }
 
+    /// Neither version can be executed or encoded here, so nothing says that both do the same.
     #[test]
-    fn a_guard_is_certified() {
-        let patch = attempt(
+    fn a_guard_is_not_certified_uncompared() {
+        let guarded = attempt(
             NEW,
             &[
                 ("index-upper-bound", "t[i]", 6, Proved),
                 ("index-upper-bound", "t[0]", 7, Proved),
             ],
-        )
-        .expect("certified");
-        assert_eq!(patch.report().verdict, PatchVerdict::ProvenFix);
-        assert!(patch.diff().contains("+\tif (i > 7)"), "{}", patch.diff());
+        );
+        assert!(
+            matches!(guarded, Err(CertifyError::NotPreserved { .. })),
+            "{guarded:?}"
+        );
     }
 
     #[test]
