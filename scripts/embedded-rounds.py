@@ -115,7 +115,7 @@ def main():
     parser.add_argument("--breaker", type=int, default=0, help="pairs that are made against the model in a round")
     parser.add_argument("--hours", type=float, default=0.25, help="of training in a round")
     parser.add_argument("--rate", type=float, default=5e-4)
-    parser.add_argument("--training", default="", help="further options of scripts/train-embedded.py, in one argument")
+    parser.add_argument("--training", default="", help="further options of scripts/train-embedded.py, as --training=--compile")
     arguments = parser.parse_args()
     out = Path(arguments.out)
     out.mkdir(parents=True, exist_ok=True)

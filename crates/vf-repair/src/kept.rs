@@ -72,6 +72,11 @@ const FAMILIES: &[&[&str]] = &[
         "kstrndup",
     ],
     &["atoi", "atol", "strtol", "strtoul"],
+    // The smaller of two sizes for the larger one: where both are equal, and nothing was wrong, it is the same.
+    &["min", "max", "clamp"],
+    &["MIN", "MAX"],
+    &["min_t", "max_t", "clamp_t"],
+    &["umin", "umax"],
 ];
 
 /// One statement or condition.

@@ -27,6 +27,7 @@ pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
             }
         }
     }
+    smaller(site, &about, drafts);
     // Guards leave when true; loops and enclosing ifs go on when true.
     for (i, (_, head)) in site.guards().into_iter().enumerate() {
         if let Some(condition) = site.outline.parse(&head) {
@@ -42,6 +43,63 @@ pub fn strengthen(site: &Site<'_>, drafts: &mut Vec<Draft>) {
         if let Some(condition) = site.outline.condition(id).and_then(|r| site.outline.parse(&r)) {
             comparisons(site, &condition, false, i as u32, &about, drafts);
         }
+    }
+}
+
+/// Of two sizes the smaller one fits where the larger one was taken: `min(a, b)` for `max(a, b)`, `a < b ? a : b` for `a > b ? a : b`.
+fn smaller(site: &Site<'_>, about: &[String], drafts: &mut Vec<Draft>) {
+    let definitions = about.iter().flat_map(|name| site.definitions(name));
+    let sources: Vec<Expr> = definitions
+        .map(|(_, value)| value)
+        .chain([site.op.clone()])
+        .collect();
+    for expr in sources.iter().flat_map(Expr::walk) {
+        let other = match &expr.kind {
+            ExprKind::Call { callee, .. } => {
+                let other = match expr.called(site.source) {
+                    Some("max") => "min",
+                    Some("MAX") => "MIN",
+                    Some("max_t") => "min_t",
+                    Some("umax") => "umin",
+                    _ => continue,
+                };
+                if !site.may_use(other) {
+                    continue;
+                }
+                replace(&callee.range, other)
+            }
+            ExprKind::Ternary {
+                condition,
+                then,
+                otherwise,
+            } => {
+                let ExprKind::Binary { op, lhs, rhs } = &condition.unparenthesised().kind else {
+                    continue;
+                };
+                let compared = [lhs, rhs].map(|e| site.text(e.unparenthesised()));
+                let [if_true, if_false] = [then, otherwise].map(|e| site.text(e.unparenthesised()));
+                let takes_larger = match op.as_str() {
+                    ">" | ">=" => compared == [if_true, if_false],
+                    "<" | "<=" => compared == [if_false, if_true],
+                    _ => false,
+                };
+                if !takes_larger {
+                    continue;
+                }
+                let (then, otherwise) = (site.text(otherwise), site.text(then));
+                replace(
+                    &expr.range,
+                    format!("{} ? {then} : {otherwise}", site.text(condition)),
+                )
+            }
+            _ => continue,
+        };
+        drafts.push(Draft {
+            rank: 0,
+            edits: vec![other],
+            origin: "smaller",
+            note: "the smaller of the two is taken".into(),
+        });
     }
 }
 

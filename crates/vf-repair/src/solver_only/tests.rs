@@ -305,6 +305,29 @@ fn a_wrap_and_a_clamp_are_corrected_too() {
 }
 
 #[test]
+fn the_smaller_of_two_sizes_is_taken() {
+    let text = |chosen: &str| {
+        format!(
+            "#define MIN(a, b) ((a) < (b) ? (a) : (b))\n#define MAX(a, b) ((a) > (b) ? (a) : (b))\nchar t[8];\nvoid f(const char *from, unsigned long n)\n{{\n\tunsigned long todo;\n\n\ttodo = {chosen};\n\tmemcpy(t, from, todo);\n}}\n"
+        )
+    };
+    for (wrong, right) in [
+        ("MAX(n, sizeof(t))", "todo = MIN(n, sizeof(t));"),
+        (
+            "n > sizeof(t) ? n : sizeof(t)",
+            "todo = n > sizeof(t) ? sizeof(t) : n;",
+        ),
+        (
+            "(n < sizeof(t)) ? sizeof(t) : n",
+            "todo = (n < sizeof(t)) ? n : sizeof(t);",
+        ),
+    ] {
+        let place = offered(&text(wrong), "valid-write", "memcpy(t, from, todo)", right);
+        assert_eq!(place, 0, "{wrong}");
+    }
+}
+
+#[test]
 fn a_row_has_its_own_length() {
     let source = "#define ROWS 16\n#define COLS 8\nint t[ROWS][COLS];\nint f(int rows, int cols)\n{\n\tint i, j;\n\n\tif (rows > ROWS || cols > ROWS)\n\t\treturn -1;\n\tfor (i = 0; i < rows; i++)\n\t\tfor (j = 0; j < cols; j++)\n\t\t\tt[i][j] = 0;\n\treturn 0;\n}\n";
     offered(
