@@ -5,11 +5,11 @@
 //! above it.
 
 use crate::tables::HashSet;
-use std::sync::Once;
 
 use z3::ast::Bool;
 use z3::{Params, SatResult, StatisticsValue};
 
+use crate::memory;
 use crate::model;
 use crate::solver::{Limits, UnknownWhy};
 use crate::stop;
@@ -38,16 +38,10 @@ pub(crate) enum Answer {
 /// Formulas whose circuits have about so many gates in all are checked before a frame is opened above them.
 const LARGE: u64 = 400_000;
 
-/// Megabytes that z3 may hold, over all solvers of the process, before its engines give up. Circuits of whole programs
-/// with loops unrolled grow by hundreds of megabytes between two looks at the clock.
-const MEMORY_MB: u32 = 320;
-/// The same for a modest solver, which others are to go on beside.
-const MODEST_MB: u32 = 160;
-static WATERMARK: Once = Once::new();
-
 pub(crate) struct Backend {
     engine: Engine,
-    modest: bool,
+    /// Megabytes that all solvers may hold when this one gives up.
+    memory_mb: u32,
     z3: z3::Solver,
     translation: Translation,
     /// How many formulas of each frame z3 was told.
@@ -64,10 +58,6 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) fn new(engine: Engine, modest: bool) -> Backend {
-        // The general engine knows only the process's mark.
-        WATERMARK.call_once(|| {
-            z3::set_global_param("memory_high_watermark", &(MEMORY_MB << 20).to_string());
-        });
         let z3 = match engine {
             Engine::Bits => z3::Solver::new_for_logic("QF_BV"),
             // The solvers for logics with arrays know no constant arrays (z3 4.8.12).
@@ -75,7 +65,7 @@ impl Backend {
         };
         Backend {
             engine,
-            modest,
+            memory_mb: memory::make_room(modest),
             z3: z3.unwrap_or_default(),
             translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
@@ -161,7 +151,7 @@ impl Backend {
     fn parameters(&self, limits: Limits) -> Params {
         let mut parameters = Params::new();
         if self.engine == Engine::Bits {
-            parameters.set_u32("max_memory", if self.modest { MODEST_MB } else { MEMORY_MB });
+            parameters.set_u32("max_memory", self.memory_mb);
         }
         parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
         // Zero means no limit.

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use z3::ast::{Bool, Int};
 use z3::{Params, SatResult};
 
+use crate::memory;
 use crate::products::Products;
 use crate::solver::Limits;
 use crate::stop;
@@ -57,6 +58,7 @@ pub(crate) struct Integers<'t> {
 
 impl<'t> Integers<'t> {
     pub(crate) fn new(terms: &'t Terms) -> Self {
+        memory::make_room(false);
         Integers {
             z3: z3::Solver::new(),
             numbers: Numbers {

@@ -31,6 +31,7 @@ mod compare;
 pub mod horn;
 mod integers;
 mod logic;
+mod memory;
 mod model;
 mod overflow;
 pub mod print;

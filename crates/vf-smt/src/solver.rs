@@ -125,8 +125,8 @@ impl<'t> Solver<'t> {
         self.limits
     }
 
-    /// Leaves most of the memory to other solvers of the process: this one gives up earlier than they do. (So do circuits
-    /// only; z3's general engine knows one mark for all.)
+    /// Leaves room to other solvers of the process: this one gives up earlier than they do. (So do circuits only; z3's general
+    /// engine knows one mark for all.)
     pub fn be_modest(&mut self) {
         self.modest = true;
         self.backend = None;

@@ -206,6 +206,18 @@ pub fn mentions(source: &str, name: &str) -> bool {
         .any(|t| t.kind == TokenKind::Ident && t.text(source) == name)
 }
 
+/// The macro that a directive defines, if it defines one as something.
+pub fn macro_of(directive: &str) -> Option<String> {
+    let rest = directive.strip_prefix('#')?.trim_start().strip_prefix("define")?;
+    let name = rest.trim_start();
+    let end = name
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(name.len());
+    // A guard against reading a header twice says nothing.
+    let says_something = !name.get(end..).unwrap_or("").trim().is_empty();
+    (end > 0 && says_something).then(|| name.get(..end).unwrap_or("").to_string())
+}
+
 /// Variables and members that a text mentions, each once: no functions, no keywords, no constants (all capitals).
 pub fn variables(text: &str) -> Vec<String> {
     let tokens = tokens(text);

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::ctext::functions::{FunctionText, functions, matching};
-use crate::ctext::lex::{Token, TokenKind, is_keyword, tokens};
+use crate::ctext::lex::{Token, TokenKind, is_keyword, macro_of, tokens};
 use crate::ctext::outline::Outline;
 use crate::flags::tree_flags;
 use vf_source::line_of;
@@ -365,17 +365,6 @@ fn with_contract(text: &str, range: &Range<usize>) -> Range<usize> {
 pub fn contract<'a>(text: &'a str, span: &Range<usize>) -> Option<&'a str> {
     let whole = with_contract(text, span);
     (whole.start < span.start).then(|| text.get(whole.start..span.start).unwrap_or("").trim())
-}
-
-fn macro_of(directive: &str) -> Option<String> {
-    let rest = directive.strip_prefix('#')?.trim_start().strip_prefix("define")?;
-    let name = rest.trim_start();
-    let end = name
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(name.len());
-    // A guard against reading a header twice says nothing.
-    let says_something = !name.get(end..).unwrap_or("").trim().is_empty();
-    (end > 0 && says_something).then(|| name.get(..end).unwrap_or("").to_string())
 }
 
 /// `struct s { ... };`, `enum { A, B };`, `typedef ... t;`, `int f(int);`, `static int table[4] = { ... };`

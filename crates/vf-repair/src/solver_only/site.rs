@@ -8,7 +8,7 @@ use vf_verify::report::ObligationReport;
 use super::sizes::size_arguments;
 use super::types::{Types, number};
 use crate::ctext::expr::{Expr, ExprKind};
-use crate::ctext::lex::{TokenKind, mentions, normalised, tokens, variables};
+use crate::ctext::lex::{Token, TokenKind, macro_of, mentions, normalised, tokens, variables};
 use crate::ctext::outline::{NodeId, NodeKind, Outline};
 use crate::proposer::{Context, Style, TextEdit};
 
@@ -111,9 +111,13 @@ impl<'a> Site<'a> {
         variables(self.text(expr))
     }
 
-    /// Whether a macro or function may be used: the file mentions it, or the kernel's headers have it.
+    /// Whether a macro or function may be used: the file mentions or defines it, or the kernel's headers have it.
     pub fn may_use(&self, name: &str) -> bool {
-        if mentions(self.source, name) {
+        let defines = |token: &Token| {
+            token.kind == TokenKind::Directive
+                && macro_of(token.text(self.source)).is_some_and(|defined| defined == name)
+        };
+        if mentions(self.source, name) || tokens(self.source).iter().any(defines) {
             return true;
         }
         let declared = self
