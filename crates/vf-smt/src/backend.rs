@@ -9,7 +9,7 @@ use crate::tables::HashSet;
 use z3::ast::Bool;
 use z3::{Params, SatResult, StatisticsValue};
 
-use crate::memory;
+use crate::memory::Room;
 use crate::model;
 use crate::solver::{Limits, UnknownWhy};
 use crate::stop;
@@ -40,8 +40,7 @@ const LARGE: u64 = 400_000;
 
 pub(crate) struct Backend {
     engine: Engine,
-    /// Megabytes that all solvers may hold when this one gives up.
-    memory_mb: u32,
+    room: Room,
     z3: z3::Solver,
     translation: Translation,
     /// How many formulas of each frame z3 was told.
@@ -65,7 +64,7 @@ impl Backend {
         };
         Backend {
             engine,
-            memory_mb: memory::make_room(modest),
+            room: Room::new(modest),
             z3: z3.unwrap_or_default(),
             translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
@@ -151,7 +150,7 @@ impl Backend {
     fn parameters(&self, limits: Limits) -> Params {
         let mut parameters = Params::new();
         if self.engine == Engine::Bits {
-            parameters.set_u32("max_memory", self.memory_mb);
+            parameters.set_u32("max_memory", self.room.limit_mb);
         }
         parameters.set_u32("timeout", limits.timeout_ms.unwrap_or(u32::MAX));
         // Zero means no limit.

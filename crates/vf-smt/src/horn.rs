@@ -13,7 +13,7 @@ use std::fmt;
 use z3::ast::{Ast, Bool, Dynamic, Int};
 use z3::{Config, Fixedpoint, FuncDecl, Params, SatResult, Sort};
 
-use crate::memory;
+use crate::memory::Room;
 use crate::solver::Limits;
 use crate::stop;
 
@@ -190,7 +190,7 @@ impl System {
     }
 
     fn ask(&self, limits: Limits) -> Answer {
-        memory::make_room(false);
+        let _room = Room::new(false);
         let engine = Fixedpoint::new();
         engine.set_params(&parameters(limits));
         let (relations, error) = self.tell(&engine);

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use z3::ast::{Bool, Int};
 use z3::{Params, SatResult};
 
-use crate::memory;
+use crate::memory::Room;
 use crate::products::Products;
 use crate::solver::Limits;
 use crate::stop;
@@ -50,6 +50,7 @@ pub(crate) enum Answer {
 pub(crate) struct Integers<'t> {
     z3: z3::Solver,
     numbers: Numbers<'t>,
+    _room: Room,
     /// Formulas told so far.
     told: usize,
     /// Limits told last.
@@ -58,8 +59,8 @@ pub(crate) struct Integers<'t> {
 
 impl<'t> Integers<'t> {
     pub(crate) fn new(terms: &'t Terms) -> Self {
-        memory::make_room(false);
         Integers {
+            _room: Room::new(false),
             z3: z3::Solver::new(),
             numbers: Numbers {
                 terms,

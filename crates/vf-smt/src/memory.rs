@@ -2,14 +2,15 @@
 //!
 //! z3 counts what all its solvers of the process hold together, with what it never gives back (names last as long as the process), and knows limits
 //! on this sum only. Under a fixed limit a process that goes on for long enough, or asks from many threads, would get
-//! no answers any more. So the limit is what is held when a solver is made, and room for more.
+//! no answers any more. So the limit is what is held when a thread makes the first of the solvers that it has at the same time, and room for
+//! more.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use z3::StatisticsValue;
 
-/// Megabytes that a solver may add. Circuits of whole programs with loops unrolled grow by hundreds of megabytes between two
+/// Megabytes that the solvers of a thread may add. Circuits of whole programs with loops unrolled grow by hundreds of megabytes between two
 /// looks at the clock.
 const ROOM_MB: u32 = 320;
 /// The same for a modest solver, which others are to go on beside.
@@ -23,21 +24,46 @@ const STEP_MB: u32 = 16;
 static MARK: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
+    /// How many solvers this thread has, and what all of the process held when it made the first of them.
+    static OF_THREAD: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     /// A solver that is asked nothing but statistics.
     static METER: RefCell<Option<z3::Solver>> = const { RefCell::new(None) };
 }
 
-/// Makes room for a solver: sets the mark at which z3's general engine gives up, and says at how many megabytes
-/// in all its SAT solver has to.
-pub(crate) fn make_room(modest: bool) -> u32 {
-    let held = held_mb();
-    let mark = (held.saturating_add(ROOM_MB)).div_ceil(STEP_MB) * STEP_MB;
-    let mark = mark.min(MOST_MB);
-    if MARK.swap(mark, Ordering::SeqCst) != mark {
-        let bytes = u64::from(mark) << 20;
-        z3::set_global_param("memory_high_watermark", &bytes.to_string());
+/// What a solver may fill; kept with the solver.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// Megabytes of all solvers of the process together at which this one gives up.
+    pub(crate) limit_mb: u32,
+}
+
+impl Room {
+    /// Makes room for a solver, and sets the mark at which z3's general engine gives up, whoever's it is.
+    pub(crate) fn new(modest: bool) -> Room {
+        let (solvers, base) = OF_THREAD.get();
+        let base = if solvers == 0 { held_mb() } else { base };
+        OF_THREAD.set((solvers + 1, base));
+        let mark = base.saturating_add(ROOM_MB).div_ceil(STEP_MB) * STEP_MB;
+        let mark = mark.min(MOST_MB);
+        if MARK.swap(mark, Ordering::SeqCst) != mark {
+            let bytes = u64::from(mark) << 20;
+            z3::set_global_param("memory_high_watermark", &bytes.to_string());
+        }
+        let room = if modest { MODEST_ROOM_MB } else { ROOM_MB };
+        Room {
+            limit_mb: base.saturating_add(room),
+        }
     }
-    held.saturating_add(if modest { MODEST_ROOM_MB } else { ROOM_MB })
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // Not while the thread ends: then nothing is counted any more.
+        let _ = OF_THREAD.try_with(|of| {
+            let (solvers, base) = of.get();
+            of.set((solvers.saturating_sub(1), base));
+        });
+    }
 }
 
 /// Megabytes that z3 holds in this process.
