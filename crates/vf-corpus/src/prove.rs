@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use vf_frontend::preprocess::{Preprocessed, Target};
 use vf_frontend::{Loaded, Options, Wanted};
-use vf_ir::DataModel;
 use vf_ir::input::Input;
 use vf_repair::behaviour::{difference_near, violations_near};
 use vf_repair::{PatchReport, Version, judge_by_proof};
@@ -277,14 +276,8 @@ impl Prover {
     /// The front end does not know the function.
     pub fn know(&self, text: &Text, function: &str) -> Result<Known, ProveError> {
         let options = Options {
-            model: DataModel::Lp64,
-            compiler: self.compiler.clone(),
-            flags: Vec::new(),
-            directory: None,
             wanted: Wanted::Functions(vec![function.to_owned()]),
-            overlay: Vec::new(),
-            library_models: true,
-            snippet: false,
+            ..Options::new(self.compiler.clone())
         };
         let files = [text.path.clone()];
         let loaded =

@@ -44,6 +44,23 @@ pub struct Options {
     pub snippet: bool,
 }
 
+impl Options {
+    /// Everything in the main files, for 64-bit machines as Linux has them, with the library models, no flags, in the current
+    /// directory, preprocessed by `compiler`.
+    pub fn new(compiler: impl Into<PathBuf>) -> Options {
+        Options {
+            model: DataModel::Lp64,
+            compiler: compiler.into(),
+            flags: Vec::new(),
+            directory: None,
+            wanted: Wanted::All,
+            overlay: Vec::new(),
+            library_models: true,
+            snippet: false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// Every function defined in the main files, and what they reach.

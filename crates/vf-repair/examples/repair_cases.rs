@@ -44,14 +44,9 @@ fn run(case: &Path, out: &mut dyn Write) -> Result<Option<String>, Box<dyn std::
     let report = report_text::read(&case.join("report.txt"))?.remove(0);
     let flags = tree_flags(&tree, &report.file)?;
     let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
         flags: flags.flags,
         directory: flags.directory,
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..vf_frontend::Options::new("cc")
     };
     let check = vf_verify::CheckOptions {
         timeout: Some(Duration::from_secs(20)),

@@ -9,16 +9,7 @@ fn judged(old: &str, new: &str) -> PatchReport {
     let (before, after) = (folder.path().join("old.c"), folder.path().join("new.c"));
     std::fs::write(&before, old).expect("written");
     std::fs::write(&after, new).expect("written");
-    let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
-        flags: Vec::new(),
-        directory: None,
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = vf_frontend::Options::new("cc");
     let check = vf_verify::CheckOptions {
         timeout: Some(Duration::from_secs(20)),
         ..Default::default()

@@ -10,14 +10,9 @@ use vf_replay::{Both, BothRequest, Version, run_both};
 
 fn load(path: &Path, text: &str) -> Loaded {
     let options = Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
-        flags: Vec::new(),
-        directory: None,
         wanted: Wanted::Functions(vec!["f".to_owned()]),
         overlay: vec![(path.to_path_buf(), text.to_owned())],
-        library_models: true,
-        snippet: false,
+        ..Options::new("cc")
     };
     vf_frontend::load(&[path.to_path_buf()], &options).expect("loads")
 }

@@ -31,14 +31,9 @@ fn cases() -> Vec<PathBuf> {
 fn checker(tree: &Path, file: &Path) -> ProverChecker<'static> {
     let flags = tree_flags(tree, file).expect("flags");
     let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
         flags: flags.flags,
         directory: flags.directory,
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..vf_frontend::Options::new("cc")
     };
     let check = vf_verify::CheckOptions {
         timeout: Some(Duration::from_secs(20)),

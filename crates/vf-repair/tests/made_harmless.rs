@@ -26,16 +26,7 @@ fn judged(folder: &Path, before: &str, after: &str) -> PatchReport {
         before: write("before.c", before),
         after: write("after.c", after),
     };
-    let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
-        flags: Vec::new(),
-        directory: None,
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = vf_frontend::Options::new("cc");
     let check = vf_verify::CheckOptions {
         timeout: Some(Duration::from_secs(60)),
         ..Default::default()

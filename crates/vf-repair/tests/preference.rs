@@ -56,14 +56,9 @@ fn run(source: &str, function: &str, from: &'static str, by: &[&'static str], wi
         },
     };
     let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
         flags: vec![format!("-I{}", tree.path().join("include").display())],
         directory: Some(tree.path().to_path_buf()),
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..vf_frontend::Options::new("cc")
     };
     write_headers(tree.path());
     let check = vf_verify::CheckOptions {

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use vf_frontend::{Loaded, Options, Wanted};
-use vf_ir::DataModel;
+use vf_frontend::{Loaded, Options};
 use vf_repair::contracts::Keeps;
 use vf_repair::prover::Tree;
 use vf_repair::{
@@ -82,16 +81,7 @@ impl Folder {
     }
 
     fn judge(&self, input: &PatchInput) -> (PatchReport, Vec<(String, Vec<String>)>) {
-        let options = Options {
-            model: DataModel::Lp64,
-            compiler: PathBuf::from("cc"),
-            flags: Vec::new(),
-            directory: None,
-            wanted: Wanted::All,
-            overlay: Vec::new(),
-            library_models: true,
-            snippet: false,
-        };
+        let options = Options::new("cc");
         let check = CheckOptions {
             rlimit: Some(3_000_000),
             ..CheckOptions::default()

@@ -36,16 +36,7 @@ impl Proposer for Once {
 fn tried(text: &str, line: u32, change: (&'static str, &'static str)) -> RepairOutcome {
     let tree = tempfile::tempdir().expect("a folder");
     std::fs::write(tree.path().join("a.c"), text).expect("written");
-    let options = vf_frontend::Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
-        flags: Vec::new(),
-        directory: None,
-        wanted: vf_frontend::Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = vf_frontend::Options::new("cc");
     let check = vf_verify::CheckOptions {
         timeout: Some(Duration::from_secs(20)),
         ..Default::default()

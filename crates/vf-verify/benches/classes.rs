@@ -17,8 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use families::{FAMILIES, Family};
-use vf_frontend::{Options, Wanted};
-use vf_ir::DataModel;
+use vf_frontend::Options;
 use vf_verify::CheckOptions;
 use vf_verify::report::Overall;
 
@@ -216,16 +215,7 @@ fn run(command: &mut Command) -> Option<Usage> {
 
 /// Checks every function of a file, as `verify-fix check` does; 0 when all is proved.
 fn check(file: &Path) -> i32 {
-    let loading = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let loading = Options::new("cc");
     let Ok(loaded) = vf_frontend::load(&[file.to_owned()], &loading) else {
         return 2;
     };

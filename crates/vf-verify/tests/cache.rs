@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use vf_cache::{Cache, DEFAULT_BYTES, Tool, Usage};
-use vf_frontend::{Loaded, Options, Wanted};
-use vf_ir::{DataModel, Property};
+use vf_frontend::{Loaded, Options};
+use vf_ir::Property;
 use vf_verify::report::{CheckReport, Verdict};
 use vf_verify::{CheckOptions, Wraps};
 
@@ -45,14 +45,8 @@ const ENTRIES: u64 = 4;
 fn load(text: &str) -> Loaded {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/not-on-disk.c");
     let options = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
         overlay: vec![(file.clone(), text.to_string())],
-        library_models: true,
-        snippet: false,
+        ..Options::new("cc")
     };
     vf_frontend::load(&[file], &options).expect("the text loads")
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use expectations::{Expectations, Mark};
-use vf_frontend::{Options, Wanted};
+use vf_frontend::Options;
 use vf_ir::{DataModel, Property};
 use vf_verify::report::{CheckReport, FunctionReport, ObligationReport, Verdict};
 use vf_verify::specification::Specification;
@@ -137,13 +137,7 @@ fn check(file: &Path, expected: &Expectations) -> Result<(CheckReport, Vec<Strin
     }
     let loading = Options {
         model,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..Options::new("cc")
     };
     let loaded = vf_frontend::load(&[file.to_owned()], &loading).map_err(|e| e.to_string())?;
     let complaints = loaded

@@ -14,12 +14,12 @@
 mod wide;
 
 use std::ffi::{c_char, c_int, c_void};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use vf_frontend::{Loaded, Options, Wanted};
+use vf_frontend::{Loaded, Options};
 use vf_ir::input::{Choice, ChoiceKind, Contents, Input, InputValue};
 use vf_ir::interp::{self, ExternalArgument, Limits, Outcome, Value, signed};
-use vf_ir::{DataModel, FunctionId, ObligationId, Property};
+use vf_ir::{FunctionId, ObligationId, Property};
 
 /// Size of the objects.
 const SIZE: usize = 32;
@@ -491,16 +491,7 @@ impl Numbers {
 
 fn load() -> Loaded {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library_models/calls.c");
-    let options = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = Options::new("cc");
     let loaded = vf_frontend::load(&[file], &options).expect("calls.c loads");
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     loaded

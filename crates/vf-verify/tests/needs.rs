@@ -1,26 +1,16 @@
 //! What is shown beside a refutation: the clause that callers would have to keep, and what they are usually asked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use vf_frontend::{Options, Wanted};
-use vf_ir::DataModel;
+use vf_frontend::Options;
 use vf_verify::CheckOptions;
 use vf_verify::report::{Needs, Verdict};
 
 /// By function and property of what is refuted.
 fn needs() -> BTreeMap<(String, String), Option<Needs>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/needs/functions.c");
-    let loading = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let loading = Options::new("cc");
     let loaded = vf_frontend::load(&[file], &loading).expect("the file loads");
     let options = CheckOptions {
         rlimit: Some(40_000_000),

@@ -1,10 +1,10 @@
 //! Inputs on which nothing is violated: executed, and with the check of interest on their way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use vf_frontend::{Options, Wanted};
-use vf_ir::{DataModel, Property};
+use vf_frontend::Options;
+use vf_ir::Property;
 use vf_verify::{CheckOptions, Executions};
 
 const TEXT: &str = r#"
@@ -23,14 +23,8 @@ int pick(int i, int j)
 fn executions() -> Executions {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/not-on-disk.c");
     let options = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
         overlay: vec![(file.clone(), TEXT.to_owned())],
-        library_models: true,
-        snippet: false,
+        ..Options::new("cc")
     };
     let loaded = vf_frontend::load(&[file], &options).expect("the text loads");
     let check = CheckOptions {

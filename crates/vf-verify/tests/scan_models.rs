@@ -2,10 +2,9 @@
 //! statements, told which conversions matched and what they stored, must accept that and end in the same state.
 
 use std::ffi::{CString, c_char};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use vf_frontend::{Loaded, Options, Wanted};
-use vf_ir::DataModel;
+use vf_frontend::{Loaded, Options};
 use vf_ir::input::{Choice, ChoiceKind, Contents, Input, InputValue};
 use vf_ir::interp::{self, ExternalArgument, Limits, Outcome, Value, signed};
 
@@ -148,16 +147,7 @@ fn modelled(loaded: &Loaded, number: usize, source: &CString, told: Vec<ChoiceKi
 #[test]
 fn sscanf_does_what_its_statements_allow() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/library_models/scans.c");
-    let options = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = Options::new("cc");
     let mut loaded = vf_frontend::load(&[file], &options).expect("scans.c loads");
     assert!(loaded.diagnostics.is_empty(), "{:?}", loaded.diagnostics);
     vf_verify::format::expand_format_calls(&mut loaded.program);

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use vf_frontend::{Options, Wanted};
+use vf_frontend::Options;
 use vf_ir::interp::{self, Limits, Outcome};
-use vf_ir::{DataModel, FunctionId, ObligationId, Property, slice};
+use vf_ir::{FunctionId, ObligationId, Property, slice};
 use vf_verify::{CheckOptions, format, relevance};
 
 fn repository() -> PathBuf {
@@ -33,14 +33,8 @@ fn case(folder: &Path) -> (PathBuf, Vec<String>) {
 /// How many counterexamples of the file were looked at; each has a slice that is closed.
 fn slices_of(file: &Path, flags: Vec<String>) -> usize {
     let loading = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
         flags,
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..Options::new("cc")
     };
     let loaded = vf_frontend::load(&[file.to_owned()], &loading).expect("the file loads");
     let options = CheckOptions {

@@ -1,10 +1,9 @@
 //! The invariants that would have sufficed: shown beside what is open, and no more than a hint.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use vf_frontend::{Options, Wanted};
-use vf_ir::DataModel;
+use vf_frontend::Options;
 use vf_verify::CheckOptions;
 use vf_verify::report::{FunctionReport, ObligationReport, Verdict};
 use vf_verify::search::{QueryEnd, Source};
@@ -16,16 +15,7 @@ fn check(function: &str) -> FunctionReport {
 
 fn check_without(function: &str, without: BTreeSet<Source>) -> FunctionReport {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suggestions/functions.c");
-    let loading = Options {
-        model: DataModel::Lp64,
-        compiler: PathBuf::from("cc"),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let loading = Options::new("cc");
     let loaded = vf_frontend::load(&[file], &loading).expect("the file loads");
     let options = CheckOptions {
         functions: vec![function.to_owned()],

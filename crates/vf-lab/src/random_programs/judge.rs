@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vf_frontend::{Loaded, Wanted};
+use vf_frontend::Loaded;
 use vf_ir::input::Input;
-use vf_ir::{DataModel, Initial, Property};
+use vf_ir::{Initial, Property};
 use vf_replay::sanitizer::is_visible;
 use vf_verify::report::{CheckReport, ObligationReport, Overall, Verdict};
 use vf_verify::{CheckOptions, Entry};
@@ -158,14 +158,8 @@ fn check(text: &str, options: &CheckOptions) -> Result<(Loaded, CheckReport), De
     let file = folder.path().join("program.c");
     std::fs::write(&file, text).map_err(|e| unread(&e))?;
     let read = vf_frontend::Options {
-        model: DataModel::Lp64,
-        compiler: "gcc".into(),
         flags: vec!["-std=gnu11".to_string()],
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
+        ..vf_frontend::Options::new("gcc")
     };
     let loaded = vf_frontend::load(&[file], &read).map_err(|e| unread(&e))?;
     if let Some(diagnostic) = loaded.diagnostics.first() {

@@ -1,7 +1,7 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use vf_frontend::{Options, Wanted};
+use vf_frontend::Options;
 use vf_verify::report::{Location, ObligationReport, Verdict};
 
 use super::*;
@@ -12,16 +12,7 @@ fn program(text: &str) -> Program {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.c");
     std::fs::write(&path, text).expect("written");
-    let options = Options {
-        model: vf_ir::DataModel::Lp64,
-        compiler: "cc".into(),
-        flags: Vec::new(),
-        directory: None,
-        wanted: Wanted::All,
-        overlay: Vec::new(),
-        library_models: true,
-        snippet: false,
-    };
+    let options = Options::new("cc");
     vf_frontend::load(&[path], &options).expect("it loads").program
 }
 
