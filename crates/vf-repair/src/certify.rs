@@ -94,8 +94,8 @@ pub(crate) fn demanded(demands: &Demands<'_>, otherwise: PatchVerdict) -> PatchV
     let is_met = !demands.fixed.is_empty()
         && demands.open.is_empty()
         && demands.introduced.is_empty()
-        // No comparison at all shows nothing.
-        && !demands.compared.is_empty()
+        // Where versions can be compared, no comparison at all shows nothing.
+        && (!demands.comparable || !demands.compared.is_empty())
         && demands.compared.iter().all(keeps);
     if is_met {
         PatchVerdict::ProvenFix
@@ -110,6 +110,8 @@ pub(crate) struct Demands<'a> {
     pub open: &'a [String],
     pub introduced: &'a [String],
     pub compared: &'a [ComparedFunction],
+    /// Whether the checker gives what a comparison takes ([`Version::is_comparable`]).
+    pub comparable: bool,
 }
 
 /// Certifies a change of one function in one file.
@@ -252,16 +254,19 @@ pub fn certify(
             why: open.open.join("; "),
         });
     }
-    if !report.compared.iter().any(|c| c.function == function) {
+    let comparable = before.is_comparable() || after.is_comparable();
+    if comparable && !report.compared.iter().any(|c| c.function == function) {
         return Err(CertifyError::NotPreserved {
             function: function.to_owned(),
             why: "both versions were not compared".to_owned(),
         });
     }
-    let is_shown = report
-        .compared
-        .iter()
-        .all(|c| c.behaviour == Behaviour::Preserved);
+    // No comparison at all shows nothing either.
+    let is_shown = report.compared.iter().any(|c| c.function == function)
+        && report
+            .compared
+            .iter()
+            .all(|c| c.behaviour == Behaviour::Preserved);
     if let Kept::Swapped(statement) = kept
         && !is_shown
     {
@@ -273,6 +278,7 @@ pub fn certify(
         open: &[],
         introduced: &[],
         compared: &report.compared,
+        comparable,
     };
     report.verdict = demanded(&demands, report.verdict);
     let mut assumptions: Vec<String> = Vec::new();
@@ -328,20 +334,46 @@ mod tests {
         )
     }
 
-    /// Neither version can be executed or encoded here, so nothing says that both do the same.
     #[test]
-    fn a_guard_is_not_certified_uncompared() {
-        let guarded = attempt(
+    fn a_guard_is_certified() {
+        let patch = attempt(
             NEW,
             &[
                 ("index-upper-bound", "t[i]", 6, Proved),
                 ("index-upper-bound", "t[0]", 7, Proved),
             ],
-        );
+        )
+        .expect("certified");
+        assert_eq!(patch.report().verdict, PatchVerdict::ProvenFix);
+        assert!(patch.diff().contains("+\tif (i > 7)"), "{}", patch.diff());
+    }
+
+    /// The verdicts say that it is a fix, and the programs do not have the function: nothing says that both versions do the same.
+    #[test]
+    fn what_was_not_compared_is_not_certified() {
+        let program = vf_ir::Program {
+            model: vf_ir::DataModel::Lp64,
+            records: Vec::new(),
+            globals: Vec::new(),
+            functions: Vec::new(),
+        };
+        let executions = vf_verify::Executions::new(&program, &vf_verify::CheckOptions::default());
+        let mut before = before();
+        before.executions.push(Arc::new(executions));
+        let guarded = [
+            ("index-upper-bound", "t[i]", 6, Proved),
+            ("index-upper-bound", "t[0]", 7, Proved),
+        ];
+        let after = version(NEW, vec![function("f", &guarded)]);
+        let target = ["f/index-upper-bound/1".to_string()];
+        let found = certify(Path::new("f.c"), "f", &before, &after, &target, None);
         assert!(
-            matches!(guarded, Err(CertifyError::NotPreserved { .. })),
-            "{guarded:?}"
+            matches!(found, Err(CertifyError::NotPreserved { .. })),
+            "{found:?}"
         );
+        let judged = judge(&before, &after, None);
+        assert_eq!(judged.fixed, target);
+        assert_ne!(judged.verdict, PatchVerdict::ProvenFix);
     }
 
     #[test]

@@ -166,6 +166,12 @@ pub struct Version {
 
 impl Version {
     /// The program that defines a function.
+    /// Whether the checker gives what a comparison takes. [`crate::ProverChecker`] always does; one that does not answers for what
+    /// its verdicts say of a fix.
+    pub(crate) fn is_comparable(&self) -> bool {
+        !self.executions.is_empty()
+    }
+
     fn executions_of(&self, function: &str) -> Option<&Executions> {
         let found = self.executions.iter().find(|e| e.defines(function));
         found.map(Arc::as_ref)
@@ -477,6 +483,7 @@ fn judged(before: &Version, after: &Version, time: Option<Duration>, search: boo
             open: &open,
             introduced: &introduced,
             compared: &compared,
+            comparable: before.is_comparable() || after.is_comparable(),
         };
         demanded(&demands, PatchVerdict::Unknown)
     };
