@@ -300,6 +300,7 @@ impl<'p> Context<'p> {
             wanted: &|key| task.beside.is_open(key),
             work: None,
             modest: false,
+            until_violated: false,
             preferences: &preferences,
             observer: task.observer,
         };

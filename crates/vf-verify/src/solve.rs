@@ -78,6 +78,8 @@ pub struct SolveOptions<'a> {
     pub work: Option<u64>,
     /// More important searches run beside this one, which leaves them most of the memory.
     pub modest: bool,
+    /// Nothing is asked behind the first comparison that a model violates: for who wants to know only whether there is one.
+    pub until_violated: bool,
     /// Prefer models in which one of these holds, the first that can: small numbers, small sizes.
     pub preferences: &'a [Term],
     pub observer: Observer<'a>,
@@ -280,6 +282,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                             None => QueryEnd::NotConfirmed,
                         };
                         finding.blocked.get_or_insert((end, check.after_loop));
+                        if options.until_violated && compares {
+                            break;
+                        }
                     }
                     Outcome::Unknown(why) => {
                         let end = match why {

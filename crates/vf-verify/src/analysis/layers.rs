@@ -31,6 +31,7 @@ impl Context<'_> {
             wanted: &|_| true,
             work: None,
             modest: false,
+            until_violated: false,
             preferences: &[],
             observer: Observer {
                 function: "",

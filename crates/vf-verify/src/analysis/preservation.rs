@@ -45,11 +45,16 @@ impl<'p> Context<'p> {
         let mut found = Comparison::default();
         // With two iterations at a time, what the one before was safe for is known of the last one. That is tried where one
         // iteration of each loop shows no difference, which no invariant could exclude.
-        let proved = self.compare_with_invariants(question, false, &mut found)
-            || found.has_loops
-                && !self.differ_at_once(question)
-                && self.compare_with_invariants(question, true, &mut found);
-        self.compare_unrolled(question, proved, &mut found);
+        let mut proved = self.compare_with_invariants(question, false, &mut found);
+        let mut differ = !proved && found.is_exact;
+        if !proved && found.has_loops {
+            differ = self.differ_at_once(question);
+            proved = !differ && self.compare_with_invariants(question, true, &mut found);
+        }
+        // What was asked without loops, or within a bound, will have no other answer: only inputs could still be found.
+        if !(differ && self.options.verdicts_only) {
+            self.compare_unrolled(question, proved, &mut found);
+        }
         if !proved && Instant::now() > question.deadline {
             found.open.insert(Open::Time);
         }
@@ -75,7 +80,7 @@ impl<'p> Context<'p> {
         let terms = Terms::new();
         let execution = engine::execute(&settings, &terms, &mut Memo::default(), Mode::Unroll(2));
         execution.is_ok_and(|execution| {
-            let solved = self.solve_comparison(question, &execution, &terms);
+            let solved = self.solve_comparison(question, &execution, &terms, true);
             let compared = solved
                 .findings
                 .iter()
@@ -108,7 +113,9 @@ impl<'p> Context<'p> {
             };
             found.has_loops |= !execution.loops.is_empty();
             found.is_exact = execution.loops.is_empty() && !execution.recursion_cut;
-            let solved = self.solve_comparison(question, &execution, &terms);
+            // A check of whether loops go in step may fail and be given up; without loops, one failure is the answer.
+            let at_once = self.options.verdicts_only && execution.loops.is_empty();
+            let solved = self.solve_comparison(question, &execution, &terms, at_once);
             let failed = failures(&execution, &solved);
             let mut apart = BTreeSet::new();
             let mut others = Vec::new();
@@ -177,7 +184,7 @@ impl<'p> Context<'p> {
                 }
                 continue;
             }
-            let solved = self.solve_comparison(question, &execution, &terms);
+            let solved = self.solve_comparison(question, &execution, &terms, false);
             work += solved.work;
             let failed = failures(&execution, &solved);
             let others: Vec<(&CheckKey, &Option<Compared>)> = failed.iter().collect();
@@ -217,7 +224,14 @@ impl<'p> Context<'p> {
         preferences(execution, terms)
     }
 
-    fn solve_comparison(&self, question: &Question<'_>, execution: &Execution, terms: &Terms) -> Solved {
+    /// `at_once`: only until something differs.
+    fn solve_comparison(
+        &self,
+        question: &Question<'_>,
+        execution: &Execution,
+        terms: &Terms,
+        at_once: bool,
+    ) -> Solved {
         let preferences = self.wishes(execution, terms);
         let keys: BTreeSet<CheckKey> = execution.comparison.compared.keys().cloned().collect();
         let asking = Asking::default();
@@ -229,6 +243,7 @@ impl<'p> Context<'p> {
             wanted: &|_| true,
             work: None,
             modest: false,
+            until_violated: at_once,
             preferences: &preferences,
             observer: Observer {
                 function: name,

@@ -89,6 +89,7 @@ impl Context<'_> {
                 wanted: &|key| beside.is_open(key),
                 work,
                 modest: beside.is_beside(),
+                until_violated: false,
                 preferences: &preferences,
                 observer,
             };
