@@ -80,6 +80,16 @@ pub fn export_after(record: &Record, attempts: &[Feedback]) -> Result<Exported, 
     })
 }
 
+/// The fix as a model answers it, with the file's own names: an edit of numbered lines.
+///
+/// # Errors
+/// As for [`export`].
+pub fn answer(record: &Record) -> Result<String, NotExported> {
+    let context = context(record).ok_or(NotExported::Inconsistent)?;
+    let encoded = slots::encode(&context, &[])?;
+    Ok(encoded.decode(&export(record)?.answer))
+}
+
 /// A pair of which only an execution is known, and no proof: `failed` are what executions of the text before violate.
 ///
 /// # Errors
@@ -222,8 +232,8 @@ mod tests {
             exported += 1;
             assert_eq!((&pair.id, pair.split), (&record.id, record.split));
             let context = context(&record).expect("the function is there");
-            let encoded = slots::encode(&context, &[]).expect("it fits");
-            let edits = read_answer(&context, "", &encoded.decode(&pair.answer)).expect("an edit");
+            let answer = answer(&record).expect("it fits");
+            let edits = read_answer(&context, "", &answer).expect("an edit");
             let candidate = Candidate {
                 edits,
                 origin: String::new(),

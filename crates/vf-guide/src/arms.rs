@@ -183,9 +183,7 @@ pub fn make(
     if let Some(lark) = typed {
         guides.push(Box::new(vocabulary.grammar("names", &lark)?));
     } else if arms.contains(Arm::Names) || arms.contains(Arm::Grammar) {
-        let (none, used) = (Default::default(), Default::default());
-        let (typedefs, used) = facts.as_ref().map_or((&none, &used), |f| (&f.typedefs, &f.used));
-        let lark = syntax::grammar(&places, typedefs, used, start).ok_or_else(no_place)?;
+        let lark = syntax::grammar(&places, facts.as_ref(), start).ok_or_else(no_place)?;
         guides.push(Box::new(vocabulary.grammar("grammar", &lark)?));
     }
     if arms.contains(Arm::Refuted) {

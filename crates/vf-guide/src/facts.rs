@@ -24,6 +24,10 @@ pub struct Facts {
     pub typedefs: BTreeSet<String>,
     /// Identifiers that the file's text has.
     pub used: BTreeSet<String>,
+    /// Types that the file's text spells with a tag: `struct point`.
+    pub tagged: BTreeSet<String>,
+    /// String literals of the function with a `%`, as they are spelt.
+    pub formats: BTreeSet<String>,
     /// Names with an integer constant for a value: enumerators and macros.
     pub constants: Vec<(String, Constant)>,
     /// Names of functions and of objects of file scope that are declared before the function.
@@ -98,6 +102,8 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
             let mut facts = Facts {
                 typedefs,
                 used: used.clone(),
+                tagged: tagged(text, &found),
+                formats: formats(text, &found),
                 constants: Vec::new(),
                 globals: Vec::new(),
                 null: false,
@@ -112,6 +118,8 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
             Ok(Facts {
                 typedefs,
                 used: used.clone(),
+                tagged: tagged(text, &found),
+                formats: formats(text, &found),
                 constants: Vec::new(),
                 globals: Vec::new(),
                 null: false,
@@ -219,6 +227,29 @@ fn asked(
 }
 
 /// Identifiers of a text up to the end of a function, without keywords, with the macros that it defines.
+fn formats(text: &str, function: &FunctionText) -> BTreeSet<String> {
+    let body = text.get(function.range.clone()).unwrap_or("");
+    let words = tokens(body);
+    let spelt = words.iter().map(|t| t.text(body));
+    let formats = spelt.filter(|t| t.starts_with('"') && t.contains('%') && !t.contains('\n'));
+    formats.map(str::to_owned).collect()
+}
+
+/// Types with a tag up to a function's end.
+fn tagged(text: &str, function: &FunctionText) -> BTreeSet<String> {
+    let text = text.get(..function.range.end).unwrap_or(text);
+    let words = tokens(text);
+    let pairs = words.windows(2).filter_map(|two| match two {
+        [kind, tag]
+            if matches!(kind.text(text), "struct" | "union" | "enum") && tag.kind == TokenKind::Ident =>
+        {
+            Some(format!("{} {}", kind.text(text), tag.text(text)))
+        }
+        _ => None,
+    });
+    pairs.filter(|t| !t.contains("__")).collect()
+}
+
 fn used(text: &str, function: &FunctionText) -> BTreeSet<String> {
     let text = text.get(..function.range.end).unwrap_or(text);
     tokens(text)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::places::{Place, Places};
+use crate::places::{Head, HeadKind, Place, Places};
 use crate::rules::Rules;
 
 /// Where the guided text begins.
@@ -77,11 +77,26 @@ pub(crate) fn edits(places: &Places, wanted: impl Fn(&Place) -> bool, start: Sta
 }
 
 /// Adds the bodies of the slots. `prefix` says how the rules for statements of a slot begin: `_st` is a statement, `_next`
-/// one that may follow others (declarations, comments), `_leave` one that leaves the function with its value.
-pub(crate) fn bodies(rules: &mut Rules, places: &Places, prefix: impl Fn(usize) -> String) {
+/// one that may follow others (declarations, comments), `_leave` one that leaves the function with its value. `names` says how those
+/// for the parts of its heads begin: `_condition`, `_number`, `_steps`. `own` is all that may stand in a slot, where that is something else.
+pub(crate) fn bodies(
+    rules: &mut Rules,
+    places: &Places,
+    prefix: impl Fn(usize) -> String,
+    names: impl Fn(usize) -> String,
+    own: impl Fn(usize) -> Option<String>,
+) {
     for (i, slot) in places.slots.iter().enumerate() {
         let p = prefix(i);
         let mut body = |alternative: String| rules.add(&format!("b{i}"), &alternative);
+        if let Some(own) = own(i) {
+            body(own);
+            continue;
+        }
+        if let Some(head) = &slot.head {
+            body(one_head(head, &names(i)));
+            continue;
+        }
         match (slot.single, slot.must_return, slot.after_label, slot.may_be_empty) {
             (true, ..) => body(format!("NL {p}_st")),
             (_, true, true, _) => body(format!("NL {p}_st {p}_many? NL {p}_leave")),
@@ -91,6 +106,26 @@ pub(crate) fn bodies(rules: &mut Rules, places: &Places, prefix: impl Fn(usize) 
             _ => body(format!("{p}_many")),
         }
     }
+}
+
+/// A head of the same kind, with what is beside it.
+fn one_head(head: &Head, names: &str) -> String {
+    let Head { kind, before, behind } = head;
+    let (keyword, parts) = match kind {
+        HeadKind::If => ("if (".to_owned(), format!("{names}_condition")),
+        HeadKind::While | HeadKind::Until => ("while (".to_owned(), format!("{names}_condition")),
+        HeadKind::Switch => ("switch (".to_owned(), format!("{names}_number")),
+        HeadKind::For(None) => (
+            "for (".to_owned(),
+            format!("{names}_steps? \"; \" {names}_condition? \"; \" {names}_steps?"),
+        ),
+        HeadKind::For(Some(declared)) => (
+            format!("for ({declared} = "),
+            format!("{names}_number \"; \" {names}_condition? \"; \" {names}_steps?"),
+        ),
+    };
+    let (opens, closes) = (format!("{before}{keyword}"), format!("){behind}"));
+    format!("NL {} {parts} {}", literal(&opens), literal(&closes))
 }
 
 /// Adds statements that contain others. `p_simple` and `p_next` exist for each prefix; `inner` is the prefix of what

@@ -1,14 +1,15 @@
 //! Where statements of a function may be replaced or inserted by an edit of numbered lines.
 //!
 //! An edit names lines, a grammar statements. The two meet where a run of lines holds whole statements of one block
-//! and nothing else: replaced by statements, what was C is C again. Preprocessor lines, comments and statements that
+//! and nothing else: replaced by statements, what was C is C again. A head alone (`if (...) {` without what is behind it) may be
+//! replaced by one of its kind, and a declaration of one name by one of that name. Preprocessor lines, comments and statements that
 //! share a line end such a run. Nothing here is trusted: a place that is read wrongly makes a candidate that the
 //! compiler or the prover refuses.
 
 use std::ops::Range;
 
 use vf_repair::ctext::functions::FunctionText;
-use vf_repair::ctext::lex::{Token, TokenKind};
+use vf_repair::ctext::lex::{Token, TokenKind, is_keyword};
 use vf_repair::ctext::outline::{NodeId, NodeKind, Outline};
 
 /// Statements next to each other that one edit may replace.
@@ -32,6 +33,41 @@ pub struct Slot {
     pub breakable: bool,
     /// Index into [`Places::scopes`].
     pub scope: usize,
+    pub head: Option<Head>,
+    /// The name that is declared, alone and as no pointer or array, and that a declaration in its place may declare
+    /// again.
+    pub declared: Option<Declared>,
+}
+
+/// What stands in the lines is a head without its statement, which remains: a head of its kind stands there again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Head {
+    pub kind: HeadKind,
+    /// What the line begins with, before the keyword: `} else ` or nothing.
+    pub before: String,
+    /// What it ends with, behind the parentheses: ` {` or nothing.
+    pub behind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HeadKind {
+    If,
+    While,
+    Switch,
+    /// With what it declares, up to the first value: `int i`.
+    For(Option<String>),
+    /// The end of a `do` loop.
+    Until,
+}
+
+/// See [`Slot::declared`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Declared {
+    pub name: String,
+    /// Of several words, as `static` or `const` before the type: kept.
+    pub qualifiers: String,
+    /// It has a first value.
+    pub has_value: bool,
 }
 
 /// Lines that an edit may name.
@@ -190,8 +226,171 @@ impl Reader<'_> {
             self.insertion(id, &children, children.len(), end);
         }
         for child in children {
+            self.head(child);
+            self.declaration(child);
             self.inside(child);
         }
+    }
+
+    /// The head of a statement, where nothing but it and the braces beside it is on its lines.
+    fn head(&mut self, id: NodeId) {
+        let Some(node) = self.outline.nodes.get(id) else {
+            return;
+        };
+        let (kind, head) = (node.kind, node.head.clone());
+        let torn = node
+            .children
+            .iter()
+            .any(|c| self.kind(*c) == Some(NodeKind::Other));
+        let declared = self.declared_before(id);
+        let kind = match (kind, declared) {
+            (NodeKind::If, _) => HeadKind::If,
+            (NodeKind::While, _) => HeadKind::While,
+            (NodeKind::Switch, _) => HeadKind::Switch,
+            (NodeKind::DoWhile, _) => HeadKind::Until,
+            (NodeKind::For, Some(declared)) => HeadKind::For(declared),
+            _ => return,
+        };
+        let word = |i: usize| self.tokens.get(i).map_or("", |t| t.text(self.outline.source));
+        // `keyword (`: the parenthesis ends where what is in it begins.
+        let Some(keyword) = self
+            .tokens
+            .iter()
+            .position(|t| t.end == head.start)
+            .and_then(|open| open.checked_sub(1))
+        else {
+            return;
+        };
+        let Some(close) = self.tokens.iter().position(|t| t.start == head.end) else {
+            return;
+        };
+        let (Some(first), Some(last)) = (self.tokens.get(keyword), self.tokens.get(close)) else {
+            return;
+        };
+        let lines = (self.lines.line(first.start), self.lines.line(last.start));
+        let begin = (0..keyword)
+            .rev()
+            .take_while(|i| self.line_of(*i) == Some(lines.0))
+            .last();
+        let begin = begin.unwrap_or(keyword);
+        let end = (close + 1..self.tokens.len())
+            .take_while(|i| self.line_of(*i) == Some(lines.1))
+            .last();
+        let end = end.unwrap_or(close);
+        let before: Vec<&str> = (begin..keyword).map(word).collect();
+        let behind: Vec<&str> = (close + 1..=end).map(word).collect();
+        let (before, behind) = match (&kind, before.as_slice(), behind.as_slice()) {
+            (HeadKind::Until, ["}"], [";"]) => ("} ", ";"),
+            (HeadKind::Until, ..) => return,
+            (_, [], ["{"]) => ("", " {"),
+            (_, [], []) => ("", ""),
+            (_, ["else"], ["{"]) => ("else ", " {"),
+            (_, ["else"], []) => ("else ", ""),
+            (_, ["}", "else"], ["{"]) => ("} else ", " {"),
+            (_, ["}", "else"], []) => ("} else ", ""),
+            _ => return,
+        };
+        let range = |i: usize| self.tokens.get(i).map_or(0..0, |t| t.start..t.end);
+        let whole = range(begin).start..range(end).end;
+        if torn || self.whole_lines(&whole) != Some(lines) {
+            return;
+        }
+        let (before, behind) = (before.to_owned(), behind.to_owned());
+        // In the head of a `for`, what it declares is known.
+        let parent = match kind {
+            HeadKind::For(_) => id,
+            _ => self.outline.nodes.get(id).and_then(|n| n.parent).unwrap_or(0),
+        };
+        let slot = self.slot(parent, first.start, |s| {
+            s.head = Some(Head { kind, before, behind })
+        });
+        self.push(lines.0, Some(lines.1), slot, false);
+    }
+
+    fn line_of(&self, token: usize) -> Option<u32> {
+        Some(self.lines.line(self.tokens.get(token)?.start))
+    }
+
+    /// Of a `for`: what its head declares, up to the first value. `None` where that is more than one name with a value.
+    #[allow(clippy::option_option)]
+    fn declared_before(&self, id: NodeId) -> Option<Option<String>> {
+        let [init, ..] = self.outline.for_parts(id);
+        let text = self.outline.text(init?);
+        let Some((before, _)) = text.split_once('=') else {
+            return text.is_empty().then_some(None);
+        };
+        let words: Vec<&str> = before.split_whitespace().collect();
+        match (words.len(), self.declared_in_head(id)) {
+            (0 | 1, _) => Some(None),
+            (_, Some(_)) if !text.contains(',') => Some(Some(words.join(" "))),
+            _ => None,
+        }
+    }
+
+    /// A declaration of one name, of arithmetic type as far as can be seen.
+    fn declaration(&mut self, id: NodeId) {
+        let Some(node) = self.outline.nodes.get(id) else {
+            return;
+        };
+        let ([one], NodeKind::Declaration) = (node.declarators.as_slice(), node.kind) else {
+            return;
+        };
+        let range = node.range.clone();
+        let tail = self.outline.text(one.name_range.end..range.end).trim_start();
+        let has_value = tail.starts_with('=') && !tail.trim_start_matches(['=', ' ']).starts_with('{');
+        let words: Vec<&str> = self
+            .outline
+            .text(one.specifiers.clone())
+            .split_whitespace()
+            .collect();
+        let kept = words
+            .iter()
+            .take_while(|w| matches!(**w, "static" | "const" | "register" | "volatile"));
+        let qualifiers: String = kept.map(|w| format!("{w} ")).collect();
+        let plain = one.pointers == 0 && one.bound.is_none() && (has_value || tail == ";");
+        // A pointer to it would point to another type.
+        let plain = plain && !self.has_its_address_taken(&one.name);
+        let Some((from, to)) = self.whole_lines(&range).filter(|_| plain) else {
+            return;
+        };
+        let declared = Declared {
+            name: one.name.clone(),
+            qualifiers,
+            has_value,
+        };
+        let parent = node.parent.unwrap_or(0);
+        let slot = self.slot(parent, range.start, |_| {});
+        // What a statement may stand for there it may still.
+        let Some(place) = self
+            .places
+            .places
+            .iter()
+            .position(|p| (p.from, p.to) == (from, Some(to)))
+        else {
+            return;
+        };
+        let old = self.places.places.get(place).map_or(slot, |p| p.slot);
+        let Some(mut own) = self.places.slots.get(old).cloned() else {
+            return;
+        };
+        own.declared = Some(declared);
+        let slot = index_of(&mut self.places.slots, own);
+        if let Some(place) = self.places.places.get_mut(place) {
+            place.slot = slot;
+        }
+    }
+
+    /// Whether `&` stands before a name anywhere, and is no operator between two operands.
+    fn has_its_address_taken(&self, name: &str) -> bool {
+        let text = |t: &Token| t.text(self.outline.source);
+        let operand = |t: &Token| {
+            matches!(t.kind, TokenKind::Ident | TokenKind::Number) && !is_keyword(text(t))
+                || matches!(text(t), ")" | "]")
+        };
+        self.tokens.windows(3).any(|three| match three {
+            [before, and, of] => text(and) == "&" && text(of) == name && !operand(before),
+            _ => false,
+        })
     }
 
     /// What a statement contains.
@@ -212,6 +411,7 @@ impl Reader<'_> {
                         Some(NodeKind::Label | NodeKind::Other | NodeKind::Declaration) => continue,
                         Some(_) => self.only(id, child),
                     }
+                    self.head(child);
                     self.inside(child);
                 }
             }
@@ -362,6 +562,8 @@ impl Reader<'_> {
             in_loop,
             breakable: in_loop || in_switch,
             scope,
+            head: None,
+            declared: None,
         };
         set(&mut slot);
         index_of(&mut self.places.slots, slot)

@@ -4,8 +4,7 @@
 //! no assignment within expressions, no comma operator, no labels, no `switch`, no escapes in strings other than
 //! `\n`, `\t` and `\0`. Expressions are lists of operands between operators: priorities do not matter to whether a text is C.
 
-use std::collections::BTreeSet;
-
+use crate::facts::Facts;
 use crate::lark::{self, Start, literal};
 use crate::places::Places;
 
@@ -15,12 +14,14 @@ const KEYWORDS: &str = "auto|break|case|char|const|continue|default|do|double|el
      asm|typeof|typeof_unqual|alignas|alignof|bool|constexpr|static_assert|thread_local|nullptr|true|false|_[A-Z].*|__.*";
 
 const EXPRESSIONS: &str = r#"
+x_number: x_condition
 x_condition: list | list " ? " list " : " list
 list: unary | list BINARY unary
 unary: PREFIX plain | plain | "&" post
-plain: stars post | post | "(" type ")" plain | NUM | CHAR | FORMAT
+plain: "true" | "false" | stars post | post | "(" type ")" plain | NUM | CHAR | FORMAT
 stars: "*" | "**"
 post: ID | "(" x_condition ")" | post "[" x_condition "]" | post "(" arguments? ")" | post "->" ID | post "." ID
+post: WITHTYPE type ", " arguments ")"
 post: "sizeof(" x_condition ")" | "sizeof(" type ")"
 arguments: x_condition | arguments ", " x_condition
 type: specifier | specifier " " stars
@@ -34,32 +35,33 @@ declaration: specifier " " stars? ID ";" | specifier " " stars? ID " = " x_condi
 leave: "return;" | "return " x_condition ";"
 "#;
 
-/// The grammar of edits; `None` where the function has no place for one. `typedefs` are the names that are types, `used`
-/// those that the file has: only types that it uses are offered.
-pub fn grammar(
-    places: &Places,
-    typedefs: &BTreeSet<String>,
-    used: &BTreeSet<String>,
-    start: Start,
-) -> Option<String> {
+/// The grammar of edits; `None` where the function has no place for one. Only types that the file uses are offered, and without facts
+/// only those that C has.
+pub fn grammar(places: &Places, facts: Option<&Facts>, start: Start) -> Option<String> {
     let mut rules = lark::edits(places, |_| true, start);
-    lark::bodies(&mut rules, places, |i| match places.slots.get(i) {
+    let prefix = |i: usize| match places.slots.get(i) {
         Some(slot) if slot.in_loop => "l".to_owned(),
         Some(slot) if slot.breakable => "s".to_owned(),
         _ => "f".to_owned(),
-    });
+    };
+    lark::bodies(&mut rules, places, prefix, |_| "x".to_owned(), |_| None);
     rules.add_all(EXPRESSIONS);
     rules.terminals(
-        "BINARY: / ([-+*\\/%&|^<>]|<<|>>|<=|>=|==|!=|&&|\\|\\|) /\nPREFIX: \"!\" | \"~\" | \"-\" | \"!!\"",
+        "BINARY: / ([-+*\\/%&|^<>]|<<|>>|<=|>=|==|!=|&&|\\|\\|) /\nPREFIX: \"!\" | \"~\" | \"-\" | \"!!\"\nWITHTYPE: \"min_t(\" | \"max_t(\" | \"clamp_t(\"",
     );
-    let types: Vec<&str> = typedefs
+    let types: Vec<&str> = facts
         .iter()
+        .flat_map(|f| &f.typedefs)
         .map(String::as_str)
         .filter(|n| !n.starts_with("__") && n.len() <= 40)
         .collect();
     let never = [&[KEYWORDS], types.as_slice()].concat().join("|");
     rules.terminals(&format!("ID: /[a-zA-Z_][a-zA-Z0-9_]{{0,40}}/ & ~/({never})/"));
-    for name in types.iter().filter(|t| used.contains(**t)) {
+    let used = |name: &str| facts.is_some_and(|f| f.used.contains(name));
+    for name in types.iter().filter(|t| used(t)) {
+        rules.add("specifier", &literal(name));
+    }
+    for name in facts.iter().flat_map(|f| &f.tagged) {
         rules.add("specifier", &literal(name));
     }
     for (prefix, jumps) in [

@@ -173,6 +173,31 @@ pub fn sample(
     Ok(done)
 }
 
+/// Where a guide stops a text, in bytes; nothing where all of it may be written. Every byte is a token of `vocabulary`, and the
+/// text is written byte by byte.
+///
+/// # Errors
+/// What the guide says.
+pub fn stopped_at(
+    guide: &mut dyn Guide,
+    vocabulary: &Vocabulary,
+    text: &str,
+) -> Result<Option<usize>, GuideError> {
+    for (at, byte) in text.bytes().enumerate() {
+        let Some(token) = vocabulary.spelt(&[byte]).first() else {
+            return Ok(Some(at));
+        };
+        let allowed = guide.allowed()?;
+        let is_allowed = allowed.tokens.is_none_or(|tokens| tokens.contains(*token));
+        if !is_allowed || guide.check(*token)? != Check::Keep {
+            return Ok(Some(at));
+        }
+        guide.advance(*token)?;
+    }
+    let ends = guide.allowed()?.end && guide.end()? == Check::Keep;
+    Ok((!ends).then_some(text.len()))
+}
+
 /// A function of a file, to guide for.
 #[derive(Clone, Debug)]
 pub struct Case {

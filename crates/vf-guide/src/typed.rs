@@ -12,7 +12,7 @@ use vf_ir::{ArrayLen, CType, Program};
 
 use crate::facts::Facts;
 use crate::lark::{self, Start, literal};
-use crate::places::Places;
+use crate::places::{HeadKind, Place, Places, Slot};
 use crate::rules::Rules;
 use crate::scope::{Scope, Variable};
 
@@ -57,20 +57,64 @@ struct Lvalue {
 
 /// The grammar of edits; `None` where the function has no place for one.
 pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> Option<String> {
-    let mut rules = lark::edits(places, |p| !p.declares, start);
+    let declaration = |slot: &Slot| slot.declared.clone().filter(|d| is_integer(scope, &d.name));
+    let wanted = |place: &Place| {
+        let slot = places.slots.get(place.slot);
+        match slot.and_then(|s| s.head.as_ref()).map(|h| &h.kind) {
+            Some(HeadKind::For(Some(declared))) => is_integer(scope, last_word(declared)),
+            Some(_) => true,
+            None => !place.declares || slot.is_some_and(|s| declaration(s).is_some()),
+        }
+    };
+    let mut rules = lark::edits(places, wanted, start);
+    rules.add("inttype", "TYPE");
+    for name in INTEGERS.iter().filter(|n| facts.typedefs.contains(**n)) {
+        rules.add("inttype", &literal(name));
+    }
+    rules.add("sized", "inttype");
+    for record in facts.program.records.iter().filter(|r| r.size.is_some()) {
+        let spelt = format!(
+            "{} {}",
+            if record.is_union { "union" } else { "struct" },
+            record.name
+        );
+        if facts.tagged.contains(&spelt) {
+            rules.add("sized", &literal(&spelt));
+        }
+    }
     rules.terminals("BINARY: / ([-+*\\/%&|^<>]|<<|>>|<=|>=|==|!=) /\nLOGIC: \" && \" | \" || \"");
     rules.terminals("PREFIX: \"!\" | \"~\" | \"-\"\nORDER: / (<|>|<=|>=|==|!=) /\nEQUAL: \" == \" | \" != \"\nSTEP: \" += \" | \" -= \"");
     rules.terminals("FSETS: / [-+*\\/]?= /\nFNUM: /[0-9]{1,6}\\.[0-9]{1,6}/");
     let scopes = visible(places);
-    lark::bodies(&mut rules, places, |i| {
-        let slot = places.slots.get(i);
-        let kind = match slot {
+    let index = |i: usize| scopes.index(places.slots.get(i).map_or(0, |s| s.scope));
+    let prefix = |i: usize| {
+        let kind = match places.slots.get(i) {
             Some(s) if s.in_loop => "l",
             Some(s) if s.breakable => "s",
             _ => "f",
         };
-        format!("{kind}{}", scopes.index(slot.map_or(0, |s| s.scope)))
-    });
+        format!("{kind}{}", index(i))
+    };
+    let names = |i: usize| format!("x_{}", index(i));
+    // The type is what may be another one.
+    let own = |i: usize| {
+        let one = places.slots.get(i).and_then(declaration)?;
+        let opens = format!("NL {} inttype", literal(&one.qualifiers));
+        let opens = if one.qualifiers.is_empty() {
+            "NL inttype".to_owned()
+        } else {
+            opens
+        };
+        Some(match one.has_value {
+            true => format!(
+                "{opens} {} value_{} \";\"",
+                literal(&format!(" {} = ", one.name)),
+                index(i)
+            ),
+            false => format!("{opens} {}", literal(&format!(" {};", one.name))),
+        })
+    };
+    lark::bodies(&mut rules, places, prefix, names, own);
     for (n, names) in scopes.names.iter().enumerate() {
         // Twice: what is said within the arguments of a call has no calls in it.
         for flat in [true, false] {
@@ -78,6 +122,7 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
                 rules: &mut rules,
                 program: &facts.program,
                 used: &facts.used,
+                formats: &facts.formats,
                 n: format!("{n}{}", if flat { FLAT } else { "" }),
                 flat,
                 classes: Vec::new(),
@@ -85,6 +130,7 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
                 null: if scope.null { "\"NULL\"" } else { "\"0\"" },
             };
             typed.names(scope, names);
+            typed.macros();
             typed.expressions();
             if !flat {
                 typed.statements(scope, &places.labels);
@@ -92,6 +138,45 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
         }
     }
     rules.print()
+}
+
+/// Typedef names that are integers wherever they are a type.
+const INTEGERS: [&str; 26] = [
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "s8",
+    "s16",
+    "s32",
+    "s64",
+    "__u8",
+    "__u16",
+    "__u32",
+    "__u64",
+    "uint8_t",
+    "uint16_t",
+    "uint32_t",
+    "uint64_t",
+    "int8_t",
+    "int16_t",
+    "int32_t",
+    "int64_t",
+    "size_t",
+    "ssize_t",
+    "loff_t",
+    "bool",
+    "uintptr_t",
+    "ptrdiff_t",
+];
+
+fn is_integer(scope: &Scope, name: &str) -> bool {
+    let local = scope.locals.get(name);
+    local.is_some_and(|v| matches!(v.ty, CType::Bool | CType::Int { .. }))
+}
+
+fn last_word(text: &str) -> &str {
+    text.rsplit([' ', '*']).next().unwrap_or(text)
 }
 
 struct Visible {
@@ -133,6 +218,7 @@ struct Typed<'a> {
     rules: &'a mut Rules,
     program: &'a Program,
     used: &'a BTreeSet<String>,
+    formats: &'a BTreeSet<String>,
     /// Number of the scope, behind every rule's name.
     n: String,
     /// Without calls.
@@ -157,11 +243,11 @@ impl Typed<'_> {
             for (i, param) in callable.params.iter().enumerate() {
                 let last = callable.variadic && i + 1 == callable.params.len();
                 let is_text = matches!(param, CType::Pointer { to, .. } if **to == CType::CHAR);
-                if last && is_text {
-                    arguments.push("TEXT".to_owned());
-                    continue;
-                }
-                match self.argument(param) {
+                let argument = match last && is_text {
+                    true => Some(self.text_and_values()),
+                    false => self.argument(param),
+                };
+                match argument {
                     Some(rule) => arguments.push(rule),
                     None => break,
                 }
@@ -190,6 +276,7 @@ impl Typed<'_> {
         );
         let named: Vec<(&String, &Variable)> = named.collect();
         for (name, variable) in named {
+            self.add("sized_", &literal(name));
             self.lvalue(Lvalue {
                 text: literal(name),
                 ty: variable.ty.clone(),
@@ -203,6 +290,74 @@ impl Typed<'_> {
         }
         for name in scope.constants.keys() {
             self.add("atom_", &literal(name));
+        }
+    }
+
+    /// A text without conversions, or a format that the function has with a value for each of its conversions.
+    fn text_and_values(&mut self) -> String {
+        let rule = format!("format_{}", self.n);
+        self.rules.add(&rule, "TEXT");
+        let text = CType::Pointer {
+            to: Box::new(CType::CHAR),
+            to_const: true,
+        };
+        for format in self.formats {
+            let Some(conversions) = conversions(format) else {
+                continue;
+            };
+            let mut alternative = literal(format);
+            for conversion in conversions {
+                let value = match conversion {
+                    Conversion::Integer => Some(format!("value_@{FLAT}")),
+                    Conversion::Text => self.argument(&text),
+                };
+                let value = value.map(|v| replace_outside_quotes(&v, &self.n));
+                alternative.push_str(&format!(" \", \" {}", value.unwrap_or_default()));
+            }
+            self.rules.add(&rule, &alternative);
+        }
+        rule
+    }
+
+    /// Macros of the kernel that take what a function could not, where the file has them (`linux/array_size.h`, `linux/overflow.h`,
+    /// `linux/minmax.h`).
+    fn macros(&mut self) {
+        let value = format!("value_@{FLAT}");
+        for (name, rule, arguments) in [
+            ("ARRAY_SIZE", "atom_", "array_@".to_owned()),
+            (
+                "min_t",
+                "call_int_",
+                format!("inttype \", \" {value} \", \" {value}"),
+            ),
+            (
+                "max_t",
+                "call_int_",
+                format!("inttype \", \" {value} \", \" {value}"),
+            ),
+            (
+                "check_add_overflow",
+                "call_int_",
+                format!("{value} \", \" {value} \", \" result_@"),
+            ),
+            (
+                "check_sub_overflow",
+                "call_int_",
+                format!("{value} \", \" {value} \", \" result_@"),
+            ),
+            (
+                "check_mul_overflow",
+                "call_int_",
+                format!("{value} \", \" {value} \", \" result_@"),
+            ),
+        ] {
+            let nested = self.flat && rule == "call_int_";
+            if self.used.contains(name) && !nested {
+                self.add(
+                    rule,
+                    &format!("{} {arguments} \")\"", literal(&format!("{name}("))),
+                );
+            }
         }
     }
 
@@ -391,6 +546,10 @@ impl Typed<'_> {
     /// `&` before something that is near: a name or a member of what a name points to.
     fn address(&mut self, e: &Lvalue) {
         if e.addressable && e.near && e.level == Level::Postfix && e.depth <= 1 {
+            let is_enumeration = e.spelling.as_deref().is_some_and(|s| s.starts_with("enum"));
+            if matches!(e.ty, CType::Int { .. }) && !e.constant && !is_enumeration {
+                self.add("result_", &format!("\"&\" {}", e.text));
+            }
             // No further than the class itself: what is behind it is reached without the address.
             let class = self.class(&e.ty, e.constant, e.spelling.as_deref(), MAX_DEPTH + 1);
             self.add(&format!("address_p{class}_"), &format!("\"&\" {}", e.text));
@@ -402,7 +561,7 @@ impl Typed<'_> {
         let text = r#"
 prim_int_@: set_int_@ | get_int_@ | call_int_@
 atom_@: prim_int_@ | set_int_star_@ | get_int_star_@ | NUM | CHAR | "(" truth_@ ")" | "(" cond_@ " ? " int_@ " : " int_@ ")"
-atom_@: "(" TYPE ")" atom_@ | "sizeof(" TYPE ")" | "sizeof(" array_@ ")"
+atom_@: "(" inttype ")" atom_@ | "sizeof(" sized ")" | "sizeof(" array_@ ")" | "sizeof(" array_@ "[0])" | "sizeof(" sized_@ ")"
 term_@: atom_@ | PREFIX atom_@
 int_@: term_@ | int_@ BINARY term_@
 compare_@: float_@ ORDER float_only_@
@@ -435,6 +594,10 @@ set_any_int_@: set_int_@ | set_int_star_@
             }
             if complete && !matches!(pointee, CType::Array { .. }) {
                 self.add("atom_", &format!("\"sizeof(*\" prim_p{i}_@ \")\""));
+                self.add(
+                    &format!("ptr_p{i}_"),
+                    &format!("\"&\" prim_p{i}_@ \"[\" int_@ \"]\""),
+                );
             }
             // A pointer alone is a condition, but no number.
             self.add("test_", &format!("prim_p{i}_@"));
@@ -503,6 +666,7 @@ set_any_int_@: set_int_@ | set_int_star_@
         }
         let text = r#"
 x_@_condition: cond_@
+x_@_number: value_@
 x_@_steps: step_@ | x_@_steps ", " step_@
 "#;
         self.rules.add_all(&replace_outside_quotes(text, &n));
@@ -551,6 +715,31 @@ x_@_steps: step_@ | x_@_steps ", " step_@
             _ => None,
         }
     }
+}
+
+/// What a conversion of a format wants (C11 7.21.6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Conversion {
+    Integer,
+    Text,
+}
+
+/// The conversions of a format; `None` where one of them wants something else, or has its width or precision from an argument.
+fn conversions(format: &str) -> Option<Vec<Conversion>> {
+    let mut found = Vec::new();
+    let mut rest = format;
+    while let Some((_, behind)) = rest.split_once('%') {
+        let behind = behind.trim_start_matches(|c: char| c.is_ascii_digit() || "-+ #.hljztq".contains(c));
+        let mut letters = behind.chars();
+        match letters.next()? {
+            '%' => {}
+            'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c' => found.push(Conversion::Integer),
+            's' => found.push(Conversion::Text),
+            _ => return None,
+        }
+        rest = letters.as_str();
+    }
+    Some(found)
 }
 
 fn record_rule(record: u32, constant: bool) -> String {

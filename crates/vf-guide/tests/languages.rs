@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use vf_guide::testing::{Case, Dice, cases, options, sample, vocabulary};
+use vf_guide::testing::{Case, Dice, cases, options, sample, stopped_at, vocabulary};
 use vf_guide::{Arms, Vocabulary};
 
 /// Types that C tells apart, scopes, labels, macros, qualifiers: what a grammar of names could get wrong.
@@ -159,4 +159,45 @@ fn whatever_names_lets_through_resolves_and_type_checks() {
     assert!(broken("names", &tricky(folder.path()), 25, Case::type_checks) > 50);
     let some: Vec<Case> = corpus().into_iter().step_by(9).collect();
     assert!(broken("names", &some, 2, Case::type_checks) >= some.len());
+}
+
+/// Fixes of the shipped pairs, heads of `if` and `for` alone and declarations of another type among them.
+#[test]
+fn known_fixes_may_be_written() {
+    let pairs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/pairs/pairs.jsonl.gz");
+    let folder = tempfile::tempdir().expect("a folder");
+    let prepared = Vocabulary::new(vocabulary(&[], 0)).expect("a vocabulary");
+    let (mut number, mut tried) = (0, 0);
+    let mut stopped: Vec<String> = Vec::new();
+    vf_corpus::file::read(&pairs, &mut |_, record| {
+        number += 1;
+        let Ok(fix) = vf_corpus::export::answer(&record) else {
+            return Ok(());
+        };
+        if number % 80 != 0 {
+            return Ok(());
+        }
+        let case = Case {
+            file: folder.path().join("case.c"),
+            text: record.before.clone(),
+            function: record.function.clone(),
+            options: options(Vec::new(), None),
+        };
+        std::fs::write(&case.file, &case.text).expect("the folder is writable");
+        for arms in ["grammar", "names"] {
+            tried += 1;
+            let mut made = case
+                .guide(&arms.parse().expect("arms"), &prepared)
+                .expect("a guide");
+            let at = stopped_at(made.guide.as_mut(), &prepared, &fix).expect("a guide");
+            stopped.extend(at.map(|at| format!("{arms} at {at}: {fix}")));
+        }
+        Ok(())
+    })
+    .expect("the file is there");
+    assert!(
+        tried > 40 && stopped.len() * 20 <= tried,
+        "{}",
+        stopped.join("\n")
+    );
 }
