@@ -90,6 +90,23 @@ pub fn answer(record: &Record) -> Result<String, NotExported> {
     Ok(encoded.decode(&export(record)?.answer))
 }
 
+/// A patch of one file as an edit of numbered lines, to the letter; nothing where it does not belong to the text.
+pub fn numbered(text: &str, patch: &str) -> Option<String> {
+    let line = |at: usize| text.get(..at).map(|before| before.matches('\n').count() + 1);
+    let mut answer = String::from("```edit\n");
+    for edit in edits_of(text, patch)? {
+        let (from, behind) = (line(edit.range.start)?, line(edit.range.end)?);
+        let to = (behind > from).then(|| (behind - 1).to_string());
+        answer.push_str(&format!(
+            "{from}-{}:\n{}",
+            to.unwrap_or_default(),
+            edit.replacement
+        ));
+    }
+    answer.push_str("```");
+    Some(answer)
+}
+
 /// A pair of which only an execution is known, and no proof: `failed` are what executions of the text before violate.
 ///
 /// # Errors

@@ -1,14 +1,16 @@
 //! Which known fixes the arms let a model write: the fixes of a corpus, as edits of numbered lines.
 //!
 //! `cargo run --release -p vf-guide --example guided-fixes [-- ARMS [CORPUS [EVERY]]]`, in the root of the repository: how many
-//! of the fixes of every so manieth pair each choice of arms lets through, by kind of mistake, and where the others are stopped.
+//! of the fixes of every so manieth pair each choice of arms lets through, by kind of mistake, and where the others are stopped. A folder
+//! is one of hand-made cases, whose fixes are taken to the letter; pairs' are in the spelling that the embedded model has.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use vf_corpus::export::answer;
-use vf_guide::testing::{Case, options, stopped_at, vocabulary};
+use vf_corpus::export::{answer, numbered};
+use vf_guide::testing::{Case, cases, options, stopped_at, vocabulary};
 use vf_guide::{Arms, Vocabulary};
+use vf_repair::ctext::functions::{FunctionText, functions};
 
 /// Places that are shown, of each choice of arms.
 const SHOWN: usize = 20;
@@ -34,6 +36,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut tallies: Vec<Tally> = arms.iter().map(|_| Tally::default()).collect();
     let (mut number, mut unsaid) = (0, 0);
     let mut failed = None;
+    if Path::new(&corpus).is_dir() {
+        for (case, name, fix) in made_by_hand(Path::new(&corpus))? {
+            for (arms, tally) in arms.iter().zip(&mut tallies) {
+                let mut made = case.guide(arms, &prepared)?;
+                tally.add(&name, &fix, stopped_at(made.guide.as_mut(), &prepared, &fix)?);
+            }
+        }
+        for (arms, tally) in arms.iter().zip(&tallies) {
+            tally.print(&arms.to_string());
+        }
+        return Ok(());
+    }
     vf_corpus::file::read(Path::new(&corpus), &mut |_, record| {
         number += 1;
         if number % every != 0 {
@@ -72,6 +86,48 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         tally.print(&arms.to_string());
     }
     Ok(())
+}
+
+/// The function that each case's fix changes, the case's name, and the fix as an edit.
+fn made_by_hand(corpus: &Path) -> Result<Vec<(Case, String, String)>, Box<dyn std::error::Error>> {
+    let mut found = Vec::new();
+    let mut all = cases(corpus);
+    let mut folders: Vec<_> = std::fs::read_dir(corpus)?.collect::<Result<_, _>>()?;
+    folders.sort_by_key(std::fs::DirEntry::path);
+    for folder in folders.iter().map(std::fs::DirEntry::path) {
+        let Ok(patch) = std::fs::read_to_string(folder.join("fix.patch")) else {
+            continue;
+        };
+        let parsed = vf_source::diff::Patch::parse(&patch)?;
+        let [file] = parsed.files.as_slice() else { continue };
+        let Some(path) = file.old_path.as_ref().map(|p| folder.join("tree").join(p)) else {
+            continue;
+        };
+        let Some(line) = file.hunks.first().map(|h| h.old_start + 3) else {
+            continue;
+        };
+        let of_file = all.iter().position(|c| {
+            let holds = |f: &FunctionText| {
+                let first = c.text.get(..f.range.start).unwrap_or("").matches('\n').count() as u32 + 1;
+                let last = c.text.get(..f.range.end).unwrap_or("").matches('\n').count() as u32 + 1;
+                f.name == c.function && (first..=last).contains(&line)
+            };
+            c.file == path && functions(&c.text).iter().any(holds)
+        });
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let Some(case) = of_file.map(|at| all.swap_remove(at)) else {
+            println!("{name}: the fix is in no function");
+            continue;
+        };
+        if let Some(fix) = numbered(&case.text, &patch) {
+            found.push((case, name, fix));
+        }
+    }
+    Ok(found)
 }
 
 impl Tally {

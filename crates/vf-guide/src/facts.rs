@@ -16,6 +16,72 @@ use vf_source::SourceMap;
 const PROBE: &str = "vf_guide_probe_";
 /// Names that are asked about.
 const MAX_NAMES: usize = 400;
+/// What fixes bring in: asked about although the file has none of it yet, since its headers may.
+const WELL_KNOWN: [&str; 54] = [
+    "E2BIG",
+    "EBADMSG",
+    "EFAULT",
+    "EFBIG",
+    "EILSEQ",
+    "EINVAL",
+    "EIO",
+    "EMSGSIZE",
+    "ENAMETOOLONG",
+    "ENODATA",
+    "ENODEV",
+    "ENOENT",
+    "ENOMEM",
+    "ENOSPC",
+    "EOVERFLOW",
+    "EPROTO",
+    "ERANGE",
+    "GFP_KERNEL",
+    "INT_MAX",
+    "INT_MIN",
+    "LONG_MAX",
+    "SIZE_MAX",
+    "S32_MAX",
+    "U16_MAX",
+    "U32_MAX",
+    "U8_MAX",
+    "UINT_MAX",
+    "ULONG_MAX",
+    "NULL",
+    "array_size",
+    "calloc",
+    "free",
+    "kcalloc",
+    "kfree",
+    "kmalloc_array",
+    "kzalloc",
+    "malloc",
+    "memchr",
+    "memcmp",
+    "memcpy",
+    "memmove",
+    "memset",
+    "scnprintf",
+    "size_add",
+    "size_mul",
+    "snprintf",
+    "strlcpy",
+    "strlen",
+    "strncmp",
+    "strnlen",
+    "strscpy",
+    "strscpy_pad",
+    "true",
+    "false",
+];
+/// Macros with arguments of which it is known what they take (`linux/array_size.h`, `linux/overflow.h`, `linux/minmax.h`).
+pub const MACROS: [&str; 6] = [
+    "ARRAY_SIZE",
+    "min_t",
+    "max_t",
+    "check_add_overflow",
+    "check_sub_overflow",
+    "check_mul_overflow",
+];
 
 /// See the [module](self).
 #[derive(Clone, Debug)]
@@ -24,6 +90,8 @@ pub struct Facts {
     pub typedefs: BTreeSet<String>,
     /// Identifiers that the file's text has.
     pub used: BTreeSet<String>,
+    /// Of [`MACROS`], those that the file has or its headers define.
+    pub macros: BTreeSet<&'static str>,
     /// Types that the file's text spells with a tag: `struct point`.
     pub tagged: BTreeSet<String>,
     /// String literals of the function with a `%`, as they are spelt.
@@ -83,6 +151,8 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
     let mut names: Vec<&String> = used.iter().filter(|n| local.contains(n.as_str())).collect();
     names.extend(used.iter().filter(|n| !local.contains(n.as_str())));
     names.truncate(MAX_NAMES);
+    let well_known: Vec<String> = WELL_KNOWN.map(str::to_owned).into();
+    names.extend(well_known.iter().filter(|n| !used.contains(*n) && !is_keyword(n)));
     let mut probes = String::new();
     for (i, name) in names.iter().enumerate() {
         // In one line, so that the function's lines stay where they are. Only a number can be multiplied.
@@ -94,13 +164,29 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
              const void *{PROBE}g{i}(void) {{ return &({name}); }} "
         );
     }
+    for name in MACROS {
+        // What is a macro is not there any more after the preprocessor.
+        let _ = write!(
+            probes,
+            "const long long {PROBE}m = sizeof({name}({PROBE}, {PROBE}, {PROBE})); "
+        );
+    }
     let mut probed = text.to_owned();
     probed.insert_str(found.range.start, &probes);
     // A name that is a macro for half of something spoils what comes after its probe: then there are none.
     match asked(file, &probed, function, options) {
-        Ok((program, typedefs, id)) => {
+        Ok(Asked {
+            program,
+            typedefs,
+            function,
+            macros,
+        }) => {
             let mut facts = Facts {
                 typedefs,
+                macros: MACROS
+                    .into_iter()
+                    .filter(|m| macros.contains(m) || used.contains(*m))
+                    .collect(),
                 used: used.clone(),
                 tagged: tagged(text, &found),
                 formats: formats(text, &found),
@@ -108,15 +194,21 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
                 globals: Vec::new(),
                 null: false,
                 program,
-                function: id,
+                function,
             };
             facts.read_probes(&names);
             Ok(facts)
         }
         Err(FactsError::NoFunction { .. } | FactsError::Unsupported { .. }) => {
-            let (program, typedefs, function) = asked(file, text, function, options)?;
+            let Asked {
+                program,
+                typedefs,
+                function,
+                ..
+            } = asked(file, text, function, options)?;
             Ok(Facts {
                 typedefs,
+                macros: MACROS.into_iter().filter(|m| used.contains(*m)).collect(),
                 used: used.clone(),
                 tagged: tagged(text, &found),
                 formats: formats(text, &found),
@@ -189,18 +281,24 @@ impl Facts {
     }
 }
 
-fn asked(
-    file: &Path,
-    text: &str,
-    function: &str,
-    options: &Options,
-) -> Result<(Program, BTreeSet<String>, FunctionId), FactsError> {
+/// What the front end says of a text.
+struct Asked {
+    program: Program,
+    typedefs: BTreeSet<String>,
+    function: FunctionId,
+    /// Of [`MACROS`], those that the preprocessor replaced.
+    macros: Vec<&'static str>,
+}
+
+fn asked(file: &Path, text: &str, function: &str, options: &Options) -> Result<Asked, FactsError> {
     let mut options = options.clone();
     options.wanted = Wanted::All;
     options.overlay.retain(|(path, _)| path != file);
     options.overlay.push((file.to_path_buf(), text.to_owned()));
     let mut sources = SourceMap::new();
     let pre = preprocess(file, &options)?;
+    let stays = |name: &str| pre.text.contains(&format!("({name}({PROBE},"));
+    let macros = MACROS.into_iter().filter(|m| !stays(m)).collect();
     let unit = split(&pre, &mut sources);
     let typedefs = unit
         .declarations
@@ -219,14 +317,19 @@ fn asked(
             name: function.to_owned(),
         })?;
     match loaded.program.function(id).body {
-        Body::Defined(_) => Ok((loaded.program, typedefs, id)),
+        Body::Defined(_) => Ok(Asked {
+            program: loaded.program,
+            typedefs,
+            function: id,
+            macros,
+        }),
         Body::Declared | Body::Unsupported(_) => Err(FactsError::Unsupported {
             name: function.to_owned(),
         }),
     }
 }
 
-/// Identifiers of a text up to the end of a function, without keywords, with the macros that it defines.
+/// Texts with a `%` of a function.
 fn formats(text: &str, function: &FunctionText) -> BTreeSet<String> {
     let body = text.get(function.range.clone()).unwrap_or("");
     let words = tokens(body);
@@ -250,6 +353,7 @@ fn tagged(text: &str, function: &FunctionText) -> BTreeSet<String> {
     pairs.filter(|t| !t.contains("__")).collect()
 }
 
+/// Identifiers of a text up to the end of a function, without keywords, with the macros that it defines.
 fn used(text: &str, function: &FunctionText) -> BTreeSet<String> {
     let text = text.get(..function.range.end).unwrap_or(text);
     tokens(text)

@@ -122,6 +122,7 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
                 rules: &mut rules,
                 program: &facts.program,
                 used: &facts.used,
+                macros: &facts.macros,
                 formats: &facts.formats,
                 n: format!("{n}{}", if flat { FLAT } else { "" }),
                 flat,
@@ -218,6 +219,7 @@ struct Typed<'a> {
     rules: &'a mut Rules,
     program: &'a Program,
     used: &'a BTreeSet<String>,
+    macros: &'a BTreeSet<&'static str>,
     formats: &'a BTreeSet<String>,
     /// Number of the scope, behind every rule's name.
     n: String,
@@ -319,8 +321,7 @@ impl Typed<'_> {
         rule
     }
 
-    /// Macros of the kernel that take what a function could not, where the file has them (`linux/array_size.h`, `linux/overflow.h`,
-    /// `linux/minmax.h`).
+    /// [`crate::facts::MACROS`], which take what a function could not.
     fn macros(&mut self) {
         let value = format!("value_@{FLAT}");
         for (name, rule, arguments) in [
@@ -352,7 +353,7 @@ impl Typed<'_> {
             ),
         ] {
             let nested = self.flat && rule == "call_int_";
-            if self.used.contains(name) && !nested {
+            if self.macros.contains(name) && !nested {
                 self.add(
                     rule,
                     &format!("{} {arguments} \")\"", literal(&format!("{name}("))),
