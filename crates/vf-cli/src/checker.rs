@@ -27,6 +27,8 @@ pub struct Ask<'a> {
 
 /// z3's units of work for one query where work is counted: some seconds.
 const WORK: u32 = 6_000_000;
+/// Steps of one symbolic execution where no clock ends it: about a gigabyte.
+const STEPS: u64 = 1_000_000;
 /// Memory that one check may need.
 const CHECK_MEMORY: u64 = 2 << 30;
 
@@ -80,6 +82,7 @@ pub fn prover(
     let mut check = check::options(ask.ask, properties, start);
     if ask.deterministic {
         check.rlimit = Some(WORK);
+        check.steps = Some(STEPS);
         check.threads = Some(NonZeroUsize::MIN);
     } else {
         check.cache = crate::cache::open(ask.cache)?;

@@ -25,6 +25,8 @@ use crate::output::complain;
 /// Questions of the arm `prover` in one run, and seconds for each.
 const QUESTIONS: usize = 200;
 const SECONDS_EACH: f64 = 2.0;
+/// Steps of one symbolic execution for a question.
+const STEPS: u64 = 200_000;
 /// For judging a whole answer of a search; the loop judges those that are handed on once more, and in earnest.
 const JUDGING: Duration = Duration::from_secs(5);
 /// For finding safe inputs, once a round.
@@ -189,7 +191,12 @@ impl Guiding {
             arms,
             reasoning: (reasoning > 0).then_some(reasoning),
             options: checker.options,
-            check: checker.check,
+            // What would have helped is nothing to a guide, and a question that is hard is not worth its time.
+            check: CheckOptions {
+                verdicts_only: true,
+                steps: Some(STEPS),
+                ..checker.check
+            },
             tree: checker.tree,
             deadline,
             vocabulary: None,

@@ -40,6 +40,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (case, name, fix) in made_by_hand(Path::new(&corpus))? {
             for (arms, tally) in arms.iter().zip(&mut tallies) {
                 let mut made = case.guide(arms, &prepared)?;
+                for note in &made.notes {
+                    println!("{name}: {note}");
+                }
                 tally.add(&name, &fix, stopped_at(made.guide.as_mut(), &prepared, &fix)?);
             }
         }

@@ -168,7 +168,8 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
         // What is a macro is not there any more after the preprocessor.
         let _ = write!(
             probes,
-            "const long long {PROBE}m = sizeof({name}({PROBE}, {PROBE}, {PROBE})); "
+            "const long long {PROBE}m = sizeof({}); ",
+            macro_call(name)
         );
     }
     let mut probed = text.to_owned();
@@ -199,7 +200,8 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
             facts.read_probes(&names);
             Ok(facts)
         }
-        Err(FactsError::NoFunction { .. } | FactsError::Unsupported { .. }) => {
+        // Nor is a macro of one of those names what it is elsewhere, perhaps.
+        Err(_) => {
             let Asked {
                 program,
                 typedefs,
@@ -219,7 +221,14 @@ pub fn read(file: &Path, text: &str, function: &str, options: &Options) -> Resul
                 function,
             })
         }
-        Err(error) => Err(error),
+    }
+}
+
+/// A use of one of [`MACROS`].
+fn macro_call(name: &str) -> String {
+    match name {
+        "ARRAY_SIZE" => format!("{name}({PROBE})"),
+        _ => format!("{name}({PROBE}, {PROBE}, {PROBE})"),
     }
 }
 
@@ -297,7 +306,7 @@ fn asked(file: &Path, text: &str, function: &str, options: &Options) -> Result<A
     options.overlay.push((file.to_path_buf(), text.to_owned()));
     let mut sources = SourceMap::new();
     let pre = preprocess(file, &options)?;
-    let stays = |name: &str| pre.text.contains(&format!("({name}({PROBE},"));
+    let stays = |name: &str| pre.text.contains(&format!("({})", macro_call(name)));
     let macros = MACROS.into_iter().filter(|m| !stays(m)).collect();
     let unit = split(&pre, &mut sources);
     let typedefs = unit

@@ -17,11 +17,11 @@ pub enum Start {
 /// Text that opens the block of an edit.
 pub const OPEN: &str = "```edit\n";
 
-/// Terminals of every grammar. `NL` is a line's end with the next one's indentation. Blanks stand in no keyword's
+/// Terminals of every grammar. `NL` is a line's end with the next one's indentation, and perhaps an empty line. Blanks stand in no keyword's
 /// terminal where a longer word could follow: the lexer is greedy and does not step back.
 const TERMINALS: &str = r#"
 %llguidance { "no_forcing": true }
-NL: /\n[\t ]{0,24}/
+NL: /\n\n?[\t ]{0,24}/
 NUM: /(0|[1-9][0-9]{0,8}|0x[0-9a-f]{1,8})[uU]?[lL]?/
 CHAR: /'([ !#-&(-\[\]-_a-~]|\\[0nt\\'])'/
 TEXT: /"([ !#$&-\[\]-_a-~]|\\[nt0])*"/

@@ -34,8 +34,7 @@ pub struct Slot {
     /// Index into [`Places::scopes`].
     pub scope: usize,
     pub head: Option<Head>,
-    /// The name that is declared, alone and as no pointer or array, and that a declaration in its place may declare
-    /// again.
+    /// The name that is declared, alone and as no array, and that a declaration in its place may declare again.
     pub declared: Option<Declared>,
 }
 
@@ -68,6 +67,10 @@ pub struct Declared {
     pub qualifiers: String,
     /// It has a first value.
     pub has_value: bool,
+    /// All before the first value or the semicolon, as it is spelt.
+    pub spelt: String,
+    /// A pointer to it would point to another type, if its type became another one.
+    pub has_its_address_taken: bool,
 }
 
 /// Lines that an edit may name.
@@ -327,7 +330,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A declaration of one name, of arithmetic type as far as can be seen.
+    /// A declaration of one name.
     fn declaration(&mut self, id: NodeId) {
         let Some(node) = self.outline.nodes.get(id) else {
             return;
@@ -347,9 +350,7 @@ impl Reader<'_> {
             .iter()
             .take_while(|w| matches!(**w, "static" | "const" | "register" | "volatile"));
         let qualifiers: String = kept.map(|w| format!("{w} ")).collect();
-        let plain = one.pointers == 0 && one.bound.is_none() && (has_value || tail == ";");
-        // A pointer to it would point to another type.
-        let plain = plain && !self.has_its_address_taken(&one.name);
+        let plain = one.bound.is_none() && (has_value || tail == ";");
         let Some((from, to)) = self.whole_lines(&range).filter(|_| plain) else {
             return;
         };
@@ -357,6 +358,8 @@ impl Reader<'_> {
             name: one.name.clone(),
             qualifiers,
             has_value,
+            spelt: one_line(self.outline.text(range.start..one.name_range.end)),
+            has_its_address_taken: self.has_its_address_taken(&one.name),
         };
         let parent = node.parent.unwrap_or(0);
         let slot = self.slot(parent, range.start, |_| {});
@@ -373,6 +376,10 @@ impl Reader<'_> {
         let Some(mut own) = self.places.slots.get(old).cloned() else {
             return;
         };
+        // It is in scope in its own first value, as in `p = malloc(sizeof(*p))` (C11 6.2.1p7).
+        let mut names = self.places.scopes.get(own.scope).cloned().unwrap_or_default();
+        names.push(declared.name.clone());
+        own.scope = index_of(&mut self.places.scopes, names);
         own.declared = Some(declared);
         let slot = index_of(&mut self.places.slots, own);
         if let Some(place) = self.places.places.get_mut(place) {
@@ -483,6 +490,12 @@ impl Reader<'_> {
         }
         let after_label = self.after_label(all, i);
         let slot = self.slot(parent, at, |s| s.after_label = after_label);
+        // The empty line between two statements is as good as the second one.
+        let before = self.tokens.iter().rev().find(|t| t.end <= start);
+        let empty = before.map(|t| self.lines.line(t.end) + 1).filter(|l| *l < line);
+        if let Some(empty) = empty.filter(|l| self.lines.start(*l).is_some_and(|at| self.clean(at))) {
+            self.push(empty, None, slot, false);
+        }
         self.push(line, None, slot, false);
     }
 
@@ -594,6 +607,11 @@ impl Reader<'_> {
             self.places.places.push(place);
         }
     }
+}
+
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ")
 }
 
 fn index_of<T: PartialEq>(all: &mut Vec<T>, one: T) -> usize {

@@ -12,11 +12,11 @@ use vf_ir::{ArrayLen, CType, Program};
 
 use crate::facts::Facts;
 use crate::lark::{self, Start, literal};
-use crate::places::{HeadKind, Place, Places, Slot};
+use crate::places::{Declared, HeadKind, Place, Places, Slot};
 use crate::rules::Rules;
 use crate::scope::{Scope, Variable};
 
-/// Scopes with rules of their own; with more, only names that are in scope everywhere are used.
+/// Scopes with rules of their own; in the places of others, a part of what is in scope is used.
 const MAX_SCOPES: usize = 6;
 /// Members of members that are looked at, counted from a name.
 const MAX_DEPTH: u32 = 3;
@@ -57,7 +57,7 @@ struct Lvalue {
 
 /// The grammar of edits; `None` where the function has no place for one.
 pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> Option<String> {
-    let declaration = |slot: &Slot| slot.declared.clone().filter(|d| is_integer(scope, &d.name));
+    let declaration = |slot: &Slot| slot.declared.clone().filter(|d| is_known(scope, d));
     let wanted = |place: &Place| {
         let slot = places.slots.get(place.slot);
         match slot.and_then(|s| s.head.as_ref()).map(|h| &h.kind) {
@@ -96,23 +96,9 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
         format!("{kind}{}", index(i))
     };
     let names = |i: usize| format!("x_{}", index(i));
-    // The type is what may be another one.
     let own = |i: usize| {
-        let one = places.slots.get(i).and_then(declaration)?;
-        let opens = format!("NL {} inttype", literal(&one.qualifiers));
-        let opens = if one.qualifiers.is_empty() {
-            "NL inttype".to_owned()
-        } else {
-            opens
-        };
-        Some(match one.has_value {
-            true => format!(
-                "{opens} {} value_{} \";\"",
-                literal(&format!(" {} = ", one.name)),
-                index(i)
-            ),
-            false => format!("{opens} {}", literal(&format!(" {};", one.name))),
-        })
+        let one = places.slots.get(i).and_then(declaration);
+        one.map(|_| format!("NL declared{i}"))
     };
     lark::bodies(&mut rules, places, prefix, names, own);
     for (n, names) in scopes.names.iter().enumerate() {
@@ -133,8 +119,14 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
             typed.names(scope, names);
             typed.macros();
             typed.expressions();
-            if !flat {
-                typed.statements(scope, &places.labels);
+            if flat {
+                continue;
+            }
+            typed.statements(scope, &places.labels);
+            for (i, slot) in places.slots.iter().enumerate().filter(|(i, _)| index(*i) == n) {
+                if let Some(one) = declaration(slot) {
+                    typed.declared(i, scope, &one);
+                }
             }
         }
     }
@@ -171,47 +163,75 @@ const INTEGERS: [&str; 26] = [
     "ptrdiff_t",
 ];
 
+/// Functions that may be called within the arguments of others.
+const NESTED: [&str; 5] = ["array_size", "size_add", "size_mul", "strlen", "strnlen"];
+
 fn is_integer(scope: &Scope, name: &str) -> bool {
     let local = scope.locals.get(name);
     local.is_some_and(|v| matches!(v.ty, CType::Bool | CType::Int { .. }))
+}
+
+/// Whether a declaration may stand in the place of this one.
+fn is_known(scope: &Scope, one: &Declared) -> bool {
+    match scope.locals.get(&one.name).map(|v| &v.ty) {
+        Some(CType::Bool | CType::Int { .. }) => one.has_value || !one.has_its_address_taken,
+        Some(CType::Pointer { .. }) => one.has_value,
+        _ => false,
+    }
 }
 
 fn last_word(text: &str) -> &str {
     text.rsplit([' ', '*']).next().unwrap_or(text)
 }
 
+/// The scopes that have rules of their own.
 struct Visible {
     names: Vec<BTreeSet<String>>,
-    all: bool,
+    /// By scope of the places: which of those it is given.
+    given: Vec<usize>,
 }
 
 impl Visible {
     fn index(&self, scope: usize) -> usize {
-        if self.all { scope } else { 0 }
+        self.given.get(scope).copied().unwrap_or(0)
     }
 }
 
+/// The scopes of the most places, and for the others the largest of them that has no name that is not in view.
 fn visible(places: &Places) -> Visible {
     let sets: Vec<BTreeSet<String>> = places
         .scopes
         .iter()
         .map(|s| s.iter().cloned().collect())
         .collect();
-    if sets.len() <= MAX_SCOPES {
-        return Visible {
-            names: sets,
-            all: true,
-        };
+    let uses = |scope: usize| {
+        let of_scope = |p: &&Place| places.slots.get(p.slot).is_some_and(|s| s.scope == scope);
+        places.places.iter().filter(of_scope).count()
+    };
+    let mut ranked: Vec<usize> = (0..sets.len()).collect();
+    ranked.sort_by_key(|scope| std::cmp::Reverse(uses(*scope)));
+    let mut names: Vec<BTreeSet<String>> = Vec::new();
+    for scope in ranked {
+        let set = sets.get(scope).filter(|s| !names.contains(s));
+        names.extend(set.filter(|_| names.len() < MAX_SCOPES).cloned());
     }
-    let common = sets
+    // What is in view everywhere is in view wherever nothing else fits.
+    let everywhere = sets
         .iter()
         .skip(1)
         .fold(sets.first().cloned().unwrap_or_default(), |a, b| {
             a.intersection(b).cloned().collect()
         });
+    if !names.contains(&everywhere) {
+        names.push(everywhere);
+    }
+    let fitting = |set: &BTreeSet<String>| {
+        let within = (0..names.len()).filter(|i| names.get(*i).is_some_and(|n| n.is_subset(set)));
+        within.max_by_key(|i| names.get(*i).map_or(0, BTreeSet::len))
+    };
     Visible {
-        names: vec![common],
-        all: false,
+        given: sets.iter().map(|set| fitting(set).unwrap_or(0)).collect(),
+        names,
     }
 }
 
@@ -241,6 +261,7 @@ impl Typed<'_> {
 
     fn names(&mut self, scope: &Scope, visible: &BTreeSet<String>) {
         for (name, callable) in &scope.functions {
+            let nested = NESTED.contains(&name.as_str());
             let mut arguments = Vec::new();
             for (i, param) in callable.params.iter().enumerate() {
                 let last = callable.variadic && i + 1 == callable.params.len();
@@ -267,7 +288,8 @@ impl Typed<'_> {
             }
             match &callable.ret {
                 CType::Void | CType::Record(_) | CType::Array { .. } | CType::Function(_) => {}
-                ty => self.value(&text, ty),
+                ty if nested || !self.flat => self.value(&text, ty),
+                _ => {}
             }
         }
         let named = scope.globals.iter().chain(
@@ -362,6 +384,36 @@ impl Typed<'_> {
         }
     }
 
+    /// A declaration in the place of another one: an integer of whatever type with whatever value, a pointer with another value.
+    fn declared(&mut self, slot: usize, scope: &Scope, one: &Declared) {
+        let Some(variable) = scope.locals.get(&one.name).cloned() else {
+            return;
+        };
+        let rule = format!("declared{slot}");
+        let n = self.n.clone();
+        let same = literal(&format!("{} = ", one.spelt));
+        if let CType::Pointer { to, to_const } = &variable.ty {
+            let class = self.class(to, *to_const, variable.spelling.as_deref(), 1);
+            self.rules.add(&rule, &format!("{same} as_p{class}_{n} \";\""));
+            return;
+        }
+        if one.has_value {
+            self.rules.add(&rule, &format!("{same} value_{n} \";\""));
+        }
+        if one.has_its_address_taken {
+            return;
+        }
+        let opens = match one.qualifiers.as_str() {
+            "" => "inttype".to_owned(),
+            kept => format!("{} inttype", literal(kept)),
+        };
+        let behind = match one.has_value {
+            true => format!("{} value_{n} \";\"", literal(&format!(" {} = ", one.name))),
+            false => literal(&format!(" {};", one.name)),
+        };
+        self.rules.add(&rule, &format!("{opens} {behind}"));
+    }
+
     /// The result of a call. The classes of pointers are made in the same order with calls and without.
     fn value(&mut self, text: &str, ty: &CType) {
         let rule = match ty {
@@ -370,21 +422,20 @@ impl Typed<'_> {
             CType::Pointer { to, to_const } => format!("call_p{}_", self.class(to, *to_const, None, 1)),
             _ => return,
         };
-        if !self.flat {
-            self.add(&rule, text);
-        }
+        self.add(&rule, text);
     }
 
     /// The rule of what may be passed for a parameter.
     fn argument(&mut self, ty: &CType) -> Option<String> {
+        let flat = if self.flat { "" } else { FLAT };
         match ty {
-            CType::Bool | CType::Int { .. } => Some(format!("value_@{FLAT}")),
-            CType::Float { .. } => Some(format!("float_@{FLAT}")),
+            CType::Bool | CType::Int { .. } => Some(format!("value_@{flat}")),
+            CType::Float { .. } => Some(format!("float_@{flat}")),
             CType::Pointer { to, .. } if matches!(**to, CType::Function(_)) => None,
             CType::Pointer { to, to_const } => {
                 // How a parameter is spelt is not in view; its width decides where nothing else is called like that.
                 let class = self.class(to, *to_const, None, 1);
-                Some(format!("as_p{class}_@{FLAT}"))
+                Some(format!("as_p{class}_@{flat}"))
             }
             _ => None,
         }
