@@ -91,8 +91,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The function that each case's fix changes, the case's name, and the fix as an edit.
-fn made_by_hand(corpus: &Path) -> Result<Vec<(Case, String, String)>, Box<dyn std::error::Error>> {
+/// The function that a case's fix changes, the case's name, and the fix as an edit.
+type Known = (Case, String, String);
+
+fn made_by_hand(corpus: &Path) -> Result<Vec<Known>, Box<dyn std::error::Error>> {
     let mut found = Vec::new();
     let mut all = cases(corpus);
     let mut folders: Vec<_> = std::fs::read_dir(corpus)?.collect::<Result<_, _>>()?;
@@ -144,7 +146,9 @@ impl Tally {
                 of_kind[0] += 1;
             }
             Some(at) => {
-                let (before, behind) = fix.split_at(fix.floor_char_boundary(at));
+                // Which may be within a character.
+                let (before, behind) = fix.as_bytes().split_at(at.min(fix.len()));
+                let [before, behind] = [before, behind].map(String::from_utf8_lossy);
                 self.stopped.push(format!("{before}<STOP>{behind}"));
             }
         }
