@@ -77,8 +77,12 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("xtask", &[]),
 ];
 
-/// Edges that only tests may have on top of [`LAYERS`]: the engine's tests start from C.
-const TEST_LAYERS: [(&str, &[&str]); 2] = [("vf-verify", &["vf-frontend"]), ("vf-replay", &["vf-frontend"])];
+/// Edges that only tests may have on top of [`LAYERS`]: the engine's tests start from C, those of guides from known fixes.
+const TEST_LAYERS: [(&str, &[&str]); 3] = [
+    ("vf-verify", &["vf-frontend"]),
+    ("vf-replay", &["vf-frontend"]),
+    ("vf-guide", &["vf-corpus"]),
+];
 
 /// Outside libraries, by the start of their name, and the one package that may name them.
 const OWNERS: [(&str, &str); 9] = [
