@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use vf_corpus::export::{answer, numbered};
-use vf_guide::testing::{Case, cases, options, stopped_at, vocabulary};
+use vf_guide::testing::{Case, cases, stopped_at, vocabulary};
 use vf_guide::{Arms, Vocabulary};
 use vf_repair::ctext::functions::{FunctionText, functions};
 
@@ -60,17 +60,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             unsaid += 1;
             return Ok(());
         };
-        let case = Case {
-            file: folder.path().join("case.c"),
-            text: record.before.clone(),
-            function: record.function.clone(),
-            options: options(Vec::new(), None),
-        };
         let kind = record.origin.mutation().unwrap_or("other");
         for (arms, tally) in arms.iter().zip(&mut tallies) {
-            let measured = std::fs::write(&case.file, &case.text)
+            let measured = Case::alone(folder.path(), &record.before, &record.function)
                 .map_err(|e| e.to_string())
-                .and_then(|()| case.guide(arms, &prepared).map_err(|e| e.to_string()))
+                .and_then(|case| case.guide(arms, &prepared).map_err(|e| e.to_string()))
                 .and_then(|mut made| {
                     stopped_at(made.guide.as_mut(), &prepared, &fix).map_err(|e| e.to_string())
                 });

@@ -273,6 +273,21 @@ fn sorted(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Case {
+    /// A function of a text that includes nothing, which is written to a file of the folder.
+    ///
+    /// # Errors
+    /// The folder is not writable.
+    pub fn alone(folder: &Path, text: &str, function: &str) -> std::io::Result<Case> {
+        let file = folder.join("case.c");
+        std::fs::write(&file, text)?;
+        Ok(Case {
+            file,
+            text: text.to_owned(),
+            function: function.to_owned(),
+            options: options(Vec::new(), None),
+        })
+    }
+
     /// The guide of some arms for it.
     ///
     /// # Errors

@@ -177,13 +177,8 @@ fn known_fixes_may_be_written() {
         if number % 80 != 0 {
             return Ok(());
         }
-        let case = Case {
-            file: folder.path().join("case.c"),
-            text: record.before.clone(),
-            function: record.function.clone(),
-            options: options(Vec::new(), None),
-        };
-        std::fs::write(&case.file, &case.text).expect("the folder is writable");
+        let case =
+            Case::alone(folder.path(), &record.before, &record.function).expect("the folder is writable");
         for arms in ["grammar", "names"] {
             tried += 1;
             let mut made = case

@@ -165,13 +165,13 @@ pub struct Version {
 }
 
 impl Version {
-    /// The program that defines a function.
     /// Whether the checker gives what a comparison takes. [`crate::ProverChecker`] always does; one that does not answers for what
     /// its verdicts say of a fix.
     pub(crate) fn is_comparable(&self) -> bool {
         !self.executions.is_empty()
     }
 
+    /// The program that defines a function.
     fn executions_of(&self, function: &str) -> Option<&Executions> {
         let found = self.executions.iter().find(|e| e.defines(function));
         found.map(Arc::as_ref)
