@@ -94,8 +94,8 @@ pub(crate) fn demanded(demands: &Demands<'_>, otherwise: PatchVerdict) -> PatchV
     let is_met = !demands.fixed.is_empty()
         && demands.open.is_empty()
         && demands.introduced.is_empty()
-        // Where versions can be compared, no comparison at all shows nothing.
-        && (!demands.comparable || !demands.compared.is_empty())
+        // No comparison at all shows nothing.
+        && !demands.compared.is_empty()
         && demands.compared.iter().all(keeps);
     if is_met {
         PatchVerdict::ProvenFix
@@ -110,8 +110,6 @@ pub(crate) struct Demands<'a> {
     pub open: &'a [String],
     pub introduced: &'a [String],
     pub compared: &'a [ComparedFunction],
-    /// Whether the checker gives what a comparison takes ([`Version::is_comparable`]).
-    pub comparable: bool,
 }
 
 /// Certifies a change of one function in one file.
@@ -254,19 +252,16 @@ pub fn certify(
             why: open.open.join("; "),
         });
     }
-    let comparable = before.is_comparable() || after.is_comparable();
-    if comparable && !report.compared.iter().any(|c| c.function == function) {
+    if !report.compared.iter().any(|c| c.function == function) {
         return Err(CertifyError::NotPreserved {
             function: function.to_owned(),
             why: "both versions were not compared".to_owned(),
         });
     }
-    // No comparison at all shows nothing either.
-    let is_shown = report.compared.iter().any(|c| c.function == function)
-        && report
-            .compared
-            .iter()
-            .all(|c| c.behaviour == Behaviour::Preserved);
+    let is_shown = report
+        .compared
+        .iter()
+        .all(|c| c.behaviour == Behaviour::Preserved);
     if let Kept::Swapped(statement) = kept
         && !is_shown
     {
@@ -278,7 +273,6 @@ pub fn certify(
         open: &[],
         introduced: &[],
         compared: &report.compared,
-        comparable,
     };
     report.verdict = demanded(&demands, report.verdict);
     let mut assumptions: Vec<String> = Vec::new();
@@ -302,7 +296,7 @@ pub fn certify(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::tests::{function, version};
+    use crate::judge::tests::{executed, function, version};
     use Verdict::*;
 
     const OLD: &str = "int t[8];\nint f(int i)\n{\n\tt[i] = 1;\n\treturn t[0];\n}\n";
@@ -310,28 +304,17 @@ mod tests {
         "int t[8];\nint f(int i)\n{\n\tif (i > 7)\n\t\treturn 0;\n\tt[i] = 1;\n\treturn t[0];\n}\n";
 
     fn before() -> Version {
-        version(
-            OLD,
-            vec![function(
-                "f",
-                &[
-                    ("index-upper-bound", "t[i]", 4, Refuted),
-                    ("index-upper-bound", "t[0]", 5, Proved),
-                ],
-            )],
-        )
+        let obligations = [
+            ("index-upper-bound", "t[i]", 4, Refuted),
+            ("index-upper-bound", "t[0]", 5, Proved),
+        ];
+        executed(version(OLD, vec![function("f", &obligations)]))
     }
 
     fn attempt(new: &str, obligations: &[(&str, &str, u32, Verdict)]) -> Result<ProvenPatch, CertifyError> {
-        let after = version(new, vec![function("f", obligations)]);
-        certify(
-            Path::new("f.c"),
-            "f",
-            &before(),
-            &after,
-            &["f/index-upper-bound/1".to_string()],
-            None,
-        )
+        let after = executed(version(new, vec![function("f", obligations)]));
+        let target = ["f/index-upper-bound/1".to_string()];
+        certify(Path::new("f.c"), "f", &before(), &after, &target, None)
     }
 
     #[test]
@@ -348,32 +331,29 @@ mod tests {
         assert!(patch.diff().contains("+\tif (i > 7)"), "{}", patch.diff());
     }
 
-    /// The verdicts say that it is a fix, and the programs do not have the function: nothing says that both versions do the same.
+    /// The verdicts say that it is a fix, and a version has no program, or one without the function: nothing says that both do the
+    /// same.
     #[test]
     fn what_was_not_compared_is_not_certified() {
-        let program = vf_ir::Program {
-            model: vf_ir::DataModel::Lp64,
-            records: Vec::new(),
-            globals: Vec::new(),
-            functions: Vec::new(),
-        };
-        let executions = vf_verify::Executions::new(&program, &vf_verify::CheckOptions::default());
-        let mut before = before();
-        before.executions.push(Arc::new(executions));
         let guarded = [
             ("index-upper-bound", "t[i]", 6, Proved),
             ("index-upper-bound", "t[0]", 7, Proved),
         ];
-        let after = version(NEW, vec![function("f", &guarded)]);
         let target = ["f/index-upper-bound/1".to_string()];
-        let found = certify(Path::new("f.c"), "f", &before, &after, &target, None);
-        assert!(
-            matches!(found, Err(CertifyError::NotPreserved { .. })),
-            "{found:?}"
-        );
-        let judged = judge(&before, &after, None);
-        assert_eq!(judged.fixed, target);
-        assert_ne!(judged.verdict, PatchVerdict::ProvenFix);
+        let scripted = version(NEW, vec![function("f", &guarded)]);
+        let mut other = executed(version("int g(void) { return 0; }\n", Vec::new()));
+        other.files.clone_from(&scripted.files);
+        other.report.functions.clone_from(&scripted.report.functions);
+        for after in [&scripted, &other] {
+            let found = certify(Path::new("f.c"), "f", &before(), after, &target, None);
+            assert!(
+                matches!(found, Err(CertifyError::NotPreserved { .. })),
+                "{found:?}"
+            );
+            let judged = judge(&before(), after, None);
+            assert_eq!(judged.fixed, target);
+            assert_eq!(judged.verdict, PatchVerdict::Unknown);
+        }
     }
 
     #[test]
@@ -433,7 +413,7 @@ mod tests {
             "{swapped:?}"
         );
         let include = attempt(
-            &format!("#include <x.h>\n{NEW}"),
+            &format!("#include <stddef.h>\n{NEW}"),
             &[("index-upper-bound", "t[i]", 7, Proved)],
         );
         assert!(matches!(include, Err(CertifyError::Refused(_))));

@@ -28,7 +28,7 @@ pub struct Checked {
     pub report: CheckReport,
     /// The program behind it; `None` where verdicts were scripted.
     pub program: Option<Arc<Program>>,
-    /// The same, to be executed.
+    /// The same, to be executed; without it nothing is compared, and no candidate is proven.
     pub executions: Option<Arc<Executions>>,
 }
 

@@ -160,17 +160,11 @@ pub struct Version {
     /// Text of each file that differs between the versions: path as the report's locations have it, text.
     pub files: Vec<(String, Arc<str>)>,
     pub report: CheckReport,
-    /// The programs behind the report, one for each file; none where verdicts were scripted.
+    /// The programs behind the report, one for each file. Without them nothing is compared, and no change is a proven fix.
     pub executions: Vec<Arc<Executions>>,
 }
 
 impl Version {
-    /// Whether the checker gives what a comparison takes. [`crate::ProverChecker`] always does; one that does not answers for what
-    /// its verdicts say of a fix.
-    pub(crate) fn is_comparable(&self) -> bool {
-        !self.executions.is_empty()
-    }
-
     /// The program that defines a function.
     fn executions_of(&self, function: &str) -> Option<&Executions> {
         let found = self.executions.iter().find(|e| e.defines(function));
@@ -483,7 +477,6 @@ fn judged(before: &Version, after: &Version, time: Option<Duration>, search: boo
             open: &open,
             introduced: &introduced,
             compared: &compared,
-            comparable: before.is_comparable() || after.is_comparable(),
         };
         demanded(&demands, PatchVerdict::Unknown)
     };

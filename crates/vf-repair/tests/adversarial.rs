@@ -11,6 +11,8 @@ use vf_repair::{
 };
 use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, SCHEMA, Verdict};
 
+mod common;
+
 const FILE: &str = "#include <stddef.h>\n\
     int table[8];\n\
     int other(void)\n{\n\treturn 1;\n}\n\
@@ -97,7 +99,7 @@ impl Checker for ScriptedProver {
         Ok(Checked {
             report,
             program: None,
-            executions: None,
+            executions: Some(common::executions(request)?),
         })
     }
 }
@@ -241,13 +243,15 @@ fn a_deleted_operation_is_no_repair() {
 
 #[test]
 fn a_deleted_check_is_no_repair() {
-    let text = with(
-        "\tif (i < 0)\n\t\treturn -1;\n",
-        "\tif (i >= 8)\n\t\treturn -1;\n",
-    );
+    let text = with("\tif (i < 0)", "\tif (i < 0 || i >= 8)");
     assert!(
         run(&[text]).0.patch.is_some_and(|p| p.diff().contains("i >= 8")),
         "the same variables: a rewritten check"
+    );
+    let text = with("\tif (i < 0)", "\tif (i >= 8)");
+    assert!(
+        matches!(failure(text), Failure::NotCertified { .. }),
+        "the same variables, and below 0 it does something else"
     );
     let text = with("\tif (i < 0)\n\t\treturn -1;\n", "\tn = i >= 8;\n");
     assert!(matches!(failure(text), Failure::NotCertified { .. }));

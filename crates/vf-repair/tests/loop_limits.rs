@@ -14,6 +14,8 @@ use vf_repair::{
 };
 use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, SCHEMA, Verdict};
 
+mod common;
+
 const FILE: &str = "int table[8];\nint lookup(int i)\n{\n\tint sum = 0;\n\tif (i < 0)\n\t\treturn -1;\n\
     \tsum += table[i];\n\treturn sum;\n}\n";
 
@@ -79,7 +81,7 @@ impl Checker for Scripted {
                 functions: vec![function],
             },
             program: None,
-            executions: None,
+            executions: Some(common::executions(request)?),
         })
     }
 

@@ -1,5 +1,5 @@
-//! `judge_patch` on patches, files and revisions, with a scripted prover: every line that holds `BAD` is a
-//! refuted obligation, every line that holds `GOOD` a proved one.
+//! `judge_patch` on patches, files and revisions, with a scripted prover: every line of a function that holds
+//! `BAD` is a refuted obligation, every line that holds `GOOD` a proved one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,6 +9,8 @@ use vf_repair::{
     judge_functions, judge_patch,
 };
 use vf_verify::report::{CheckReport, FunctionReport, Location, ObligationReport, Overall, SCHEMA, Verdict};
+
+mod common;
 
 #[derive(Default)]
 struct Lines {
@@ -78,12 +80,14 @@ impl Checker for Lines {
         Ok(Checked {
             report,
             program: None,
-            executions: None,
+            executions: Some(common::executions(request)?),
         })
     }
 }
 
-const OLD: &str = "int zero(int i)\n{\n\tp[i] = GOOD;\n}\n\nint one(int i)\n{\n\tp[i] = BAD;\n\treturn 1;\n}\n\n\
+const OLD: &str = "int p[8];\n#define BAD(i) (i)\n#define GOOD(i) ((i) & 7)\n#define FINE(i) ((i) % 8u)\n\n\
+                   int zero(int i)\n{\n\tp[GOOD(i)] = 1;\n\treturn 0;\n}\n\n\
+                   int one(int i)\n{\n\tp[BAD(i)] = 1;\n\treturn 1;\n}\n\n\
                    int two(int i)\n{\n\treturn one(i);\n}\n";
 
 fn tree() -> tempfile::TempDir {
@@ -119,12 +123,12 @@ fn judged(text: String) -> (Result<PatchReport, PatchError>, Lines) {
 #[test]
 fn a_fix_is_judged_in_the_functions_it_touches_and_their_callers() {
     let (report, checker) = judged(patch(
-        "\tp[i] = BAD;",
-        "\tif (i > 7)\n\t\treturn 0;\n\tp[i] = GOOD;",
+        "\tp[BAD(i)] = 1;",
+        "\tif (i > 7)\n\t\treturn 0;\n\tp[GOOD(i)] = 1;",
     ));
     let report = report.expect("judged");
     assert_eq!(report.verdict, PatchVerdict::ProvenFix);
-    assert_eq!(report.behaviour, Behaviour::Unknown);
+    assert_eq!(report.behaviour, Behaviour::Preserved);
     assert_eq!(report.fixed, ["one/valid-write/1"]);
     assert_eq!(checker.asked, [["one", "two"], ["one", "two"]]);
 }
@@ -139,7 +143,7 @@ fn with_functions_named_nothing_is_said_of_the_others() {
         let report = judge_functions(&input, &[only.to_string()], &mut checker, None);
         (report, checker.asked)
     };
-    let fix = patch("BAD", "GOOD");
+    let fix = patch("[BAD", "[GOOD");
     let (report, asked) = judge(fix.clone(), "one");
     assert_eq!(report.expect("judged").verdict, PatchVerdict::ProvenFix);
     assert_eq!(asked, [["one"], ["one"]]);
@@ -147,7 +151,11 @@ fn with_functions_named_nothing_is_said_of_the_others() {
     // The function that the change touches was not looked at.
     let (report, _) = judge(fix.clone(), "two");
     assert_ne!(report.expect("judged").verdict, PatchVerdict::ProvenFix);
-    let both = vf_source::diff::diff("a.c", OLD, &OLD.replace("GOOD", "FINE").replace("BAD", "GOOD"));
+    let both = vf_source::diff::diff(
+        "a.c",
+        OLD,
+        &OLD.replace("[GOOD", "[FINE").replace("[BAD", "[GOOD"),
+    );
     let (report, _) = judge(both, "one");
     let report = report.expect("judged");
     assert_eq!(report.fixed, ["one/valid-write/1"]);
@@ -159,7 +167,7 @@ fn with_functions_named_nothing_is_said_of_the_others() {
 
 #[test]
 fn regressions_and_misses() {
-    let (report, _) = judged(patch("GOOD", "BAD"));
+    let (report, _) = judged(patch("[GOOD", "[BAD"));
     let report = report.expect("judged");
     assert_eq!(
         (report.verdict, report.introduced.len()),
@@ -178,7 +186,11 @@ fn a_change_outside_of_functions_touches_all() {
 
 #[test]
 fn a_created_file_has_no_old_version() {
-    let text = vf_source::diff::diff_files("b.c", None, Some("int three(int i)\n{\n\tp[i] = BAD;\n}\n"));
+    let text = vf_source::diff::diff_files(
+        "b.c",
+        None,
+        Some("int p[8];\n#define BAD(i) (i)\nint three(int i)\n{\n\tp[BAD(i)] = 1;\n\treturn 3;\n}\n"),
+    );
     let (report, checker) = judged(text);
     assert_eq!(report.expect("judged").verdict, PatchVerdict::Regressed);
     assert_eq!(checker.asked.len(), 1);
@@ -189,14 +201,14 @@ fn what_cannot_be_judged() {
     let error = |text: &str| judged(text.to_string()).0.expect_err("must fail");
     assert!(matches!(error("not a patch"), PatchError::Diff(_)));
     assert!(matches!(
-        error(&patch("BAD", "GOOD").replace("BAD", "WORSE")),
+        error(&patch("[BAD", "[GOOD").replace("BAD", "WORSE")),
         PatchError::Diff(_)
     ));
     assert!(matches!(
         error(&patch("return 1;", "return  1; /* one */")),
         PatchError::NoChange
     ));
-    let outside = patch("BAD", "GOOD").replace("a.c", "../a.c");
+    let outside = patch("[BAD", "[GOOD").replace("a.c", "../a.c");
     assert!(matches!(error(&outside), PatchError::Read(_)), "{outside}");
     let readme = vf_source::diff::diff_files("README", None, Some("text\n"));
     assert!(matches!(error(&readme), PatchError::NoCFile));
@@ -206,7 +218,7 @@ fn what_cannot_be_judged() {
 fn two_files() {
     let tree = tree();
     let (before, after) = (tree.path().join("a.c"), tree.path().join("b.c"));
-    std::fs::write(&after, OLD.replace("BAD", "GOOD")).expect("file");
+    std::fs::write(&after, OLD.replace("[BAD", "[GOOD")).expect("file");
     let report =
         judge_patch(&PatchInput::Files { before, after }, &mut Lines::default(), None).expect("judged");
     assert_eq!(report.verdict, PatchVerdict::ProvenFix);
@@ -248,7 +260,7 @@ fn two_revisions() {
     git(tree.path(), &["init", "-q"]);
     git(tree.path(), &["add", "."]);
     git(tree.path(), &["commit", "-q", "-m", "old"]);
-    std::fs::write(tree.path().join("a.c"), OLD.replace("BAD", "GOOD")).expect("file");
+    std::fs::write(tree.path().join("a.c"), OLD.replace("[BAD", "[GOOD")).expect("file");
     git(tree.path(), &["commit", "-q", "-a", "-m", "new"]);
     let input = |from: &str, to: &str| PatchInput::Revisions {
         repository: tree.path().to_path_buf(),

@@ -49,6 +49,19 @@ pub fn version(text: &str, functions: Vec<FunctionReport>) -> Version {
     }
 }
 
+/// With the program that its text is lowered to.
+pub fn executed(mut version: Version) -> Version {
+    let folder = tempfile::tempdir().expect("temporary directory");
+    for (name, text) in &version.files {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text.as_bytes()).expect("file");
+        let loaded = vf_frontend::load(&[file], &vf_frontend::Options::new("cc")).expect("it is C");
+        let executions = Executions::new(&loaded.program, &vf_verify::CheckOptions::default());
+        version.executions.push(Arc::new(executions));
+    }
+    version
+}
+
 use Verdict::*;
 
 fn verdict(
@@ -63,17 +76,24 @@ fn verdict(
 }
 
 #[test]
-fn a_guard_is_a_proven_fix() {
-    let report = verdict(
-        ("{\n\tt[i] = 0;\n}", &[("index-upper-bound", "t[i]", 2, Refuted)]),
-        (
-            "{\n\tif (i < 8)\n\t\tt[i] = 0;\n}",
-            &[("index-upper-bound", "t[i]", 3, Proved)],
-        ),
+fn a_guard_is_a_proven_fix_once_it_is_compared() {
+    let old = version(
+        "int t[8];\nvoid f(unsigned i)\n{\n\tt[i] = 0;\n}\n",
+        vec![function("f", &[("index-upper-bound", "t[i]", 4, Refuted)])],
     );
+    let new = version(
+        "int t[8];\nvoid f(unsigned i)\n{\n\tif (i < 8)\n\t\tt[i] = 0;\n}\n",
+        vec![function("f", &[("index-upper-bound", "t[i]", 5, Proved)])],
+    );
+    let report = judge(&old, &new, None);
+    assert_eq!(report.fixed, ["f/index-upper-bound/1"]);
+    assert!(report.open.is_empty() && report.introduced.is_empty());
+    assert_eq!(report.verdict, PatchVerdict::Unknown);
+    assert_eq!(report.behaviour, Behaviour::Unknown);
+    let report = judge(&executed(old), &executed(new), None);
     assert_eq!(report.verdict, PatchVerdict::ProvenFix);
     assert_eq!(report.fixed, ["f/index-upper-bound/1"]);
-    assert_eq!(report.behaviour, Behaviour::Unknown);
+    assert_eq!(report.behaviour, Behaviour::Preserved);
 }
 
 #[test]
@@ -101,31 +121,20 @@ fn unreachable_or_deleted_is_no_fix() {
 
 #[test]
 fn what_a_rewrite_brings_in_is_judged_too() {
-    let old = (
-        "{\n\tsprintf(b, s);\n}",
-        &[("valid-write", "sprintf(b, s)", 2, Refuted)][..],
-    );
-    let good = verdict(
-        old,
-        (
-            "{\n\tsnprintf(b, 8, s);\n}",
-            &[
-                ("valid-write", "snprintf(b, 8, s)", 2, Proved),
-                ("valid-read", "snprintf(b, 8, s)", 2, Proved),
-            ],
-        ),
-    );
-    assert_eq!(good.verdict, PatchVerdict::ProvenFix);
-    let bad = verdict(
-        old,
-        (
-            "{\n\tsnprintf(b, 8, s);\n}",
-            &[
-                ("valid-write", "snprintf(b, 8, s)", 2, Proved),
-                ("valid-read", "snprintf(b, 8, s)", 2, Refuted),
-            ],
-        ),
-    );
+    let with = |statement: &str, obligations: &[(&str, &str, u32, Verdict)]| {
+        let text = format!("int t[8], *p = t;\nvoid f(unsigned i)\n{{\n\t{statement}\n}}\n");
+        executed(version(&text, vec![function("f", obligations)]))
+    };
+    let old = with("t[i] = p[0];", &[("valid-write", "t[i] = p[0]", 4, Refuted)]);
+    let rewritten = |verdict| {
+        let brought = [
+            ("valid-write", "t[i & 7] = p[0]", 4, Proved),
+            ("valid-read", "t[i & 7] = p[0]", 4, verdict),
+        ];
+        judge(&old, &with("t[i & 7] = p[0];", &brought), None)
+    };
+    assert_eq!(rewritten(Proved).verdict, PatchVerdict::ProvenFix);
+    let bad = rewritten(Refuted);
     assert_eq!(bad.verdict, PatchVerdict::Regressed);
     assert_eq!((bad.introduced.len(), bad.open.len()), (1, 1));
 }
