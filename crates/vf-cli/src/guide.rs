@@ -311,6 +311,7 @@ impl Guiding {
                 overlay: &[(file.clone(), text)],
                 functions: std::slice::from_ref(&context.function),
                 time_left: Some(left.min(JUDGING)),
+                verdicts_only: true,
             };
             let report = checker.check(&request).ok()?.report;
             let own = report.functions.iter().filter(|f| f.name == context.function);

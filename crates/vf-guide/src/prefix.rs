@@ -143,6 +143,7 @@ impl ProverOracle {
             overlay: &overlay,
             functions: &functions,
             time_left: Some(self.time_each),
+            verdicts_only: true,
         };
         let Ok(checked) = (self.ask)(&request) else {
             return PrefixVerdict::Open;

@@ -20,6 +20,8 @@ pub struct CheckRequest<'a> {
     pub functions: &'a [String],
     /// What is left of the run's time.
     pub time_left: Option<Duration>,
+    /// Nobody reads what would help where something is not proved (contracts, invariants): it need not be looked for.
+    pub verdicts_only: bool,
 }
 
 /// The answer.

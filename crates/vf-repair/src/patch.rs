@@ -192,6 +192,7 @@ fn one_version(
         overlay: &versions.overlay(side),
         functions: &names,
         time_left,
+        verdicts_only: false,
     };
     Ok(Some(checker.check(&question)?))
 }

@@ -128,11 +128,15 @@ impl Checker for ProverChecker<'_> {
         let mut check = self.check.clone();
         check.functions = request.functions.to_vec();
         check.timeout = shorter(check.timeout, request.time_left);
+        let asked = CheckOptions {
+            verdicts_only: check.verdicts_only || request.verdicts_only,
+            ..check.clone()
+        };
         let report = vf_verify::check(
             &loaded.program,
             &loaded.sources,
             &loaded.main_files,
-            &check,
+            &asked,
             &mut self.progress,
         );
         Ok(Checked {

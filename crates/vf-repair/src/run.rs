@@ -291,6 +291,7 @@ fn worst_function(
         overlay: &[],
         functions: &[],
         time_left,
+        verdicts_only: false,
     })?;
     let defined = functions(&source.text);
     let with = |verdict: Verdict| {

@@ -233,6 +233,7 @@ fn reach(
             overlay: &versions.overlay(side),
             functions: &[],
             time_left: left(),
+            verdicts_only: false,
         })
     };
     Ok(match (load(Side::Old)?, load(Side::New)?) {

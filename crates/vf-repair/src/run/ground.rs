@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use vf_verify::report::Verdict;
+use vf_verify::report::{ObligationReport, Verdict};
 
 use crate::certify::{CertifyError, ProvenPatch, certify};
 use crate::checker::{CheckError, CheckRequest, Checked, Checker};
@@ -84,11 +84,12 @@ impl Ground {
             return Ok(Judged::Failed(Failure::DoesNotParse { message }));
         }
         let overlay = [(path.clone(), text.to_owned())];
-        let question = CheckRequest {
+        let mut question = CheckRequest {
             file: &path,
             overlay: &overlay,
             functions: &names,
             time_left,
+            verdicts_only: true,
         };
         let checked = match checker.check(&question) {
             Ok(checked) => checked,
@@ -101,8 +102,21 @@ impl Ground {
         let before = all.as_deref().unwrap_or(&self.original);
         let relative = &self.place.source.relative;
         let (function, targets) = (&self.place.function, &self.targets);
-        let error = match certify(relative, function, before, &after, targets, time_left) {
-            Ok(patch) => return Ok(Judged::Proven(Box::new(patch))),
+        let certified = |after: &Version| certify(relative, function, before, after, targets, time_left);
+        let error = match certified(&after) {
+            Ok(patch) => {
+                // Who reads a patch is told what would help where something beside it is open still.
+                let mut reported = after.report.functions.iter().flat_map(|f| &f.obligations);
+                let open =
+                    |o: &ObligationReport| !matches!(o.verdict, Verdict::Proved | Verdict::Unreachable);
+                question.verdicts_only = false;
+                let in_full = match reported.any(open) {
+                    true => checker.check(&question).ok(),
+                    false => None,
+                };
+                let in_full = in_full.and_then(|checked| certified(&version(&path, text, &checked)).ok());
+                return Ok(Judged::Proven(Box::new(in_full.unwrap_or(patch))));
+            }
             Err(error) => error,
         };
         let changes = changes(before, &after);
@@ -149,6 +163,7 @@ impl Ground {
             overlay: &[],
             functions: &[],
             time_left,
+            verdicts_only: false,
         };
         let checked = checker.check(&question)?;
         let found = Arc::new(version(path, self.place.source.text.clone(), &checked));

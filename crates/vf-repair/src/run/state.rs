@@ -104,6 +104,7 @@ impl<'a> Run<'a> {
             overlay: &[],
             functions: &names,
             time_left: [time_left, limits.solver].into_iter().flatten().min(),
+            verdicts_only: false,
         };
         let began = Instant::now();
         let checked = checker.check(&question)?;
