@@ -25,18 +25,19 @@ ROOT = Path(__file__).resolve().parent.parent
 MODEL = ["--proposers", "model"]
 ROWS = [
     ("templates alone", ["--proposers", "solver"]),
-    ("model, 8 answers, then templates", ["--proposers", "model-then-solver", "--candidates", "8", "--rounds", "2"]),
-    ("model, 1 answer", [*MODEL, "--candidates", "1", "--rounds", "1"]),
-    ("model, 8 answers", [*MODEL, "--candidates", "8", "--rounds", "1"]),
-    ("model, 32 answers", [*MODEL, "--candidates", "32", "--rounds", "1"]),
-    ("model, 4 rounds of 2 answers, with feedback", [*MODEL, "--candidates", "2", "--rounds", "4"]),
-    ("model, 4 rounds of 8 answers, with feedback", [*MODEL, "--candidates", "8", "--rounds", "4"]),
+    ("model, 8 answers, then templates", ["--proposers", "model-then-solver", "--candidates", "8", "--rounds", "2", "--guide", "none"]),
+    ("model, 1 answer", [*MODEL, "--candidates", "1", "--rounds", "1", "--guide", "none"]),
+    ("model, 8 answers", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "none"]),
+    ("model, 32 answers", [*MODEL, "--candidates", "32", "--rounds", "1", "--guide", "none"]),
+    ("model, 4 rounds of 2 answers, with feedback", [*MODEL, "--candidates", "2", "--rounds", "4", "--guide", "none"]),
+    ("model, 4 rounds of 8 answers, with feedback", [*MODEL, "--candidates", "8", "--rounds", "4", "--guide", "none"]),
     ("model, 8 answers, guide grammar", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "grammar"]),
     ("model, 8 answers, guide names", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "names"]),
     ("model, 8 answers, guide names+cex", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "names+cex"]),
     ("model, 8 answers, guide names+prover", [*MODEL, "--candidates", "8", "--rounds", "1", "--guide", "names+prover"]),
     ("model, 4 rounds of 2 answers, guide names+refuted", [*MODEL, "--candidates", "2", "--rounds", "4", "--guide", "names+refuted"]),
     ("model, search over statements for 8 answers", [*MODEL, "--candidates", "8", "--rounds", "1", "--search", "tree"]),
+    ("model, 8 answers, guide names, then templates", ["--proposers", "model-then-solver", "--candidates", "8", "--rounds", "2", "--guide", "names"]),
 ]
 
 

@@ -311,9 +311,9 @@ pub struct RepairArgs {
     #[arg(long, value_enum, value_name = "ON|OFF", default_value = "off")]
     pub prompt_facts: OnOff,
     /// What a hosted model is held to while it writes: none, or some of grammar, names, cex, prover and refuted,
-    /// joined by `+` (docs/guided-decoding.md)
-    #[arg(long, value_name = "ARMS", default_value = "none")]
-    pub guide: String,
+    /// joined by `+` (docs/guided-decoding.md; default: names for the embedded model, none for others)
+    #[arg(long, value_name = "ARMS")]
+    pub guide: Option<String>,
     /// How a hosted model's answers come about: each on its own, or by a search over statements, in which the prover says
     /// which beginnings are worth going on with
     #[arg(long, value_enum, value_name = "HOW", default_value = "none")]

@@ -130,6 +130,15 @@ impl Shared {
     pub fn so_far(&self) -> GuideReport {
         self.lock().clone()
     }
+
+    /// Says something once.
+    fn note(&self, note: &str) {
+        let mut report = self.lock();
+        if !report.notes.iter().any(|said| said == note) {
+            complain(&format!("note: {note}"));
+            report.notes.push(note.to_owned());
+        }
+    }
 }
 
 /// Makes guides for the rounds of a run.
@@ -147,6 +156,8 @@ pub struct Guiding {
     text: Arc<str>,
     questions: usize,
     report: Shared,
+    /// Else the model goes on without, where no guide can be made.
+    is_asked_for: bool,
 }
 
 fn on_disk(context: &Context) -> PathBuf {
@@ -166,13 +177,15 @@ pub fn asked(
     start: Instant,
     deadline: Option<Instant>,
 ) -> Result<Option<(Guiding, Shared)>, CliError> {
-    let arms: Arms = args.guide.parse().map_err(CliError::Guide)?;
+    let arms: Arms = crate::model::guide(args).parse().map_err(CliError::Guide)?;
     if arms.is_empty() && args.search == Search::None {
         return Ok(None);
     }
     let checker = crate::checker::prover(&args.read, ask, properties.to_vec(), tree, Some(file), start)?;
     let reasoning = usize::try_from(args.reasoning).unwrap_or(usize::MAX);
-    Ok(Some(Guiding::new(arms, reasoning, checker, deadline)))
+    let (mut guiding, report) = Guiding::new(arms, reasoning, checker, deadline);
+    guiding.is_asked_for = args.guide.is_some();
+    Ok(Some((guiding, report)))
 }
 
 impl Guiding {
@@ -204,6 +217,7 @@ impl Guiding {
             text: Arc::from(""),
             questions: QUESTIONS,
             report: report.clone(),
+            is_asked_for: true,
         };
         (guiding, report)
     }
@@ -252,15 +266,15 @@ impl Guiding {
                 .contains(Arm::Prover)
                 .then(|| self.prover(context, file.clone())),
         };
-        let made = make(&self.arms, vocabulary, &self.refuted, subject, self.reasoning)
-            .map_err(|e| failed(e.to_string()))?;
-        let mut report = self.report.lock();
-        for note in &made.notes {
-            if !report.notes.contains(note) {
-                complain(&format!("note: {note}"));
-                report.notes.push(note.clone());
+        let made = match make(&self.arms, vocabulary, &self.refuted, subject, self.reasoning) {
+            Err(error) if !self.is_asked_for => {
+                self.report
+                    .note(&format!("the model writes without a guide: {error}"));
+                return Ok(None);
             }
-        }
+            made => made.map_err(|e| failed(e.to_string()))?,
+        };
+        made.notes.iter().for_each(|note| self.report.note(note));
         Ok(Some(made))
     }
 

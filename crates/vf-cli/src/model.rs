@@ -60,14 +60,14 @@ pub fn proposer(
     };
     if let Some(form) = other_form.filter(|_| is_guided(args)) {
         return Err(CliError::GuidedForm {
-            arms: args.guide.clone(),
+            arms: guide(args).to_owned(),
             form,
         });
     }
     match args.model.as_str() {
         url if is_guided(args) && (url.contains("://") || matches!(url, "" | "none")) => {
             Err(CliError::NotGuided {
-                arms: args.guide.clone(),
+                arms: guide(args).to_owned(),
                 model: if url.is_empty() { "none" } else { url }.to_owned(),
             })
         }
@@ -78,9 +78,19 @@ pub fn proposer(
     }
 }
 
-/// Whether the model is held to something while it writes, or its answers are searched for.
+/// What the model is held to while it writes. The embedded model is held to names where nothing else is asked for: it repairs more
+/// then (docs/embedded-model.md).
+pub fn guide(args: &RepairArgs) -> &str {
+    let by_itself = args.model == EMBEDDED
+        && args.search == Search::None
+        && matches!(args.answer_form, AnswerForm::Any | AnswerForm::Edit);
+    let default = if by_itself { "names" } else { "none" };
+    args.guide.as_deref().unwrap_or(default)
+}
+
+/// Whether it is asked for that the model is held to something while it writes, or that its answers are searched for.
 pub fn is_guided(args: &RepairArgs) -> bool {
-    !matches!(args.guide.as_str(), "none" | "") || args.search != Search::None
+    !matches!(args.guide.as_deref(), None | Some("none" | "")) || args.search != Search::None
 }
 
 /// The template of what the model is asked.

@@ -132,7 +132,9 @@ pub fn run(args: &RepairArgs) -> Result<Exit, CliError> {
     progress.clear();
     let evidence = Evidence {
         #[cfg(feature = "model")]
-        guided: guided.map(|g| g.so_far()),
+        guided: guided
+            .map(|g| g.so_far())
+            .filter(|g| args.guide.is_some() || g.tokens > 0),
         replays,
         reproducer,
         fixes,
@@ -595,7 +597,7 @@ struct Printed<'a> {
     replays: &'a [String],
     reproducer: Option<&'a Reproducer>,
     assumptions: Option<&'a [String]>,
-    /// Only there with `--guide`.
+    /// Only there with `--guide`, or where the embedded model wrote something.
     #[cfg(feature = "model")]
     #[serde(skip_serializing_if = "Option::is_none")]
     guided: Option<&'a crate::guide::GuideReport>,

@@ -153,6 +153,35 @@ fn a_guided_model_of_noise_writes_edits_and_proves_nothing() {
     );
 }
 
+/// What the embedded model is held to, of itself and when told.
+#[test]
+fn the_embedded_model_is_held_to_names_unless_told_otherwise() {
+    let s = Sandbox::new(&[("t.c", UNSAFE)]);
+    let guided = |more: &[&str]| {
+        let args = [
+            "repair",
+            "t.c",
+            "--rounds",
+            "1",
+            "--candidates",
+            "2",
+            "--format",
+            "json",
+        ];
+        let ran = s.run(&[&args[..], more].concat());
+        let result: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        result["guided"].clone()
+    };
+    let by_itself = guided(&["--proposers", "model"]);
+    assert_eq!(by_itself["arms"], "names");
+    assert!(by_itself["tokens"].as_u64() > Some(0), "{by_itself}");
+    let told = |arms| guided(&["--proposers", "model", "--guide", arms])["arms"].clone();
+    assert_eq!(told("none"), serde_json::Value::Null);
+    assert_eq!(told("grammar"), "grammar");
+    // A template repairs it: nothing was written.
+    assert_eq!(guided(&[]), serde_json::Value::Null);
+}
+
 #[test]
 fn a_folder_that_vanishes_is_missed_before_the_model_is_loaded_and_not_after() {
     let s = Sandbox::new(&[("t.c", STUBBORN)]);
