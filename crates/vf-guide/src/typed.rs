@@ -12,12 +12,16 @@ use vf_ir::{ArrayLen, CType, Program};
 
 use crate::facts::Facts;
 use crate::lark::{self, Start, literal};
-use crate::places::{Declared, HeadKind, Place, Places, Slot};
+use crate::places::{HeadKind, Place, Places, Slot};
 use crate::rules::Rules;
 use crate::scope::{Scope, Variable};
 
-/// Scopes with rules of their own; in the places of others, a part of what is in scope is used.
-const MAX_SCOPES: usize = 6;
+mod idioms;
+mod visible;
+
+use idioms::{INTEGERS, is_integer, is_known, last_word};
+use visible::visible;
+
 /// Members of members that are looked at, counted from a name.
 const MAX_DEPTH: u32 = 3;
 /// Behind the names of rules without calls.
@@ -133,107 +137,8 @@ pub fn grammar(places: &Places, scope: &Scope, facts: &Facts, start: Start) -> O
     rules.print()
 }
 
-/// Typedef names that are integers wherever they are a type.
-const INTEGERS: [&str; 26] = [
-    "u8",
-    "u16",
-    "u32",
-    "u64",
-    "s8",
-    "s16",
-    "s32",
-    "s64",
-    "__u8",
-    "__u16",
-    "__u32",
-    "__u64",
-    "uint8_t",
-    "uint16_t",
-    "uint32_t",
-    "uint64_t",
-    "int8_t",
-    "int16_t",
-    "int32_t",
-    "int64_t",
-    "size_t",
-    "ssize_t",
-    "loff_t",
-    "bool",
-    "uintptr_t",
-    "ptrdiff_t",
-];
-
 /// Functions that may be called within the arguments of others.
 const NESTED: [&str; 5] = ["array_size", "size_add", "size_mul", "strlen", "strnlen"];
-
-fn is_integer(scope: &Scope, name: &str) -> bool {
-    let local = scope.locals.get(name);
-    local.is_some_and(|v| matches!(v.ty, CType::Bool | CType::Int { .. }))
-}
-
-/// Whether a declaration may stand in the place of this one.
-fn is_known(scope: &Scope, one: &Declared) -> bool {
-    match scope.locals.get(&one.name).map(|v| &v.ty) {
-        Some(CType::Bool | CType::Int { .. }) => one.has_value || !one.has_its_address_taken,
-        Some(CType::Pointer { .. }) => one.has_value,
-        _ => false,
-    }
-}
-
-fn last_word(text: &str) -> &str {
-    text.rsplit([' ', '*']).next().unwrap_or(text)
-}
-
-/// The scopes that have rules of their own.
-struct Visible {
-    names: Vec<BTreeSet<String>>,
-    /// By scope of the places: which of those it is given.
-    given: Vec<usize>,
-}
-
-impl Visible {
-    fn index(&self, scope: usize) -> usize {
-        self.given.get(scope).copied().unwrap_or(0)
-    }
-}
-
-/// The scopes of the most places, and for the others the largest of them that has no name that is not in view.
-fn visible(places: &Places) -> Visible {
-    let sets: Vec<BTreeSet<String>> = places
-        .scopes
-        .iter()
-        .map(|s| s.iter().cloned().collect())
-        .collect();
-    let uses = |scope: usize| {
-        let of_scope = |p: &&Place| places.slots.get(p.slot).is_some_and(|s| s.scope == scope);
-        places.places.iter().filter(of_scope).count()
-    };
-    let mut ranked: Vec<usize> = (0..sets.len()).collect();
-    ranked.sort_by_key(|scope| std::cmp::Reverse(uses(*scope)));
-    let mut names: Vec<BTreeSet<String>> = Vec::new();
-    for scope in ranked {
-        let set = sets.get(scope).filter(|s| !names.contains(s));
-        names.extend(set.filter(|_| names.len() < MAX_SCOPES).cloned());
-    }
-    // What is in view everywhere is in view wherever nothing else fits.
-    let everywhere = sets
-        .iter()
-        .skip(1)
-        .fold(sets.first().cloned().unwrap_or_default(), |a, b| {
-            a.intersection(b).cloned().collect()
-        });
-    if !names.contains(&everywhere) {
-        names.push(everywhere);
-    }
-    let fitting = |set: &BTreeSet<String>| {
-        let within = (0..names.len()).filter(|i| names.get(*i).is_some_and(|n| n.is_subset(set)));
-        within.max_by_key(|i| names.get(*i).map_or(0, BTreeSet::len))
-    };
-    Visible {
-        given: sets.iter().map(|set| fitting(set).unwrap_or(0)).collect(),
-        names,
-    }
-}
 
 struct Typed<'a> {
     rules: &'a mut Rules,
@@ -315,103 +220,6 @@ impl Typed<'_> {
         for name in scope.constants.keys() {
             self.add("atom_", &literal(name));
         }
-    }
-
-    /// A text without conversions, or a format that the function has with a value for each of its conversions.
-    fn text_and_values(&mut self) -> String {
-        let rule = format!("format_{}", self.n);
-        self.rules.add(&rule, "TEXT");
-        let text = CType::Pointer {
-            to: Box::new(CType::CHAR),
-            to_const: true,
-        };
-        for format in self.formats {
-            let Some(conversions) = conversions(format) else {
-                continue;
-            };
-            let mut alternative = literal(format);
-            for conversion in conversions {
-                let value = match conversion {
-                    Conversion::Integer => Some(format!("value_@{FLAT}")),
-                    Conversion::Text => self.argument(&text),
-                };
-                let value = value.map(|v| replace_outside_quotes(&v, &self.n));
-                alternative.push_str(&format!(" \", \" {}", value.unwrap_or_default()));
-            }
-            self.rules.add(&rule, &alternative);
-        }
-        rule
-    }
-
-    /// [`crate::facts::MACROS`], which take what a function could not.
-    fn macros(&mut self) {
-        let value = format!("value_@{FLAT}");
-        for (name, rule, arguments) in [
-            ("ARRAY_SIZE", "atom_", "array_@".to_owned()),
-            (
-                "min_t",
-                "call_int_",
-                format!("inttype \", \" {value} \", \" {value}"),
-            ),
-            (
-                "max_t",
-                "call_int_",
-                format!("inttype \", \" {value} \", \" {value}"),
-            ),
-            (
-                "check_add_overflow",
-                "call_int_",
-                format!("{value} \", \" {value} \", \" result_@"),
-            ),
-            (
-                "check_sub_overflow",
-                "call_int_",
-                format!("{value} \", \" {value} \", \" result_@"),
-            ),
-            (
-                "check_mul_overflow",
-                "call_int_",
-                format!("{value} \", \" {value} \", \" result_@"),
-            ),
-        ] {
-            let nested = self.flat && rule == "call_int_";
-            if self.macros.contains(name) && !nested {
-                self.add(
-                    rule,
-                    &format!("{} {arguments} \")\"", literal(&format!("{name}("))),
-                );
-            }
-        }
-    }
-
-    /// A declaration in the place of another one: an integer of whatever type with whatever value, a pointer with another value.
-    fn declared(&mut self, slot: usize, scope: &Scope, one: &Declared) {
-        let Some(variable) = scope.locals.get(&one.name).cloned() else {
-            return;
-        };
-        let rule = format!("declared{slot}");
-        let n = self.n.clone();
-        let same = literal(&format!("{} = ", one.spelt));
-        if let CType::Pointer { to, to_const } = &variable.ty {
-            let class = self.class(to, *to_const, variable.spelling.as_deref(), 1);
-            self.rules.add(&rule, &format!("{same} as_p{class}_{n} \";\""));
-            return;
-        }
-        if one.has_value {
-            self.rules.add(&rule, &format!("{same} value_{n} \";\""));
-        }
-        if one.has_its_address_taken {
-            return;
-        }
-        let opens = match one.qualifiers.as_str() {
-            "" => "inttype".to_owned(),
-            kept => format!("{} inttype", literal(kept)),
-        };
-        let behind = match one.has_value {
-            true => format!("{} value_{n} \";\"", literal(&format!(" {} = ", one.name))),
-            false => literal(&format!(" {};", one.name)),
-        };
-        self.rules.add(&rule, &format!("{opens} {behind}"));
     }
 
     /// The result of a call. The classes of pointers are made in the same order with calls and without.
@@ -767,31 +575,6 @@ x_@_steps: step_@ | x_@_steps ", " step_@
             _ => None,
         }
     }
-}
-
-/// What a conversion of a format wants (C11 7.21.6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Conversion {
-    Integer,
-    Text,
-}
-
-/// The conversions of a format; `None` where one of them wants something else, or has its width or precision from an argument.
-fn conversions(format: &str) -> Option<Vec<Conversion>> {
-    let mut found = Vec::new();
-    let mut rest = format;
-    while let Some((_, behind)) = rest.split_once('%') {
-        let behind = behind.trim_start_matches(|c: char| c.is_ascii_digit() || "-+ #.hljztq".contains(c));
-        let mut letters = behind.chars();
-        match letters.next()? {
-            '%' => {}
-            'd' | 'i' | 'u' | 'x' | 'X' | 'o' | 'c' => found.push(Conversion::Integer),
-            's' => found.push(Conversion::Text),
-            _ => return None,
-        }
-        rest = letters.as_str();
-    }
-    Some(found)
 }
 
 fn record_rule(record: u32, constant: bool) -> String {
