@@ -48,10 +48,7 @@ fn run(case: &Path, out: &mut dyn Write) -> Result<Option<String>, Box<dyn std::
         directory: flags.directory,
         ..vf_frontend::Options::new("cc")
     };
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     let mut checker = ProverChecker::new(options, check);
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(SolverOnly::new())];
     let limits = Limits {

@@ -10,10 +10,7 @@ fn judged(old: &str, new: &str) -> PatchReport {
     std::fs::write(&before, old).expect("written");
     std::fs::write(&after, new).expect("written");
     let options = vf_frontend::Options::new("cc");
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     let mut checker = ProverChecker::new(options, check);
     judge_patch(&PatchInput::Files { before, after }, &mut checker, None).expect("judged")
 }

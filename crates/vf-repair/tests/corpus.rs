@@ -35,10 +35,7 @@ fn checker(tree: &Path, file: &Path) -> ProverChecker<'static> {
         directory: flags.directory,
         ..vf_frontend::Options::new("cc")
     };
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     ProverChecker::new(options, check)
 }
 

@@ -130,10 +130,7 @@ fn judged(case: &Case, kind: &str) -> PatchReport {
         directory: flags.directory,
         ..vf_frontend::Options::new("cc")
     };
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     let mut checker = ProverChecker::new(options, check);
     let text = std::fs::read_to_string(folder(case).join(format!("wrong/{kind}.patch"))).expect("patch");
     judge_patch(&PatchInput::Patch { text, tree }, &mut checker, None).expect("judged")

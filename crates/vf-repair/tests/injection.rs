@@ -58,10 +58,7 @@ fn run(answers: &[String]) -> (RepairOutcome, Vec<String>) {
     let tree = tempfile::tempdir().expect("a folder");
     std::fs::write(tree.path().join("a.c"), FILE).expect("written");
     let options = vf_frontend::Options::new("cc");
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     let report = BugReport {
         file: "a.c".into(),
         line: 20,

@@ -27,10 +27,7 @@ fn judged(folder: &Path, before: &str, after: &str) -> PatchReport {
         after: write("after.c", after),
     };
     let options = vf_frontend::Options::new("cc");
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(60)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(60));
     judge_patch(&input, &mut ProverChecker::new(options, check), None).expect("judged")
 }
 

@@ -61,10 +61,7 @@ fn run(source: &str, function: &str, from: &'static str, by: &[&'static str], wi
         ..vf_frontend::Options::new("cc")
     };
     write_headers(tree.path());
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(60)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(60));
     let mut checker = ProverChecker::new(options, check);
     let mut proposers: Vec<Box<dyn Proposer>> = vec![Box::new(Answer {
         from,

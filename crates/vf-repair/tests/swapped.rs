@@ -37,10 +37,7 @@ fn tried(text: &str, line: u32, change: (&'static str, &'static str)) -> RepairO
     let tree = tempfile::tempdir().expect("a folder");
     std::fs::write(tree.path().join("a.c"), text).expect("written");
     let options = vf_frontend::Options::new("cc");
-    let check = vf_verify::CheckOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..Default::default()
-    };
+    let check = vf_verify::CheckOptions::within(Duration::from_secs(20));
     let report = BugReport {
         file: "a.c".into(),
         line,

@@ -97,6 +97,14 @@ pub struct CheckOptions {
 }
 
 impl CheckOptions {
+    /// All defaults, but so much time for the whole run.
+    pub fn within(time: Duration) -> CheckOptions {
+        CheckOptions {
+            timeout: Some(time),
+            ..CheckOptions::default()
+        }
+    }
+
     /// Whether results must repeat exactly: work is counted instead of time, and nothing is cut by the clock.
     pub fn repeats(&self) -> bool {
         self.rlimit.is_some() && self.timeout.is_none()
