@@ -7,7 +7,7 @@
 use crate::tables::HashSet;
 
 use z3::ast::Bool;
-use z3::{Params, SatResult, StatisticsValue};
+use z3::{Params, SatResult};
 
 use crate::memory::Room;
 use crate::model;
@@ -42,6 +42,8 @@ pub(crate) struct Backend {
     engine: Engine,
     room: Room,
     z3: z3::Solver,
+    /// Those that z3 was told.
+    limits: Option<Limits>,
     translation: Translation,
     /// How many formulas of each frame z3 was told.
     told: Vec<usize>,
@@ -66,6 +68,7 @@ impl Backend {
             engine,
             room: Room::new(modest),
             z3: z3.unwrap_or_default(),
+            limits: None,
             translation: Translation::new(engine == Engine::Bits),
             told: vec![0],
             known: HashSet::default(),
@@ -103,7 +106,10 @@ impl Backend {
         frames: &[Vec<Term>],
         assumptions: &[Term],
     ) -> Answer {
-        self.z3.set_params(&self.parameters(limits));
+        if self.limits != Some(limits) {
+            self.z3.set_params(&self.parameters(limits));
+            self.limits = Some(limits);
+        }
         for (number, frame) in frames.iter().enumerate() {
             if number >= self.told.len() {
                 if let Some(answer) = self.settle(limits) {
@@ -250,19 +256,6 @@ impl Backend {
                 }
                 Answer::Unknown(why_unknown(&reason, limits))
             }
-        }
-    }
-}
-
-/// Reads z3's count of the work that it has done on this thread.
-#[derive(Default)]
-pub(crate) struct Meter(z3::Solver);
-
-impl Meter {
-    pub(crate) fn so_far(&self) -> u64 {
-        match self.0.get_statistics().value("rlimit count") {
-            Some(StatisticsValue::UInt(count)) => u64::from(count),
-            _ => 0,
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use z3::StatisticsValue;
+use z3::{StatisticsValue, Tactic};
 
 /// Megabytes that the solvers of a thread may add. Circuits of whole programs with loops unrolled grow by hundreds of megabytes between two
 /// looks at the clock.
@@ -26,7 +26,7 @@ static MARK: AtomicU32 = AtomicU32::new(0);
 thread_local! {
     /// How many solvers this thread has, and what all of the process held when it made the first of them.
     static OF_THREAD: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
-    /// A solver that is asked nothing but statistics.
+    /// A solver that is asked nothing but statistics. One that does nothing: z3's usual one takes milliseconds to make.
     static METER: RefCell<Option<z3::Solver>> = const { RefCell::new(None) };
 }
 
@@ -66,16 +66,29 @@ impl Drop for Room {
     }
 }
 
+/// One of z3's statistics, of what is common to all solvers.
+fn common(name: &str) -> Option<StatisticsValue> {
+    METER.with_borrow_mut(|meter| {
+        let meter = meter.get_or_insert_with(|| Tactic::new("skip").solver());
+        meter.get_statistics().value(name)
+    })
+}
+
 /// Megabytes that z3 holds in this process.
 pub(crate) fn held_mb() -> u32 {
-    METER.with_borrow_mut(|meter| {
-        let meter = meter.get_or_insert_with(z3::Solver::new);
-        match meter.get_statistics().value("memory") {
-            // Rounded up; no process holds as many megabytes as fit into 32 bits.
-            Some(StatisticsValue::Double(megabytes)) => megabytes.max(0.0).ceil() as u32,
-            _ => 0,
-        }
-    })
+    match common("memory") {
+        // Rounded up; no process holds as many megabytes as fit into 32 bits.
+        Some(StatisticsValue::Double(megabytes)) => megabytes.max(0.0).ceil() as u32,
+        _ => 0,
+    }
+}
+
+/// z3's count of the work that its solvers have done on this thread.
+pub(crate) fn work() -> u64 {
+    match common("rlimit count") {
+        Some(StatisticsValue::UInt(count)) => u64::from(count),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

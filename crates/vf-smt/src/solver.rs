@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Answer, Backend, Engine, Meter};
+use crate::backend::{Answer, Backend, Engine};
 use crate::integers::{self, Integers};
+use crate::memory;
 use crate::reads::ArrayUse;
 use crate::stop;
 use crate::term::{Term, Terms, View};
@@ -96,8 +97,6 @@ pub struct Solver<'t> {
     /// How often in a row the integers had no answer.
     failed: u32,
     modest: bool,
-    /// Made by the first check whose work is limited.
-    meter: Option<Meter>,
 }
 
 impl<'t> Solver<'t> {
@@ -112,7 +111,6 @@ impl<'t> Solver<'t> {
             statistics: Cell::new(Statistics::default()),
             failed: 0,
             modest: false,
-            meter: None,
         }
     }
 
@@ -237,11 +235,11 @@ impl<'t> Solver<'t> {
     }
 
     /// z3's units of work so far, of all solvers of the thread, where they are limited and so of interest.
-    fn work(&mut self) -> u64 {
-        if self.limits.rlimit.is_none() {
-            return 0;
+    fn work(&self) -> u64 {
+        match self.limits.rlimit {
+            Some(_) => memory::work(),
+            None => 0,
         }
-        self.meter.get_or_insert_default().so_far()
     }
 
     fn decide_over_integers(&mut self, assumptions: &[Term]) -> Outcome {
