@@ -199,6 +199,9 @@ pub struct Run {
     pub choices_used: usize,
     /// Decisions that the input did not make.
     pub choices_missing: usize,
+    /// Where in objects of the input (number, offset) a pointer was read that leads to no object: null, or an address. Some places, if
+    /// there are many.
+    pub unled: BTreeSet<(usize, u64)>,
     pub steps: u64,
     /// Every object of the run; [`ObjectId`] is an index into it.
     pub objects: Vec<ObjectInfo>,

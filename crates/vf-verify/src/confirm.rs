@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use vf_ir::input::{Input, InputPointer, InputValue};
 use vf_ir::interp::{self, Effect, Limits, Outcome, Run, Value};
 use vf_ir::{Condition, FunctionId, LocalId, ObligationId, Property};
+use vf_smt::{Assignment, Terms};
 
 use crate::analysis::Context;
 use crate::counterexample;
-use crate::engine::CheckKey;
+use crate::engine::{CheckKey, Execution};
 use crate::explain::{self, Explanation};
 use crate::inputs::{self, Part, Shown, integer};
 use crate::report::{Counterexample, Replay, TraceStep};
@@ -64,6 +65,38 @@ pub fn confirm(context: &Context<'_>, input: &Input, key: &CheckKey, steps: u64)
         Confirmation::NotSeen(why) if !seen(null) => Confirmation::NotSeen(why),
         _ => Confirmation::NotSeen("it depends on a pointer of the input that was not followed".into()),
     }
+}
+
+/// The input that a model describes; where it says nothing of a pointer, no violation rests on null that the usual reading does not
+/// have there.
+pub fn input_of(
+    context: &Context<'_>,
+    entry: FunctionId,
+    (execution, terms): (&Execution, &Terms),
+    model: &Assignment,
+    (key, steps): (&CheckKey, u64),
+) -> Input {
+    /// What comes to light behind other pointers is read by the next run.
+    const RUNS: u32 = 8;
+    let name = &context.program.function(entry).name;
+    let mut input = counterexample::input_of(context.program, name, execution, terms, model);
+    for _ in 0..RUNS {
+        if !counterexample::may_leave_out_pointers(execution, &input) {
+            break;
+        }
+        let ignore = passes_over(context, key);
+        let limits = Limits {
+            ignore: Some(&ignore),
+            steps,
+            ..Limits::default()
+        };
+        let run = interp::run(context.program, &input, &limits);
+        match counterexample::with_unled(context.program, execution, &input, &run.unled) {
+            Some(completed) => input = completed,
+            None => break,
+        }
+    }
+    input
 }
 
 fn run_once(context: &Context<'_>, input: &Input, key: &CheckKey, steps: u64) -> Confirmation {

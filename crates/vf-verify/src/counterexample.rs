@@ -1,6 +1,6 @@
 //! From a model of a violation to an input that a person can read and a machine can run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vf_ir::input::{
     Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue, OutsideWrite,
@@ -10,7 +10,7 @@ use vf_smt::{Assignment, Sort, Term, Terms, View};
 
 use crate::inputs::Part;
 
-use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, OutsideStore, Value};
+use crate::engine::{ChoiceTerm, Execution, Object, ObjectId, ObjectKey, OutsideStore, PointerCells, Value};
 
 /// Bytes of one object that are filled in for a string, at most.
 const FILL_LIMIT: u64 = 1 << 16;
@@ -138,6 +138,59 @@ pub fn input_of(
     }
 }
 
+/// Whether an object has more pointers than those that are named wherever they are read.
+pub fn may_leave_out_pointers(execution: &Execution, input: &Input) -> bool {
+    let mut objects = input_objects(execution).zip(&input.objects);
+    objects.any(|(id, object)| {
+        let cells = execution.unread_pointers.get(&id);
+        let behind = cells.and_then(PointerCells::behind_first);
+        behind.is_some_and(|behind| behind < object.size)
+    })
+}
+
+/// The input with something in place of pointers of which it says nothing, where an execution read them (`unled`, as
+/// [`interp::Run::unled`](vf_ir::interp::Run::unled)) and null is not what the usual reading has there; `None` where there are none.
+pub fn with_unled(
+    program: &Program,
+    execution: &Execution,
+    input: &Input,
+    unled: &BTreeSet<(usize, u64)>,
+) -> Option<Input> {
+    let width = u64::from(program.model.pointer_bits() / 8);
+    let order: Vec<ObjectId> = input_objects(execution).collect();
+    let mut completed = None;
+    for (number, at) in unled {
+        let cells = order
+            .get(*number)
+            .and_then(|id| execution.unread_pointers.get(id));
+        if cells.and_then(|cells| cells.may_be_null(*at)) != Some(false) {
+            continue;
+        }
+        let named = |object: &InputObject| object.contents.pointers.iter().any(|(p, _)| p == at);
+        if input.objects.get(*number).is_none_or(named) {
+            continue;
+        }
+        let completed = completed.get_or_insert_with(|| input.clone());
+        if let Some(InputObject { contents, .. }) = completed.objects.get_mut(*number) {
+            let bytes = std::mem::take(&mut contents.bytes).into_iter();
+            let each = bytes.flat_map(|(start, run)| (start..).zip(run));
+            contents.bytes = runs(
+                each.filter(|(place, _)| !(*at..at + width).contains(place))
+                    .collect(),
+            );
+            contents.pointers.push((*at, InputPointer::Address(INVENTED)));
+        }
+    }
+    completed
+}
+
+/// Input objects that are no globals, in the order of [`Input::objects`].
+fn input_objects(execution: &Execution) -> impl Iterator<Item = ObjectId> {
+    let own = |object: &Object| object.input && !matches!(object.key, ObjectKey::Global(_));
+    let all = execution.objects.iter();
+    all.filter(move |(_, object)| own(object)).map(|(id, _)| *id)
+}
+
 struct Reader<'a> {
     execution: &'a Execution,
     terms: &'a Terms,
@@ -152,14 +205,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(program: &'a Program, execution: &'a Execution, terms: &'a Terms, model: &'a Assignment) -> Self {
-        let mut order = Vec::new();
-        let mut index = BTreeMap::new();
-        for (id, object) in &execution.objects {
-            if object.input && !matches!(object.key, ObjectKey::Global(_)) {
-                index.insert(*id, order.len());
-                order.push(*id);
-            }
-        }
+        let order: Vec<ObjectId> = input_objects(execution).collect();
+        let index = order.iter().copied().zip(0..).collect();
         let mut arrays: BTreeMap<String, Vec<(Term, Term)>> = BTreeMap::new();
         for (array, reads) in &execution.base_reads {
             if let (View::Var { .. }, Some(name)) = (terms.view(*array), terms.name(*array)) {
@@ -300,14 +347,14 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        let unread = self.execution.unread_pointers.range((id, 0)..=(id, u64::MAX));
-        for ((_, at), may_be_null) in unread {
+        let unread = self.execution.unread_pointers.get(&id);
+        for (at, may_be_null) in unread.into_iter().flat_map(PointerCells::first) {
             let Some(end) = at.checked_add(width).filter(|end| *end <= size) else {
                 continue;
             };
             let followed = pointers
                 .iter()
-                .any(|(p, _)| *p < end && *at < p.saturating_add(width));
+                .any(|(p, _)| *p < end && at < p.saturating_add(width));
             if followed {
                 continue;
             }
@@ -317,7 +364,7 @@ impl<'a> Reader<'a> {
                 bytes.remove(&(at + k));
             }
             if !may_be_null {
-                pointers.push((*at, InputPointer::Address(INVENTED)));
+                pointers.push((at, InputPointer::Address(INVENTED)));
             }
         }
         Contents {

@@ -167,8 +167,8 @@ impl<'a> Search<'a> {
         if facts.iter().any(|fact| fact.as_bool() != Some(true)) {
             return None;
         }
-        let name = &context.program.function(*entry).name;
-        let input = counterexample::input_of(context.program, name, execution, terms, assignment);
+        let asked = (self.origin.key, self.steps_left);
+        let input = confirm::input_of(context, *entry, (execution, terms), assignment, asked);
         let run = self.run(&input, missing)?;
         Some(Confirmed { input, run })
     }

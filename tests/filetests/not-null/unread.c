@@ -46,5 +46,19 @@ int any(int **all, int i)
  //      ^^^^^^ refuted[valid-read] i == 1
 }
 
+// Behind the elements that a counterexample names beforehand.
+int far(int **all, int i)
+{
+	if (i < 20)
+		return 0;
+	return *all[i];
+ //     ^^^^^^^ unknown[initialized]
+ //     ^^^^^^^ unknown[lifetime]
+ //     ^^^^^^^ unknown[not-null]
+ //     ^^^^^^^ unknown[valid-read]
+ //      ^^^^^^ refuted[valid-read] i == 20
+}
+
 // summary: any: 1 proved, 1 refuted, 4 unknown
+// summary: far: 1 proved, 1 refuted, 4 unknown
 // summary: first_of_kind: 16 proved-to-bound

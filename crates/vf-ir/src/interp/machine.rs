@@ -1,5 +1,6 @@
 //! The machine: frames, statements, terminators.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use vf_source::tables::HashMap;
@@ -66,6 +67,8 @@ pub(super) struct Machine<'a> {
     pub choices: std::slice::Iter<'a, Choice>,
     pub choices_used: usize,
     pub choices_missing: usize,
+    /// See [`Run::unled`](super::Run::unled).
+    unled: RefCell<BTreeSet<(usize, u64)>>,
     /// What was asked of the outside so far; only where that is wanted.
     pub asked: Option<Vec<Asked>>,
     trace: VecDeque<Step>,
@@ -93,6 +96,7 @@ impl<'a> Machine<'a> {
             choices: input.choices.iter(),
             choices_used: 0,
             choices_missing: 0,
+            unled: RefCell::default(),
             asked: None,
             trace: VecDeque::new(),
             trace_dropped: 0,
@@ -148,6 +152,7 @@ impl<'a> Machine<'a> {
             output: self.output,
             choices_used: self.choices_used,
             choices_missing: self.choices_missing,
+            unled: self.unled.into_inner(),
             steps: self.steps,
             objects: self.memory.into_infos(),
         };
@@ -544,9 +549,28 @@ impl<'a> Machine<'a> {
         left.unwrap_or(0).min(size)
     }
 
+    /// Notes that what was read here is no pointer to an object.
+    fn note_unled(&self, at: Pointer) {
+        /// More are not kept.
+        const MOST: usize = 64;
+        let place = self.memory.resolve(at);
+        let place = place.and_then(|(id, offset)| match self.memory.info(id)?.kind {
+            ObjectKind::Input(number) => Some((number, offset)),
+            _ => None,
+        });
+        let mut unled = self.unled.borrow_mut();
+        if unled.len() < MOST {
+            unled.extend(place);
+        }
+    }
+
     fn load(&self, pointer: Pointer, ty: Ty) -> Value {
         if ty == Ty::Ptr {
-            return Value::Pointer(self.memory.read_pointer(pointer));
+            let read = self.memory.read_pointer(pointer);
+            if read.object.is_none() {
+                self.note_unled(pointer);
+            }
+            return Value::Pointer(read);
         }
         let bytes = self.memory.read(pointer, ty.size(self.program.model).min(16));
         let pattern = bytes

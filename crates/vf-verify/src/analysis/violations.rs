@@ -28,11 +28,11 @@ impl Context<'_> {
         key: &CheckKey,
         violation: &Violation,
     ) -> Judgement {
-        let name = &self.program.function(entry).name;
         let mut reason = None;
         for model in &violation.models {
             let model = model.assignment();
-            let input = counterexample::input_of(self.program, name, execution, terms, model);
+            let asked = (key, confirm::STEPS);
+            let input = confirm::input_of(self, entry, (execution, terms), model, asked);
             match confirm::confirm(self, &input, key, confirm::STEPS) {
                 Confirmation::Seen(run) => {
                     let origin = Origin {

@@ -67,6 +67,7 @@ pub use null_tests::{TestedMembers, tested_members};
 pub(crate) use parameter_roles::counted_parameters;
 pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions, visit_parts};
 use state::Contents;
+pub use unread::PointerCells;
 use value::Names;
 pub use value::{Object, ObjectId, ObjectKey, Pointer, Value};
 
@@ -290,8 +291,8 @@ pub struct Execution {
     /// Pointers of the input that lie too deep in it to be followed, by object and offset; whether the code asks if they
     /// are null.
     pub deep_pointers: BTreeMap<(ObjectId, u64), bool>,
-    /// Pointers in input objects, whether or not they were read, and whether they may be null.
-    pub unread_pointers: BTreeMap<(ObjectId, u64), bool>,
+    /// Where pointers lie in input objects, whether or not they were read.
+    pub unread_pointers: BTreeMap<ObjectId, PointerCells>,
     pub granules: HashMap<ObjectId, u64>,
     /// Objects read as strings, with the bytes of a character.
     pub strings: BTreeMap<ObjectId, u64>,

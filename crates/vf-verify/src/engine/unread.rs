@@ -10,12 +10,47 @@ use super::held::pointer_cells;
 use super::value::{Object, ObjectId, ObjectKey};
 use super::{Engine, Entry};
 
-/// Pointers of one object that are looked at.
-const MOST: usize = 16;
+/// Where pointers lie in an object: in each of its elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PointerCells {
+    /// Bytes of an element.
+    stride: u64,
+    /// Place in the element, and whether the pointer there may be null; one at least.
+    cells: Vec<(u64, bool)>,
+}
+
+impl PointerCells {
+    /// So many of an object are looked at before anything was read.
+    const MOST: usize = 16;
+
+    fn places(&self) -> impl Iterator<Item = (u64, bool)> {
+        let rounds = (0u64..).map(|round| self.stride.saturating_mul(round));
+        rounds.flat_map(|start| {
+            let cells = self.cells.iter();
+            cells.map(move |(at, may_be_null)| (start.saturating_add(*at), *may_be_null))
+        })
+    }
+
+    /// The first places, and whether null may be there.
+    pub fn first(&self) -> impl Iterator<Item = (u64, bool)> {
+        self.places().take(Self::MOST)
+    }
+
+    /// The place behind the first ones.
+    pub fn behind_first(&self) -> Option<u64> {
+        self.places().nth(Self::MOST).map(|(at, _)| at)
+    }
+
+    /// Whether null may be at a place; `None` where no pointer lies.
+    pub fn may_be_null(&self, place: u64) -> Option<bool> {
+        let within = place.checked_rem(self.stride)?;
+        let cell = self.cells.iter().find(|(at, _)| *at == within);
+        cell.map(|(_, may_be_null)| *may_be_null)
+    }
+}
 
 impl Engine<'_> {
-    /// Place of each pointer in an input object, and whether it may be null.
-    pub(super) fn pointers_of_inputs(&mut self) -> BTreeMap<(ObjectId, u64), bool> {
+    pub(super) fn pointers_of_inputs(&mut self) -> BTreeMap<ObjectId, PointerCells> {
         let mut found = BTreeMap::new();
         if self.settings.entry_mode != Entry::Each {
             return found;
@@ -37,15 +72,9 @@ impl Engine<'_> {
             let (Some(stride), false) = (stride, cells.is_empty()) else {
                 continue;
             };
-            for number in 0..MOST {
-                let Some(cell) = cells.get(number % cells.len()) else {
-                    break;
-                };
-                let round = (number / cells.len()) as u64;
-                let at = stride.saturating_mul(round).saturating_add(*cell);
-                let may_be_null = self.reads_tested(&object, *cell);
-                found.insert((id, at), may_be_null);
-            }
+            let cells = cells.into_iter().map(|at| (at, self.reads_tested(&object, at)));
+            let cells = cells.collect();
+            found.insert(id, PointerCells { stride, cells });
         }
         found
     }
