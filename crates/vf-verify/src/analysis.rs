@@ -25,7 +25,9 @@ use vf_ir::{Condition, FunctionId, ObligationId, Program};
 use vf_smt::{Limits, Stop, Terms};
 use vf_source::SourceMap;
 
-use crate::engine::{self, Budget, CheckKey, Execution, Settings, TestedMembers, tested_members};
+use crate::engine::{
+    self, Budget, CheckKey, Execution, Loaded, Settings, TestedMembers, loaded_pointers, tested_members,
+};
 use crate::report::{Counterexample, Needs, SuggestedInvariant, Verdict};
 use crate::search::{self, Search};
 use crate::solve::{Finding, SolveOptions, Solved, solve};
@@ -58,6 +60,8 @@ pub struct Context<'p> {
     taken: BTreeSet<FunctionId>,
     /// Members that the whole program compares with null.
     tested_members: TestedMembers,
+    /// Registers that hold pointers from memory.
+    loaded: Loaded,
     /// Where this is a part of a larger program: its functions there.
     outside: Option<&'p [FunctionId]>,
     /// For unrolling beside the proof search.
@@ -197,6 +201,7 @@ impl<'p> Context<'p> {
                 BTreeSet::new()
             },
             tested_members: tested_members(program),
+            loaded: loaded_pointers(program),
             outside: None,
             cores: Arc::default(),
         }
@@ -267,6 +272,7 @@ impl<'p> Context<'p> {
             probes: &[],
             against: None,
             tested_members: &self.tested_members,
+            loaded: &self.loaded,
         }
     }
 

@@ -21,7 +21,7 @@ use vf_source::Span;
 
 use super::{Context, Decision, EntryResult};
 use crate::confirm::{self, Confirmation};
-use crate::engine::{CheckKey, TestedMembers};
+use crate::engine::{CheckKey, TestedMembers, loaded_pointers};
 use crate::report::{Needs, Verdict};
 use crate::search::{Asking, Search};
 use crate::specification::Specification;
@@ -88,6 +88,7 @@ impl Context<'_> {
             skipped: part.skipped.clone(),
             taken: part.taken.clone(),
             tested_members: part.tested_members.clone(),
+            loaded: loaded_pointers(&part.restricted.program),
             outside: Some(&part.restricted.functions),
             cores: Arc::clone(&self.cores),
         };

@@ -230,6 +230,10 @@ impl Engine<'_> {
         let t = self.terms;
         let before = self.enter_place(frame, (id, END), edge.guard);
         self.leave_place(before);
+        if let Terminator::Branch { condition: read, .. } | Terminator::Return(Some(read)) = &block.terminator
+        {
+            self.find_null_tests(frame, &edge.state, read)?;
+        }
         match &block.terminator {
             Terminator::Goto(target) => leaving.push((*target, edge)),
             Terminator::Branch {
@@ -405,6 +409,12 @@ impl Engine<'_> {
         edge: &mut Edge,
     ) -> Result<(), Stop> {
         let t = self.terms;
+        if let StmtKind::Assign { value: read, .. }
+        | StmtKind::Store { value: read, .. }
+        | StmtKind::Assume(read) = &statement.kind
+        {
+            self.find_null_tests(frame, &edge.state, read)?;
+        }
         match &statement.kind {
             StmtKind::Assign { dst, value } => {
                 let value = self.value(frame, &edge.state, value)?;

@@ -185,6 +185,9 @@ impl Engine<'_> {
                 "pointer parameters, and the pointers found through them, lead to separate objects, none of them a global",
             );
         }
+        if self.found_null_tests {
+            return Err(Stop::Restart);
+        }
         Ok(arguments)
     }
 
@@ -386,6 +389,7 @@ impl Engine<'_> {
         let t = self.terms;
         let Some(at) = t.as_bv(offset) else {
             let pointer = self.wild_pointer("element");
+            self.elements_anywhere.insert(pointer.offset, object);
             return Ok(pointer);
         };
         let at = at as u64;
@@ -396,7 +400,7 @@ impl Engine<'_> {
         let depth = path.matches("->").count() + path.matches('*').count();
         if depth > 8 {
             if label.is_empty() {
-                let may_be_null = self.reads_tested(&info, at);
+                let may_be_null = self.reads_tested(object, &info, at);
                 self.deep_pointers.insert((object, at), may_be_null);
             }
             return Ok(self.wild_pointer("deep"));
@@ -414,7 +418,7 @@ impl Engine<'_> {
             self.counted.referents.insert(id);
         }
         // A pointer in memory may be null; that it is not, where the code never asks, is its contract.
-        let tested = self.reads_tested(&info, at);
+        let tested = self.reads_tested(object, &info, at);
         let of_host = self.is_argument(object);
         self.host_speaks = of_host;
         let may_be_null = tested || of_host || counted.is_some();
@@ -499,15 +503,6 @@ impl Engine<'_> {
             }
         }
         (format!("{path}+{at}"), CType::Void, false)
-    }
-
-    /// Whether the entry function (or what it inlines) compares with null a pointer loaded from this
-    /// member.
-    pub(super) fn reads_tested(&mut self, object: &Object, at: u64) -> bool {
-        let Some(CType::Record(record)) = object.element else {
-            return false;
-        };
-        self.settings.tested_members.contains(&(record, at))
     }
 
     /// Pointer parameters with the length that follows them: `size(p) >= n * sizeof(*p)`.

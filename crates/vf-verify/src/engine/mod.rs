@@ -63,7 +63,7 @@ pub use inputs::Contract;
 pub use loops::LoopKey;
 pub use loops::suggestions::LoopClause;
 use memory::{Version, VersionId};
-pub use null_tests::{TestedMembers, tested_members};
+pub use null_tests::{Loaded, TestedMembers, loaded_pointers, tested_members};
 pub(crate) use parameter_roles::counted_parameters;
 pub(crate) use registers::{addresses_of, defined, liveness, registers_of, visit_expressions, visit_parts};
 use state::Contents;
@@ -232,6 +232,8 @@ pub struct Learned {
     pub(crate) two_steps: bool,
     /// What two versions do not share at loop headers.
     pub(crate) uncoupled: HashSet<Coupled>,
+    /// Where pointers of the input lie that are compared with null.
+    pub(crate) null_tested: HashSet<null_tests::NullTested>,
 }
 
 /// Limits of one execution.
@@ -268,6 +270,8 @@ pub struct Settings<'p> {
     pub against: Option<&'p Against<'p>>,
     /// Members that the whole program compares with null.
     pub tested_members: &'p TestedMembers,
+    /// Registers that hold pointers from memory.
+    pub loaded: &'p Loaded,
 }
 
 /// Everything an execution produced.
@@ -367,6 +371,10 @@ pub(crate) struct Engine<'p> {
     /// Objects that a pointer was moved back in by a constant that the program says.
     stepped_back: HashSet<ObjectId>,
     deep_pointers: BTreeMap<(ObjectId, u64), bool>,
+    /// Pointers read at an unknown place of an input object, by their offset, which nothing else has.
+    elements_anywhere: HashMap<Term, ObjectId>,
+    /// More pointers are compared with null than was known when the execution began.
+    found_null_tests: bool,
     // Where we are.
     stack: Vec<FunctionId>,
     loop_stack: Vec<LoopKey>,
@@ -487,6 +495,8 @@ pub fn execute(
             begins: HashMap::default(),
             stepped_back: HashSet::default(),
             deep_pointers: BTreeMap::new(),
+            elements_anywhere: HashMap::default(),
+            found_null_tests: false,
             stack: Vec::new(),
             loop_stack: Vec::new(),
             watched: Vec::new(),

@@ -72,7 +72,9 @@ impl Engine<'_> {
             let (Some(stride), false) = (stride, cells.is_empty()) else {
                 continue;
             };
-            let cells = cells.into_iter().map(|at| (at, self.reads_tested(&object, at)));
+            let cells = cells
+                .into_iter()
+                .map(|at| (at, self.reads_tested(id, &object, at)));
             let cells = cells.collect();
             found.insert(id, PointerCells { stride, cells });
         }
