@@ -87,8 +87,6 @@ pub struct Decision {
 /// What decides an obligation.
 pub enum Answer {
     Refuted(Box<Counterexample>),
-    /// Where nothing gets there.
-    NotReached(Verdict),
     /// Or unreachable.
     Proved {
         verdict: Verdict,
@@ -122,10 +120,6 @@ impl Decision {
                 self.verdict = Verdict::Refuted;
                 self.counterexample = Some(*found);
             }
-            Answer::NotReached(verdict) => {
-                self.verdict = verdict;
-                self.counterexample = None;
-            }
             Answer::Proved {
                 verdict,
                 contracts,
@@ -148,6 +142,8 @@ pub struct EntryResult {
     pub not_followed: BTreeMap<FunctionId, Reason>,
     /// Clauses of the function's contract, whether a proof needed them or not.
     pub offered: BTreeSet<String>,
+    /// What the execution took for given, of its inputs and of what it did not follow.
+    pub assumptions: BTreeSet<String>,
     /// How the search for proofs went, without what blocks it.
     pub search: Search,
     /// How the queries ended that are no proofs, and the loops before them.
@@ -162,6 +158,7 @@ impl EntryResult {
             failure,
             not_followed: BTreeMap::new(),
             offered: BTreeSet::new(),
+            assumptions: BTreeSet::new(),
             search: Search::default(),
             blocked: BTreeMap::new(),
         }

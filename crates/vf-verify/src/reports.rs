@@ -26,8 +26,10 @@ pub fn report_functions(
     let entries: BTreeSet<FunctionId> = results.iter().map(|r| r.entry).collect();
     let mut searches: BTreeMap<FunctionId, (Search, Ends)> = BTreeMap::new();
     let mut offered: BTreeMap<FunctionId, BTreeSet<String>> = BTreeMap::new();
+    let mut assumed: BTreeMap<FunctionId, BTreeSet<String>> = BTreeMap::new();
     for mut result in results {
         looked_at.insert(result.entry);
+        assumed.insert(result.entry, std::mem::take(&mut result.assumptions));
         offered.insert(result.entry, std::mem::take(&mut result.offered));
         if result.failure.is_none() {
             searches.insert(result.entry, (result.search.clone(), ends(&mut result)));
@@ -79,7 +81,8 @@ pub fn report_functions(
             main_files.contains(&function.span.file) || context.options.functions.contains(&function.name);
         let mut decisions = by_function.remove(&id).unwrap_or_default();
         let failure = failures.get(&id);
-        complete(context, id, failure, &mut decisions);
+        let assumptions = assumed.remove(&id).unwrap_or_default();
+        complete(context, id, failure, &assumptions, &mut decisions);
         for decision in decisions.values_mut() {
             decision
                 .assumptions
@@ -204,6 +207,7 @@ fn complete(
     context: &Context<'_>,
     id: FunctionId,
     failure: Option<&Reason>,
+    assumptions: &BTreeSet<String>,
     decisions: &mut BTreeMap<CheckKey, Decision>,
 ) {
     let function = context.program.function(id);
@@ -230,7 +234,7 @@ fn complete(
                 bound: None,
                 counterexample: None,
                 contracts: BTreeSet::new(),
-                assumptions: BTreeSet::new(),
+                assumptions: assumptions.clone(),
                 applies: failure.is_some()
                     || !matches!(
                         function.obligations[number as usize].property,
@@ -297,7 +301,10 @@ fn obligation_reports(
             .iter()
             .map(|c| format!("requires {c}"))
             .collect();
-        if matches!(decision.verdict, Verdict::Proved | Verdict::ProvedToBound) {
+        if matches!(
+            decision.verdict,
+            Verdict::Proved | Verdict::ProvedToBound | Verdict::Unreachable
+        ) {
             assumptions.extend(decision.assumptions.iter().cloned());
         } else {
             assumptions.clear();

@@ -31,7 +31,7 @@ pub struct Finding {
     pub undecided: Option<Reason>,
     /// Some instance was not looked at, because nobody wanted the answer any more.
     pub left: bool,
-    /// Contract clauses that the proofs used.
+    /// Contract clauses that the proofs used, those that it is not reached among them.
     pub contracts: BTreeSet<usize>,
     /// How the first query ended that did not prove it, and the loop, of [`Execution::loops`], that was cut before.
     pub blocked: Option<(QueryEnd, Option<usize>)>,
@@ -56,6 +56,8 @@ pub struct Solved {
     pub unwound: BTreeSet<(u32, u32)>,
     /// Functions into which executions go that were not followed.
     pub not_followed: BTreeMap<FunctionId, Reason>,
+    /// Contract clauses that keep executions from where they were not followed.
+    pub contracts: BTreeSet<usize>,
     /// Candidates kept.
     pub kept: Vec<usize>,
     pub queries: u64,
@@ -152,38 +154,36 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 guard,
                 function,
                 header,
-            } => {
-                let mut assumptions = literals.all();
-                assumptions.push(*guard);
-                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
+            } => match excluded(&mut solver, (&literals, *guard), options) {
+                Some(core) => literals.contracts_of(&core, &dependencies, &mut solved.contracts),
+                None => {
                     solved.unwound.insert((function.0, header.0));
                 }
-            }
+            },
             Event::NotFollowed {
                 guard,
                 function,
                 reason,
-            } => {
-                let mut assumptions = literals.all();
-                assumptions.push(*guard);
-                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
+            } => match excluded(&mut solver, (&literals, *guard), options) {
+                Some(core) => literals.contracts_of(&core, &dependencies, &mut solved.contracts),
+                None => {
                     solved.not_followed.entry(*function).or_insert(reason.clone());
                 }
-            }
+            },
             Event::Undecided { key, guard, reason } => {
                 if options.only.is_some_and(|only| !only.contains(key)) {
                     continue;
                 }
-                let mut assumptions = literals.all();
-                assumptions.push(*guard);
-                if options.is_over(&solver) || !excluded(&mut solver, &assumptions, options.limits) {
-                    let finding = solved.findings.entry(key.clone()).or_default();
-                    finding.instances += 1;
-                    finding.reached += 1;
-                    finding.applies = true;
-                    finding.undecided.get_or_insert(reason.clone());
-                    finding.blocked.get_or_insert((QueryEnd::NotFollowed, None));
+                if let Some(core) = excluded(&mut solver, (&literals, *guard), options) {
+                    literals.contracts_of(&core, &dependencies, &mut solved.contracts);
+                    continue;
                 }
+                let finding = solved.findings.entry(key.clone()).or_default();
+                finding.instances += 1;
+                finding.reached += 1;
+                finding.applies = true;
+                finding.undecided.get_or_insert(reason.clone());
+                finding.blocked.get_or_insert((QueryEnd::NotFollowed, None));
             }
             Event::Check(check) => {
                 if options.only.is_some_and(|only| !only.contains(&check.key)) {
@@ -195,7 +195,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let finding = solved.findings.entry(check.key.clone()).or_default();
                 finding.instances += 1;
                 finding.applies |= check.applies;
-                finding.claims_unreachable |= terms.is_false(check.holds);
+                finding.claims_unreachable |= check.claims_unreachable;
                 if !(options.wanted)(&check.key) {
                     finding.left = true;
                     reachable.clear();
@@ -215,19 +215,24 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 }
                 let mut alone = literals.all();
                 alone.push(check.guard);
-                let reached = *reachable.entry(check.guard).or_insert_with(|| {
+                let reached = reachable.entry(check.guard).or_insert_with(|| {
                     if terms.is_true(check.guard) && !may_have_failed {
                         return Reached::Yes;
                     }
                     let answer = check_soon(&mut solver, &alone, options.limits);
                     solver.set_limits(options.limits);
                     match answer {
-                        Outcome::Unsat { .. } => Reached::No,
+                        Outcome::Unsat { core } => {
+                            let mut contracts = BTreeSet::new();
+                            literals.contracts_of(&core, &dependencies, &mut contracts);
+                            Reached::No(contracts)
+                        }
                         Outcome::Sat(_) => Reached::Yes,
                         Outcome::Unknown(_) => Reached::Perhaps,
                     }
                 });
-                if reached == Reached::No {
+                if let Reached::No(contracts) = reached {
+                    finding.contracts.extend(contracts.iter());
                     finding.proved += 1;
                     continue;
                 }
@@ -243,7 +248,7 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
                 let asked = Question::Obligation(check.key.clone());
                 // What two versions are asked is settled by conditions more often than not; obligations are not.
                 let compares = execution.comparison.compared.contains_key(&check.key);
-                let unsure = (compares && reached == Reached::Perhaps).then_some(alone.as_slice());
+                let unsure = (compares && *reached == Reached::Perhaps).then_some(alone.as_slice());
                 let ask = || check_after(&mut solver, unsure, &assumptions, options.limits);
                 let answer = options.observer.waits(asked, ask);
                 // What comes after it goes on where it holds: what was reached so far may not be any more.
@@ -299,6 +304,9 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
             }
         }
     }
+    for finding in solved.findings.values_mut() {
+        finding.contracts.extend(&solved.contracts);
+    }
     solved.work = solver.statistics().work;
     solved.queries = queries + solver.statistics().checks;
     solved
@@ -307,12 +315,21 @@ pub fn solve(execution: &Execution, terms: &Terms, options: &SolveOptions<'_>) -
 /// What the first attempt at a question may use, as a part of the whole.
 const MOMENT: u32 = 300;
 
-/// Whether no execution gets there.
-fn excluded(solver: &mut Solver<'_>, assumptions: &[Term], limits: Limits) -> bool {
-    matches!(
-        check_with_integers(solver, assumptions, limits),
-        Outcome::Unsat { .. }
-    )
+/// What keeps every execution from getting to where `guard` holds; `None` where one may, or there is no time to ask.
+fn excluded(
+    solver: &mut Solver<'_>,
+    (literals, guard): (&Literals, Term),
+    options: &SolveOptions<'_>,
+) -> Option<Vec<Term>> {
+    if options.is_over(solver) {
+        return None;
+    }
+    let mut assumptions = literals.all();
+    assumptions.push(guard);
+    match check_with_integers(solver, &assumptions, options.limits) {
+        Outcome::Unsat { core } => Some(core),
+        _ => None,
+    }
 }
 
 /// One check. What is hopeless as a circuit of wide adders and multipliers may be easy over the integers, and the other way
@@ -329,10 +346,11 @@ pub(crate) fn check_with_integers(solver: &mut Solver<'_>, assumptions: &[Term],
 }
 
 /// Whether an execution comes to a check.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Reached {
     Yes,
-    No,
+    /// By these clauses of the contract.
+    No(BTreeSet<usize>),
     Perhaps,
 }
 

@@ -192,3 +192,37 @@ fn one_element_more_than_the_usual_contract_is_refuted() {
     let found = verdicts(&sum_loop("ule"));
     assert_eq!(found[1].1, Verdict::Refuted, "{found:?}");
 }
+
+// What nothing reaches is safe by what keeps everything from it.
+#[test]
+fn what_is_not_reached_names_what_that_rests_on() {
+    let found = verdicts(
+        "model lp64
+global other: s32 size 4 = { } @0:3:1-3:20
+
+fn same(%a, %i) -> s32 @0:4:1-8:2 {
+  local %a: *s32 ptr user
+  local %i: s32 i32 user
+b0:
+  branch peq(%a, &other), b1, b2
+b1:
+  check #0 index-upper-bound holds(ult(sext(i64, %i), 2:i64)) \"t[i]\" @0:5:12-5:20
+  return 1:i32
+b2:
+  branch peq(%a, ptradd(null, 0:i64, 1)), b3, b4
+b3:
+  check #1 index-upper-bound holds(ult(sext(i64, %i), 4:i64)) \"u[i]\" @0:6:12-6:20
+  return 2:i32
+b4:
+  return 0:i32
+}
+",
+    );
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|f| f.1 == Verdict::Unreachable), "{found:?}");
+    assert!(
+        found[0].2.contains("separate objects, none of them a global"),
+        "{found:?}"
+    );
+    assert!(found[1].2.contains("requires a != \\\\null"), "{found:?}");
+}

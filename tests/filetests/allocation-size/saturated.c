@@ -22,6 +22,7 @@ void unchecked(void)
 
     p[0] = 1;
 //  ^^^^ refuted[not-null]
+//  ^^^^ unreachable[valid-write]
 }
 
 void checked(size_t rows, char c)
@@ -60,4 +61,4 @@ void *plain(void)
 // summary: grown: 1 proved
 // summary: negative: 1 refuted
 // summary: plain: 1 refuted
-// summary: unchecked: 1 proved, 1 refuted
+// summary: unchecked: 1 refuted, 1 unreachable

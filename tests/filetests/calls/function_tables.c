@@ -13,6 +13,7 @@ static int half_masked(int i)
     int t[4] = {0};
     return t[i & 7];
     //     ^^^^^^^^ refuted[index-upper-bound] i == 1
+    //     ^^^^^^^^ unreachable[initialized]
 }
 static const operation operations[] = {masked, half_masked};
 static struct {
@@ -33,6 +34,6 @@ int main(void)
     return operations[i](4);
 }
 // summary: apply: 1 proved
-// summary: half_masked: 1 proved, 1 refuted
+// summary: half_masked: 1 refuted, 1 unreachable
 // summary: main: 6 proved
 // summary: masked: 2 proved

@@ -13,6 +13,8 @@ void zero(char *p, unsigned k)
 int value(const int *p)
 {
 	return p == 0 ? *p : *p + 0;
+ //              ^^ unreachable[not-null]
+ //              ^^ unreachable[valid-read]
 }
 
 int sum(const int a[static 4])
@@ -47,5 +49,5 @@ void calls(int which)
 // summary: calls: 13 proved, 3 refuted
 // summary: past: 1 proved, 1 refuted
 // summary: sum: 9 proved
-// summary: value: 6 proved
+// summary: value: 4 proved, 2 unreachable
 // summary: zero: 4 proved

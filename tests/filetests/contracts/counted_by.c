@@ -181,6 +181,7 @@ int by_value(struct tlv t)
 {
 	return t.len > 0 ? t.data[0] : 0;
  //                 ^^^^^^^^^ refuted[valid-read]
+ //                 ^^^^^^^^^ unreachable[initialized]
 }
 
 void of_unknown_type(void *p, u32 i)
@@ -201,7 +202,7 @@ int shifted(void *p, u32 i)
  //                  ^^^^^^^^^^ refuted[valid-read]
 }
 // summary: bit_field: 4 proved
-// summary: by_value: 2 proved, 1 refuted
+// summary: by_value: 1 proved, 1 refuted, 1 unreachable
 // summary: clear: 6 proved
 // summary: clear_too_far: 5 proved, 1 refuted
 // summary: count_lowered: 8 proved

@@ -130,6 +130,7 @@ void same_or_not(int n) {
         if (p == q) p[9] = 0;
         //          ^^^^ unreachable[lifetime]
         //          ^^^^ unreachable[not-null]
+        //          ^^^^ unreachable[valid-write]
         q = p;
         if (i == 3) free(q);
         p[0] = 0;
@@ -180,5 +181,5 @@ unsigned long grows(unsigned n, unsigned long *sum) {
 // summary: kept_two_rounds: 10 proved, 1 refuted
 // summary: nested: 8 proved, 5 proved-to-bound, 1 refuted
 // summary: nested_dead: 8 proved, 2 proved-to-bound, 1 refuted
-// summary: same_or_not: 8 proved, 1 refuted, 2 unreachable
+// summary: same_or_not: 7 proved, 1 refuted, 3 unreachable
 // summary: two_generations: 7 proved, 1 refuted

@@ -107,6 +107,7 @@ int next_of(void)
 
     return n.next->value;
     //     ^^^^^^^^^^^^^ refuted[not-null]
+    //     ^^^^^^^^^^^^^ unreachable[valid-read]
 }
 // summary: checked: 4 proved
 // summary: cleared: 3 proved, 1 refuted
@@ -114,6 +115,6 @@ int next_of(void)
 // summary: in_time: 4 proved
 // summary: late: 3 proved, 1 refuted
 // summary: member_of_null: 3 proved, 1 refuted
-// summary: next_of: 2 proved, 1 refuted
+// summary: next_of: 1 proved, 1 refuted, 1 unreachable
 // summary: one_of_two: 3 proved, 1 refuted
 // summary: unchecked: 3 proved, 1 refuted

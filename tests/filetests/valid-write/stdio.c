@@ -106,6 +106,7 @@ int network_order(void)
     return cells[htons(0x0300)] + cells[htons(0x0400)];
     //     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ unreachable[signed-overflow]
     //                            ^^^^^^^^^^^^^^^^^^^^ refuted[index-upper-bound]
+    //                            ^^^^^^^^^^^^^^^^^^^^ unreachable[initialized]
 }
 
 int peer(int fd)
@@ -127,7 +128,7 @@ int peer(int fd)
 // summary: first_word: 14 proved, 2 unreachable
 // summary: line_too_long: 2 proved, 1 refuted
 // summary: line_without_newline: 13 proved
-// summary: network_order: 3 proved, 1 refuted, 1 unreachable
+// summary: network_order: 2 proved, 1 refuted, 2 unreachable
 // summary: number_of_a_line: 6 proved, 2 refuted
 // summary: path_into: 4 proved, 1 refuted
 // summary: peer: 12 proved, 1 refuted, 7 unreachable

@@ -126,10 +126,12 @@ pub fn rests_on(function: &FunctionReport) -> BTreeSet<&str> {
         let clause = assumption.strip_prefix("requires ");
         clause.is_some_and(|c| function.contract.iter().any(|known| known == c))
     };
-    let proved = function
-        .obligations
-        .iter()
-        .filter(|o| matches!(o.verdict, Verdict::Proved | Verdict::ProvedToBound));
+    let proved = function.obligations.iter().filter(|o| {
+        matches!(
+            o.verdict,
+            Verdict::Proved | Verdict::ProvedToBound | Verdict::Unreachable
+        )
+    });
     let all = proved.flat_map(|o| &o.assumptions).map(String::as_str);
     all.filter(|a| !contract(a)).collect()
 }

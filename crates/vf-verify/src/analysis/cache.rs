@@ -42,6 +42,7 @@ struct Part {
 struct Answer {
     decisions: Vec<Decided>,
     offered: BTreeSet<String>,
+    assumptions: BTreeSet<String>,
     search: Search,
 }
 
@@ -127,6 +128,7 @@ impl Context<'_> {
     fn recalled(&self, entry: FunctionId, part: &Part, known: Answer) -> Option<EntryResult> {
         let mut result = EntryResult::new(entry, None);
         result.offered = known.offered;
+        result.assumptions = known.assumptions;
         result.search = Search {
             from_cache: true,
             ..known.search
@@ -255,6 +257,7 @@ fn lasting(result: &EntryResult) -> Option<Answer> {
     Some(Answer {
         decisions: decisions.collect::<Option<_>>()?,
         offered: result.offered.clone(),
+        assumptions: result.assumptions.clone(),
         search: result.search.clone(),
     })
 }
@@ -276,6 +279,7 @@ fn outside(result: EntryResult, entry: FunctionId, functions: &[FunctionId]) -> 
             .filter_map(|(id, reason)| Some((of(id)?, reason)))
             .collect(),
         offered: result.offered,
+        assumptions: result.assumptions,
         search: result.search,
         blocked: result
             .blocked

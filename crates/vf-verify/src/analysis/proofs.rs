@@ -77,6 +77,7 @@ impl Context<'_> {
             }
         };
         result.offered = execution.contracts.iter().map(|c| c.text.clone()).collect();
+        result.assumptions = execution.assumptions.clone();
         let mut first = FirstPass {
             cut: execution.recursion_cut
                 || execution

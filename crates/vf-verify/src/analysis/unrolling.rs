@@ -135,7 +135,11 @@ impl Context<'_> {
             }
             let answer = match solved.findings.get(key) {
                 // Not reached within the bound.
-                None if complete => Answer::NotReached(self.not_reached(key)),
+                None if complete => Answer::Proved {
+                    verdict: self.not_reached(key),
+                    contracts: super::names(execution, &solved.contracts),
+                    assumptions: execution.assumptions.clone(),
+                },
                 Some(finding) if complete && finding.all_proved() => Answer::proved(execution, finding),
                 None => {
                     unrolled.clean.insert(key.clone(), bound);

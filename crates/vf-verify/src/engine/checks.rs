@@ -1,7 +1,7 @@
 //! Conditions of obligations as terms.
 
 use vf_ir::obligation::Arithmetic;
-use vf_ir::{Access, Condition, Expr, ObligationId};
+use vf_ir::{Access, Condition, Expr, ObligationId, Property};
 use vf_smt::{Sort, Term};
 
 use super::exec::Frame;
@@ -51,6 +51,14 @@ impl Engine<'_> {
                 guard: edge.guard,
                 holds: meaning.holds,
                 applies: meaning.applies,
+                claims_unreachable: match obligation.condition {
+                    Condition::Unreachable => true,
+                    // `assert(0)`.
+                    Condition::Holds(_) => {
+                        obligation.property == Property::Assertion && self.terms.is_false(meaning.holds)
+                    }
+                    _ => false,
+                },
                 after_loop: self.after_loop,
             }));
         }

@@ -105,6 +105,7 @@ impl Engine<'_> {
             guard: head.guard,
             holds,
             applies: true,
+            claims_unreachable: false,
             after_loop: self.after_loop,
         }));
     }

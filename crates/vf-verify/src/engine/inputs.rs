@@ -180,7 +180,9 @@ impl Engine<'_> {
             Some(against) => self.run_both(&frame, against, &values, &edge)?,
         }
         let outside = |o: &&Object| o.input && !matches!(o.key, ObjectKey::Global(_));
-        if self.objects.values().filter(outside).count() > 1 {
+        let variable = |o: &Object| matches!(o.key, ObjectKey::Global(_)) && !o.constant;
+        let others = self.objects.values().filter(outside).count();
+        if others > 1 || others == 1 && self.objects.values().any(variable) {
             self.assume(
                 "pointer parameters, and the pointers found through them, lead to separate objects, none of them a global",
             );

@@ -124,6 +124,8 @@ pub struct CheckInstance {
     pub holds: Term,
     /// It does not apply (lifetime of an object that never dies): reported only if another instance does.
     pub applies: bool,
+    /// What is claimed is that control never gets here: no shortcoming where it does not.
+    pub claims_unreachable: bool,
     /// The loop, of [`Execution::loops`], whose unknown state is in force here: a violation may be an artefact of the cut.
     pub after_loop: Option<usize>,
 }

@@ -33,6 +33,7 @@ impl Engine<'_> {
             guard,
             holds,
             applies: true,
+            claims_unreachable: false,
             after_loop: self.after_loop,
         }));
     }
