@@ -419,6 +419,38 @@ char *join(const char part[static 4], int slash)
     none_is_proved(text, &[&[("\tif (slash)\n\t\tpath[at++] = '/';\n", "")]]);
 }
 
+/// Callers have empty lists, and pass one object twice.
+const QUEUE: &str = "
+struct list_head { struct list_head *next, *prev; };
+struct queue { int count; struct list_head items; int (*run)(void); struct { int *level; } spare[2]; };
+static int *cache;
+static int by_default(void) { return 1; }
+static int list_empty(const struct list_head *head) { return head->next == head; }
+int take(struct queue *q, const struct queue *other, unsigned i)
+{
+	int table[4] = { 1, 2, 3, 4 };
+
+	return table[i];
+}
+";
+
+#[test]
+fn what_is_done_where_two_pointers_are_equal_counts() {
+    const READ: &str = "\treturn table[i];";
+    let guarded = |also: &str| format!("\tif (i > 3{also})\n\t\treturn -1;\n{READ}");
+    assert!(is_proved(behaviour(QUEUE, &[(READ, &guarded(""))])));
+    // No guard may do more than that.
+    for also in [
+        "list_empty(&q->items)",
+        "q == other",
+        "q->run == by_default",
+        "!cache",
+        "!q->spare[1].level",
+    ] {
+        none_is_proved(QUEUE, &[&[(READ, &guarded(&format!(" || {also}")))]]);
+    }
+}
+
 /// A loop in a loop over a table of two dimensions: whoever went round once came to the columns' end.
 const GRID: &str = "
 struct grid { int cells[8][3]; unsigned filled; };

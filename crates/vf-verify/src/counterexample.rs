@@ -198,6 +198,8 @@ struct Reader<'a> {
     /// Input objects that are no globals, in the order of `Input::objects`.
     order: Vec<ObjectId>,
     index: BTreeMap<ObjectId, usize>,
+    /// Objects that are another one, by the model, from this place of it on.
+    same: BTreeMap<ObjectId, (ObjectId, i64)>,
     /// Elements of unknown contents that were read, (place, element), by the name of the array.
     arrays: BTreeMap<String, Vec<(Term, Term)>>,
     program: &'a Program,
@@ -223,15 +225,53 @@ impl<'a> Reader<'a> {
                 arrays.entry(name).or_default().extend(elements);
             }
         }
-        Reader {
+        let mut reader = Reader {
             execution,
             terms,
             model,
             order,
             index,
+            same: BTreeMap::new(),
             arrays,
             program,
+        };
+        reader.find_same();
+        reader
+    }
+
+    /// Where pointers to separate objects are equal, the later of the objects is the other one.
+    fn find_same(&mut self) {
+        for compared in &self.execution.compared_pointers {
+            if self.terms.eval(compared.equal, self.model).as_bool() != Some(true) {
+                continue;
+            }
+            let places = compared.pointers.each_ref().map(|p| self.place(p));
+            let [(left, left_at), (right, right_at)] = places;
+            let own = |id: &ObjectId| self.index.contains_key(id);
+            if left == right {
+                continue;
+            }
+            if own(&left) && (left > right || !own(&right)) {
+                self.same.insert(left, (right, right_at.wrapping_sub(left_at)));
+            } else if own(&right) {
+                self.same.insert(right, (left, left_at.wrapping_sub(right_at)));
+            }
         }
+    }
+
+    /// The object that a pointer leads to, and where in it.
+    fn place(&self, pointer: &crate::engine::Pointer) -> (ObjectId, i64) {
+        let mut base = ObjectId(self.number(pointer.base) as u32);
+        let mut offset = self.number(pointer.offset) as u64 as i64;
+        // Each object is another one once at most.
+        for _ in 0..=self.same.len() {
+            let Some((other, from)) = self.same.get(&base) else {
+                break;
+            };
+            base = *other;
+            offset = offset.wrapping_add(*from);
+        }
+        (base, offset)
     }
 
     fn number(&self, term: Term) -> u128 {
@@ -259,8 +299,7 @@ impl<'a> Reader<'a> {
     }
 
     fn pointer(&self, pointer: &crate::engine::Pointer) -> InputPointer {
-        let base = ObjectId(self.number(pointer.base) as u32);
-        let offset = self.number(pointer.offset) as u64;
+        let (base, offset) = self.place(pointer);
         match self.execution.objects.get(&base).map(|o| &o.key) {
             Some(ObjectKey::Fixed(0)) if offset == 0 => InputPointer::Null,
             Some(ObjectKey::Global(_)) => InputPointer::Global {
@@ -270,7 +309,7 @@ impl<'a> Reader<'a> {
                     .get(&base)
                     .map(|o| o.name.clone())
                     .unwrap_or_default(),
-                offset: offset as i64,
+                offset,
             },
             Some(ObjectKey::Function(_)) => InputPointer::Function {
                 name: self
@@ -283,9 +322,9 @@ impl<'a> Reader<'a> {
             _ => match self.index.get(&base) {
                 Some(index) => InputPointer::Object {
                     index: *index,
-                    offset: offset as i64,
+                    offset,
                 },
-                None => InputPointer::Address(offset),
+                None => InputPointer::Address(offset as u64),
             },
         }
     }

@@ -37,6 +37,7 @@ pub enum Part {
 /// What is being written out: where its bytes are, and what was found so far.
 struct Reading<'a> {
     program: &'a Program,
+    input: &'a Input,
     contents: &'a Contents,
     part: &'a dyn Fn(u64, u64) -> Part,
     shown: &'a mut Vec<Shown>,
@@ -57,7 +58,13 @@ pub fn inputs_of(program: &Program, input: &Input) -> Vec<Shown> {
         };
         shown.push(Shown {
             name: info.name.clone(),
-            value: value_text(value, &info.ty, input),
+            value: match value {
+                InputValue::Pointer(pointer @ InputPointer::Object { .. }) => {
+                    elsewhere(input, pointer, &info.name)
+                }
+                _ => None,
+            }
+            .unwrap_or_else(|| value_text(value, &info.ty, input)),
             part: Part::Argument(number),
         });
     }
@@ -83,6 +90,7 @@ pub fn inputs_of(program: &Program, input: &Input) -> Vec<Shown> {
             };
             let mut reading = Reading {
                 program,
+                input,
                 contents: &object.contents,
                 part: &part,
                 shown: &mut shown,
@@ -99,6 +107,7 @@ pub fn inputs_of(program: &Program, input: &Input) -> Vec<Shown> {
             };
             let mut reading = Reading {
                 program,
+                input,
                 contents,
                 part: &part,
                 shown: &mut shown,
@@ -194,9 +203,39 @@ impl Reading<'_> {
                     self.show(name, integer(value, *bits, *signed), offset, offset + bytes);
                 }
             }
+            CType::Pointer { .. } => {
+                let mut pointers = self.contents.pointers.iter();
+                let pointer = pointers.find(|(at, _)| *at == offset).map(|(_, pointer)| pointer);
+                if let Some(text) = pointer.and_then(|pointer| elsewhere(self.input, pointer, name)) {
+                    let bytes = u64::from(program.model.pointer_bits() / 8);
+                    self.show(name, text, offset, offset + bytes);
+                }
+            }
             _ => {}
         }
     }
+}
+
+/// Where a pointer leads to, if that is not what is named after it.
+fn elsewhere(input: &Input, pointer: &InputPointer, name: &str) -> Option<String> {
+    let (there, offset) = match pointer {
+        InputPointer::Null | InputPointer::Address(_) => return None,
+        InputPointer::Function { name } => (name.clone(), 0),
+        InputPointer::Global { name, offset } => (format!("&{name}"), *offset),
+        InputPointer::Object { index, offset } => {
+            let object = input.objects.get(*index)?.name.as_str();
+            let plain = object.strip_prefix('*').unwrap_or(object);
+            if plain == name {
+                return None;
+            }
+            (plain.to_owned(), *offset)
+        }
+    };
+    Some(match (offset, offset.unsigned_abs()) {
+        (0, _) => there,
+        (1.., bytes) => format!("{there} + {bytes} bytes"),
+        (_, bytes) => format!("{there} - {bytes} bytes"),
+    })
 }
 
 fn byte_at(contents: &Contents, at: u64) -> Option<u8> {

@@ -295,7 +295,7 @@ impl Engine<'_> {
         }
     }
 
-    /// Pointers to different objects are unequal; orders between different objects go by address.
+    /// Pointers to different objects are unequal, where they are known to be different; orders between different objects go by address.
     pub(super) fn compare_pointers(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
         // Nothing is known of a wild pointer, so neither is how it compares, but with itself; nor of two that lead to
@@ -327,6 +327,7 @@ impl Engine<'_> {
                     let right = self.address_of(rhs);
                     equal = t.or(equal, t.and(mixed, t.eq(left, right)));
                 }
+                equal = t.or(equal, self.lead_to_one_object(lhs, rhs));
                 if op == CompareOp::Equal {
                     equal
                 } else {

@@ -39,6 +39,14 @@ pub struct Contract {
     pub text: String,
 }
 
+/// Two pointers from outside that are compared, and the variable that says whether they are equal where they lead to objects that
+/// are separate otherwise.
+#[derive(Clone, Debug)]
+pub struct ComparedPointers {
+    pub pointers: [Pointer; 2],
+    pub equal: Term,
+}
+
 /// A pointer found in unknown initial contents.
 #[derive(Clone, Debug)]
 pub struct InputCell {

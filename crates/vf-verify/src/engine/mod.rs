@@ -29,6 +29,7 @@ mod loops;
 mod memory;
 mod null_tests;
 mod objects;
+mod one_object;
 mod parameter_roles;
 mod pointers;
 mod registers;
@@ -294,6 +295,7 @@ pub struct Execution {
     /// Their elements at constant places, which are variables.
     pub cells: BTreeMap<Term, BTreeMap<u128, Term>>,
     pub input_pointers: Vec<inputs::InputCell>,
+    pub compared_pointers: Vec<inputs::ComparedPointers>,
     /// Pointers of the input that lie too deep in it to be followed, by object and offset; whether the code asks if they
     /// are null.
     pub deep_pointers: BTreeMap<(ObjectId, u64), bool>,
@@ -368,6 +370,7 @@ pub(crate) struct Engine<'p> {
     choices: Vec<ChoicePoint>,
     assumptions: BTreeSet<String>,
     input_pointers: Vec<inputs::InputCell>,
+    compared_pointers: Vec<inputs::ComparedPointers>,
     /// Offsets that the caller's pointers have in their objects.
     begins: HashMap<ObjectId, Term>,
     /// Objects that a pointer was moved back in by a constant that the program says.
@@ -494,6 +497,7 @@ pub fn execute(
             choices: Vec::new(),
             assumptions: BTreeSet::new(),
             input_pointers: Vec::new(),
+            compared_pointers: Vec::new(),
             begins: HashMap::default(),
             stepped_back: HashSet::default(),
             deep_pointers: BTreeMap::new(),
@@ -552,6 +556,7 @@ pub fn execute(
                     base_reads: engine.base_reads,
                     cells: engine.cells,
                     input_pointers: engine.input_pointers,
+                    compared_pointers: engine.compared_pointers,
                     deep_pointers: engine.deep_pointers,
                     unread_pointers,
                     granules,
