@@ -426,7 +426,7 @@ struct queue { int count; struct list_head items; int (*run)(void); struct { int
 static int *cache;
 static int by_default(void) { return 1; }
 static int list_empty(const struct list_head *head) { return head->next == head; }
-int take(struct queue *q, const struct queue *other, unsigned i)
+int take(struct queue *q, const struct queue *other, unsigned i, const char *from, const char *to)
 {
 	int table[4] = { 1, 2, 3, 4 };
 
@@ -444,6 +444,7 @@ fn what_is_done_where_two_pointers_are_equal_counts() {
         "list_empty(&q->items)",
         "q == other",
         "q->run == by_default",
+        "from < to",
         "!cache",
         "!q->spare[1].level",
     ] {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vf_ir::input::{
     Choice, ChoiceKind, Contents, Input, InputObject, InputPointer, InputValue, OutsideWrite,
 };
-use vf_ir::{CType, Program, Ty};
+use vf_ir::{CType, CompareOp, Program, Ty};
 use vf_smt::{Assignment, Sort, Term, Terms, View};
 
 use crate::inputs::Part;
@@ -242,7 +242,8 @@ impl<'a> Reader<'a> {
     /// Where pointers to separate objects are equal, the later of the objects is the other one.
     fn find_same(&mut self) {
         for compared in &self.execution.compared_pointers {
-            if self.terms.eval(compared.equal, self.model).as_bool() != Some(true) {
+            let holds = self.terms.eval(compared.holds, self.model).as_bool() == Some(true);
+            if compared.op != CompareOp::Equal || !holds {
                 continue;
             }
             let places = compared.pointers.each_ref().map(|p| self.place(p));

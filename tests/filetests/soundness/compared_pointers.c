@@ -102,6 +102,12 @@ int handed_out(void)
  //                        ^^^^^^^^ unknown[index-upper-bound]
 }
 
+int overlapping(char *to, const char *from, unsigned long n)
+{
+	return to < from + n && from < to + n ? table[2] : 0;
+ //                                      ^^^^^^^^ refuted[index-upper-bound] n == 2
+}
+
 // Two of one's own are two.
 int own(void)
 {
@@ -135,6 +141,7 @@ int twice(const int *a, const int *b)
 // summary: list_empty: 2 proved
 // summary: of_calls: 1 refuted
 // summary: other_item: 2 proved, 1 refuted
+// summary: overlapping: 1 refuted
 // summary: own: 1 unreachable
 // summary: parameters: 1 refuted
 // summary: twice: 1 unreachable

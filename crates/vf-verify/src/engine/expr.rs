@@ -36,7 +36,7 @@ impl Engine<'_> {
             Expr::PtrCompare { op, lhs, rhs } => {
                 let lhs = self.pointer(frame, state, lhs)?;
                 let rhs = self.pointer(frame, state, rhs)?;
-                return Ok(self.compare_pointers(*op, &lhs, &rhs));
+                return Ok(self.compare_pointers(frame, *op, &lhs, &rhs));
             }
             Expr::Unary {
                 op: UnaryOp::Not,
@@ -296,20 +296,26 @@ impl Engine<'_> {
     }
 
     /// Pointers to different objects are unequal, where they are known to be different; orders between different objects go by address.
-    pub(super) fn compare_pointers(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+    pub(super) fn compare_pointers(
+        &mut self,
+        frame: &Frame,
+        op: CompareOp,
+        lhs: &Pointer,
+        rhs: &Pointer,
+    ) -> Term {
         let t = self.terms;
         // Nothing is known of a wild pointer, so neither is how it compares, but with itself; nor of two that lead to
         // objects of earlier iterations.
         let wild = t.any(&[self.is_wild(lhs), self.is_wild(rhs), self.one_of_many(lhs, rhs)]);
         let itself = lhs.base == rhs.base && lhs.offset == rhs.offset;
         if !itself && !t.is_false(wild) {
-            let known = self.compare_known(op, lhs, rhs);
+            let known = self.compare_known(frame, op, lhs, rhs);
             return t.ite(wild, t.fresh("open", Sort::Bool), known);
         }
-        self.compare_known(op, lhs, rhs)
+        self.compare_known(frame, op, lhs, rhs)
     }
 
-    fn compare_known(&mut self, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
+    fn compare_known(&mut self, frame: &Frame, op: CompareOp, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
         let same = t.eq(lhs.base, rhs.base);
         match op {
@@ -327,7 +333,7 @@ impl Engine<'_> {
                     let right = self.address_of(rhs);
                     equal = t.or(equal, t.and(mixed, t.eq(left, right)));
                 }
-                equal = t.or(equal, self.lead_to_one_object(lhs, rhs));
+                equal = t.or(equal, self.holds_in_one_object(frame, CompareOp::Equal, lhs, rhs));
                 if op == CompareOp::Equal {
                     equal
                 } else {
@@ -340,7 +346,19 @@ impl Engine<'_> {
                     return within;
                 }
                 let other = self.order_of_objects(lhs, rhs);
-                t.ite(same, within, other)
+                let apart = t.ite(same, within, other);
+                let one = self.may_lead_to_one(frame, lhs, rhs);
+                if t.is_false(one) {
+                    return apart;
+                }
+                // `p <= q` is `!(q < p)`.
+                let in_one = match op {
+                    CompareOp::ULessEqual | CompareOp::SLessEqual => {
+                        t.not(self.holds_in_one_object(frame, CompareOp::ULess, rhs, lhs))
+                    }
+                    _ => self.holds_in_one_object(frame, CompareOp::ULess, lhs, rhs),
+                };
+                t.ite(one, in_one, apart)
             }
         }
     }

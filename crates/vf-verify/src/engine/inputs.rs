@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use vf_source::tables::HashMap;
 
-use vf_ir::{CType, FunctionId, GlobalId, LocalId, Storage, Ty};
+use vf_ir::{CType, CompareOp, FunctionId, GlobalId, LocalId, Storage, Ty};
 use vf_smt::{Sort, Term};
 
 use super::containers::Inside;
@@ -39,12 +39,14 @@ pub struct Contract {
     pub text: String,
 }
 
-/// Two pointers from outside that are compared, and the variable that says whether they are equal where they lead to objects that
-/// are separate otherwise.
+/// Two pointers from outside that are compared, and the variable that says what comes of it where they lead to objects that
+/// pass for separate otherwise.
 #[derive(Clone, Debug)]
 pub struct ComparedPointers {
+    /// Equal or less.
+    pub op: CompareOp,
     pub pointers: [Pointer; 2],
-    pub equal: Term,
+    pub holds: Term,
 }
 
 /// A pointer found in unknown initial contents.

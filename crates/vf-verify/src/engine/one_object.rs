@@ -1,20 +1,25 @@
-//! Pointers from outside that the program compares: they may be equal.
+//! Pointers from outside that the program compares: they may lead to one object.
 //!
 //! By the usual reading, pointers of the caller lead to separate objects. A program that asks whether two of them are equal
-//! (`list_empty`, `p == &queue`, `ops->open == default_open`) has callers that pass one object twice. What it does then
-//! is looked at, too: the comparison has either outcome. The accesses go on as if to separate objects.
+//! (`list_empty`, `p == &queue`, `ops->open == default_open`), or how they are ordered, has callers that pass one object
+//! twice. What it does then is looked at, too: the comparison has either outcome. The accesses go on as if to separate objects.
 
+use vf_ir::CompareOp;
+use vf_smt::{Sort, Term};
+
+use super::exec::Frame;
 use super::inputs::ComparedPointers;
 use super::value::{ObjectId, ObjectKey, Pointer};
 use super::{Engine, Entry};
-use vf_smt::{Sort, Term};
 
 impl Engine<'_> {
-    /// Whether two pointers are equal although the objects that they lead to pass for separate.
-    pub(super) fn lead_to_one_object(&mut self, lhs: &Pointer, rhs: &Pointer) -> Term {
+    /// Whether two pointers that are compared in an activation lead to objects that pass for separate and may be one.
+    pub(super) fn may_lead_to_one(&self, frame: &Frame, lhs: &Pointer, rhs: &Pointer) -> Term {
         let t = self.terms;
         let mut both = t.bool(false);
-        if self.settings.entry_mode != Entry::Each {
+        // What a library function requires of its arguments, and how its model goes about it, is no question of the program's.
+        let of_library = self.program.function(frame.function).library_model;
+        if of_library || self.settings.entry_mode != Entry::Each {
             return both;
         }
         for left in lhs.targets.iter() {
@@ -25,24 +30,40 @@ impl Engine<'_> {
                 }
             }
         }
+        both
+    }
+
+    /// Where they do, whether they are equal, or the first is the lesser.
+    pub(super) fn holds_in_one_object(
+        &mut self,
+        frame: &Frame,
+        op: CompareOp,
+        lhs: &Pointer,
+        rhs: &Pointer,
+    ) -> Term {
+        let t = self.terms;
+        let both = self.may_lead_to_one(frame, lhs, rhs);
         if t.is_false(both) {
             return both;
         }
         // The same pointers compare the same wherever that is.
-        let is = |known: &[Pointer; 2]| {
+        let is = |known: &&ComparedPointers| {
             let same = |a: &Pointer, b: &Pointer| a.base == b.base && a.offset == b.offset;
-            same(&known[0], lhs) && same(&known[1], rhs) || same(&known[0], rhs) && same(&known[1], lhs)
+            let [left, right] = &known.pointers;
+            let turned = op == CompareOp::Equal && same(left, rhs) && same(right, lhs);
+            known.op == op && (same(left, lhs) && same(right, rhs) || turned)
         };
-        let known = self.compared_pointers.iter().find(|known| is(&known.pointers));
-        let equal = known.map(|known| known.equal).unwrap_or_else(|| {
-            let equal = t.fresh("same", Sort::Bool);
+        let known = self.compared_pointers.iter().find(is).map(|known| known.holds);
+        let holds = known.unwrap_or_else(|| {
+            let holds = t.fresh("same", Sort::Bool);
             self.compared_pointers.push(ComparedPointers {
+                op,
                 pointers: [lhs.clone(), rhs.clone()],
-                equal,
+                holds,
             });
-            equal
+            holds
         });
-        t.and(both, equal)
+        t.and(both, holds)
     }
 
     /// Whether what passes for two objects may be one: two of the caller's, or one of them and a variable or function of the program; and
