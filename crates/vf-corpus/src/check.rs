@@ -97,7 +97,7 @@ pub fn check(
     std::thread::scope(|scope| {
         for _ in 0..jobs.get() {
             scope.spawn(|| {
-                let prover = Prover::new(compiler);
+                let prover = Prover::new(compiler).patient();
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some((_, _, record)) = todo.get(number) else {

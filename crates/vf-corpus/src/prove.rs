@@ -21,6 +21,8 @@ use vf_verify::{CheckOptions, Executions};
 
 /// z3's units of work for one query: what is asked of a function that a person would read in a minute.
 const WORK: u32 = 300_000;
+/// How many times as much proving again may take.
+const PATIENCE: u32 = 10;
 /// Steps of one symbolic execution. Hardly a function that is made needs as many; a loop that may write to its own bound can take millions,
 /// for minutes.
 const STEPS: u64 = 50_000;
@@ -143,6 +145,12 @@ impl Prover {
                 ..CheckOptions::default()
             },
         }
+    }
+
+    /// The same, for what was proved before: how much work a proof is depends on how z3 numbers its terms, too.
+    pub fn patient(mut self) -> Prover {
+        self.check.rlimit = Some(WORK * PATIENCE);
+        self
     }
 
     /// The same, which gives a version no more than so much time: what comes of it depends on the machine then.
