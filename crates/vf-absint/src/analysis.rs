@@ -93,6 +93,7 @@ pub(crate) fn statement_expressions(kind: &StmtKind) -> Vec<&Expr> {
         StmtKind::HavocMemory { dst, size } => vec![dst, size],
         StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).collect(),
         StmtKind::Alloc { size, .. } => vec![size],
+        StmtKind::Assembly { inputs, .. } => inputs.iter().collect(),
         StmtKind::Call { args, .. } => args.iter().collect(),
         StmtKind::Assume(condition) => vec![condition],
         StmtKind::Havoc { .. } | StmtKind::Check(_) | StmtKind::ScopeStart(_) | StmtKind::ScopeEnd(_) => {

@@ -477,7 +477,7 @@ impl Random {
             };
         }
         let dst = self.local();
-        match self.below(17) {
+        match self.below(18) {
             1 => StmtKind::Havoc {
                 dst,
                 why: self.pick(&[
@@ -542,6 +542,11 @@ impl Random {
             14 => StmtKind::Assume(self.expr()),
             15 => StmtKind::ScopeStart(dst),
             16 => StmtKind::ScopeEnd(dst),
+            17 => StmtKind::Assembly {
+                text: self.pick(&["cli", "outb %0, %1 : \"a\"", ""]).to_owned(),
+                inputs: self.many(3, Self::expr),
+                memory: self.flag(),
+            },
             _ => StmtKind::Assign {
                 dst,
                 value: self.expr(),

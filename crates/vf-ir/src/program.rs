@@ -191,6 +191,13 @@ pub enum StmtKind {
     /// Writes the first `size` bytes of the text that a format makes of arguments (`of`: the format, then they). Which bytes they
     /// are is not known, but that the same format and arguments make the same ones.
     Text { dst: Expr, size: Expr, of: Vec<Expr> },
+    /// Inline assembly runs, given these: what it writes is said by the statements behind it. `text` is its template with the
+    /// constraints and clobbers; with `memory` it may look at all of memory.
+    Assembly {
+        text: String,
+        inputs: Vec<Expr>,
+        memory: bool,
+    },
     /// `dst` becomes the address of a fresh object of `size` bytes. With `may_fail`, possibly null.
     Alloc {
         dst: LocalId,

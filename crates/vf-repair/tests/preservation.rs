@@ -452,6 +452,42 @@ fn what_is_done_where_two_pointers_are_equal_counts() {
     }
 }
 
+/// Assembly that writes to a port, stops interrupts, changes memory and computes.
+const PORT: &str = r#"
+struct card { int first; unsigned flags; };
+static void outb(unsigned char value, unsigned short port) { asm volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
+static int first_set(unsigned value) { int at; asm("bsfl %1, %0" : "=r"(at) : "rm"(value)); return at; }
+int start(struct card *card, unsigned i, unsigned x)
+{
+	int table[4] = { 1, 2, 3, 4 };
+
+	asm volatile("cli" ::: "memory");
+	outb(x, 0x80);
+	card->first = first_set(x);
+	asm volatile("lock; orl %1, %0" : "+m"(card->flags) : "r"(x));
+	return table[i];
+}
+"#;
+
+#[test]
+fn assembly_is_seen_from_outside() {
+    let fix = ("return table[i];", "return i < 4 ? table[i] : -1;");
+    assert!(is_proved(behaviour(PORT, &[fix])));
+    for change in [
+        ("\tasm volatile(\"cli\" ::: \"memory\");\n", ""),
+        ("\"cli\"", "\"sti\""),
+        ("outb(x, 0x80)", "outb(x, 0x81)"),
+        ("outb(x, 0x80);", "if (x != 7) outb(x, 0x80);"),
+        ("outb %0", "outw %0"),
+        ("first_set(x)", "first_set(x ^ 1)"),
+        ("bsfl", "bsrl"),
+        ("return at;", "return at ^ 1;"),
+        ("\"+m\"(card->flags)", "\"+m\"(card->first)"),
+    ] {
+        none_is_proved(PORT, &[&[fix, change]]);
+    }
+}
+
 /// A loop in a loop over a table of two dimensions: whoever went round once came to the columns' end.
 const GRID: &str = "
 struct grid { int cells[8][3]; unsigned filled; };

@@ -354,6 +354,7 @@ fn expressions(kind: &StmtKind) -> Vec<&Expr> {
         StmtKind::HavocMemory { dst, size } => vec![dst, size],
         StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).collect(),
         StmtKind::Alloc { size, .. } => vec![size],
+        StmtKind::Assembly { inputs, .. } => inputs.iter().collect(),
         StmtKind::Call { callee, args, .. } => {
             let mut all: Vec<&Expr> = args.iter().collect();
             if let Callee::Indirect(target) = callee {

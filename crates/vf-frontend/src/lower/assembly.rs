@@ -1,4 +1,4 @@
-//! Inline assembly (GCC manual, "Extended Asm"): its outputs hold any values afterwards.
+//! Inline assembly (GCC manual, "Extended Asm"): it is given its operands, and its outputs hold any values afterwards.
 
 use super::conversions::Value;
 use super::lvalues::Place;
@@ -27,18 +27,28 @@ impl Lowerer<'_> {
                     .collect()
             })
             .unwrap_or_default();
+        if let ast::AsmStatement::GnuBasic(template) = &a.node {
+            let assembly = StmtKind::Assembly {
+                text: template.node.concat(),
+                inputs: Vec::new(),
+                memory: true,
+            };
+            self.f().stmt(assembly, span);
+        }
         if let ast::AsmStatement::GnuExtended(asm) = &a.node {
             let clobbers_memory = asm
                 .clobbers
                 .iter()
                 .any(|c| c.node.iter().any(|t| t.contains("memory")));
             let mut outputs = Vec::new();
+            let mut inputs = Vec::new();
             let mut reachable = Vec::new();
             for o in &asm.outputs {
                 let mut lv = self.lvalue(&o.node.variable_name)?;
                 self.pin(&mut lv);
                 if o.node.constraints.node.iter().any(|c| c.contains('+')) && lv.ty.is_scalar() {
                     let v = self.load(&lv)?;
+                    inputs.push(v.expr.clone());
                     reachable.extend(self.pointer_in(v, o.span));
                 }
                 outputs.push(lv);
@@ -47,16 +57,23 @@ impl Lowerer<'_> {
                 let constraint: String = i.node.constraints.node.concat();
                 if constraint.contains('m') && !constraint.contains('r') {
                     let lv = self.lvalue(&i.node.variable_name)?;
-                    if lv.ty.is_scalar() {
-                        self.load(&lv)?;
-                    } else {
-                        self.address(&lv)?;
-                    }
+                    let operand = match lv.ty.is_scalar() {
+                        true => self.load(&lv)?,
+                        false => self.address(&lv)?,
+                    };
+                    inputs.push(operand.expr);
                     continue;
                 }
                 let v = self.rvalue(&i.node.variable_name)?;
+                inputs.push(v.expr.clone());
                 reachable.extend(self.pointer_in(v, i.span));
             }
+            let assembly = StmtKind::Assembly {
+                text: text_of(asm),
+                inputs,
+                memory: clobbers_memory,
+            };
+            self.f().stmt(assembly, span);
             for lv in outputs {
                 let ty = lv.ty.unqualified();
                 match (ty.scalar(), &lv.place) {
@@ -158,4 +175,24 @@ impl Lowerer<'_> {
             f.continue_in(done);
         }
     }
+}
+
+/// The template with what is said of its operands, as it is written.
+fn text_of(asm: &ast::GnuExtendedAsmStatement) -> String {
+    let constraints = |operands: &[Node<ast::GnuAsmOperand>]| {
+        let one = |o: &Node<ast::GnuAsmOperand>| {
+            let name = o.node.symbolic_name.as_ref();
+            let name = name.map_or(String::new(), |name| format!("[{}]", name.node.name));
+            format!("{name}{}", o.node.constraints.node.concat())
+        };
+        operands.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let clobbers: Vec<String> = asm.clobbers.iter().map(|c| c.node.concat()).collect();
+    let parts = [
+        asm.template.node.concat(),
+        constraints(&asm.outputs),
+        constraints(&asm.inputs),
+        clobbers.join(", "),
+    ];
+    parts.join(" : ")
 }

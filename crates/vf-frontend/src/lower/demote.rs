@@ -168,6 +168,11 @@ impl Rewriter<'_> {
                     self.expression(part, span);
                 }
             }
+            StmtKind::Assembly { inputs, .. } => {
+                for part in inputs {
+                    self.expression(part, span);
+                }
+            }
             StmtKind::Call { callee, args, .. } => {
                 if let vf_ir::Callee::Indirect(target) = callee {
                     self.expression(target, span);

@@ -229,6 +229,12 @@ impl Check<'_> {
                 self.expects(dst, Ty::Ptr);
                 self.expects(n, size);
             }
+            StmtKind::Assembly { inputs, .. } => {
+                for input in inputs {
+                    let ty = self.ty(input);
+                    self.demand(ty.is_some(), || format!("{input:?} has no type"));
+                }
+            }
             StmtKind::Alloc { dst, size: n, .. } => {
                 self.expects(n, size);
                 self.assigns(*dst, Some(Ty::Ptr));

@@ -470,6 +470,7 @@ impl<'a> Machine<'a> {
                 self.havoc_memory(to, size)?;
                 Effect::None
             }
+            StmtKind::Assembly { .. } => Effect::None,
             StmtKind::Alloc {
                 dst,
                 size,

@@ -259,6 +259,12 @@ impl<'p, 't> BodyParser<'p, 't> {
                 let of = self.list()?;
                 StmtKind::Text { dst, size, of }
             }
+            "assembly" => {
+                let memory = self.parser.word("memory");
+                let text = self.parser.string()?;
+                let inputs = self.list()?;
+                StmtKind::Assembly { text, inputs, memory }
+            }
             "free" => StmtKind::Free { ptr: self.expr()? },
             "call" => self.call(None)?,
             "assume" => StmtKind::Assume(self.expr()?),

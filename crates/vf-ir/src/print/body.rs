@@ -243,6 +243,15 @@ impl<'p, 'a> FunctionPrinter<'p, 'a> {
                     of.join(", ")
                 )
             }
+            StmtKind::Assembly { text, inputs, memory } => {
+                let inputs: Vec<String> = inputs.iter().map(|e| self.expr(e)).collect();
+                let memory = if *memory { " memory" } else { "" };
+                format!(
+                    "assembly{memory} {} ({})",
+                    quoted(text.as_bytes()),
+                    inputs.join(", ")
+                )
+            }
             StmtKind::Alloc {
                 dst,
                 size,

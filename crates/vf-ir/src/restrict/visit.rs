@@ -72,6 +72,7 @@ fn names_of_statement(kind: &mut StmtKind, names: &mut impl Names) {
         StmtKind::HavocMemory { dst, size } => names_of_each([dst, size], names),
         StmtKind::Text { dst, size, of } => names_of_each([dst, size].into_iter().chain(of), names),
         StmtKind::Alloc { size, .. } => names_of_expr(size, names),
+        StmtKind::Assembly { inputs, .. } => names_of_each(inputs, names),
         StmtKind::Call { callee, args, .. } => {
             match callee {
                 Callee::Direct(function) => names.function(function),

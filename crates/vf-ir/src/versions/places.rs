@@ -312,6 +312,7 @@ fn word(program: &Program, kind: &StmtKind) -> String {
         StmtKind::Fill { .. } => "fill",
         StmtKind::HavocMemory { .. } => "havoc memory",
         StmtKind::Text { .. } => "text",
+        StmtKind::Assembly { text, .. } => return format!("assembly {text}"),
         StmtKind::Alloc { .. } => "alloc",
         StmtKind::Free { .. } => "free",
         StmtKind::StringLength { .. } => "length",

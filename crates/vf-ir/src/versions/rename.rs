@@ -158,6 +158,7 @@ pub(super) fn rename_locals(kind: &mut StmtKind, name: &impl Fn(LocalId) -> Loca
         | StmtKind::Fill { .. }
         | StmtKind::HavocMemory { .. }
         | StmtKind::Text { .. }
+        | StmtKind::Assembly { .. }
         | StmtKind::Free { .. }
         | StmtKind::Check(_)
         | StmtKind::Assume(_) => {}
@@ -189,6 +190,7 @@ fn each_of_statement(kind: &mut StmtKind, visit: &mut impl FnMut(&mut Expr)) {
         StmtKind::HavocMemory { dst, size } => [dst, size].into_iter().for_each(visit),
         StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).for_each(visit),
         StmtKind::Alloc { size, .. } => visit(size),
+        StmtKind::Assembly { inputs, .. } => inputs.iter_mut().for_each(visit),
         StmtKind::Call { callee, args, .. } => {
             if let Callee::Indirect(pointer) = callee {
                 visit(pointer);

@@ -364,8 +364,8 @@ impl Engine<'_> {
         let is_volatile = name == VOLATILE;
         let name = if is_volatile { "" } else { name };
         let number = match reason {
-            HavocReason::Float | HavocReason::Assembly | HavocReason::Argument => self.unique(),
-            HavocReason::Input | HavocReason::Library => self.shared("chosen"),
+            HavocReason::Float | HavocReason::Argument => self.unique(),
+            HavocReason::Input | HavocReason::Assembly | HavocReason::Library => self.shared("chosen"),
             HavocReason::Environment if model || is_volatile => self.shared("chosen"),
             HavocReason::Environment => self.unique(),
         };
@@ -484,6 +484,19 @@ impl Engine<'_> {
                 let unit = self.bits(frame, &edge.state, unit)?;
                 let size = self.bits(frame, &edge.state, size)?;
                 self.fill(&mut edge.state, &dst, unit, size)?;
+            }
+            StmtKind::Assembly { text, inputs, memory } => {
+                if self.compares() {
+                    let mut given = Vec::new();
+                    for input in inputs {
+                        given.push(self.value(frame, &edge.state, input)?);
+                    }
+                    let sees = match memory {
+                        true => Sees::Everything,
+                        false => Sees::Arguments,
+                    };
+                    self.see_call(edge, &format!("asm {text}"), &given, sees)?;
+                }
             }
             StmtKind::HavocMemory { dst, size } | StmtKind::Text { dst, size, .. } => {
                 let dst = self.pointer(frame, &edge.state, dst)?;

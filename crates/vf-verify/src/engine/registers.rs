@@ -189,6 +189,7 @@ pub(crate) fn visit_expressions(kind: &StmtKind, function: &Function, visit: &mu
         }
         StmtKind::Text { dst, size, of } => [dst, size].into_iter().chain(of).for_each(visit),
         StmtKind::Alloc { size, .. } => visit(size),
+        StmtKind::Assembly { inputs, .. } => inputs.iter().for_each(visit),
         StmtKind::Call { callee, args, .. } => {
             if let vf_ir::Callee::Indirect(callee) = callee {
                 visit(callee);
