@@ -206,23 +206,23 @@ fn same(%a, %i) -> s32 @0:4:1-8:2 {
 b0:
   branch peq(%a, &other), b1, b2
 b1:
-  check #0 index-upper-bound holds(ult(sext(i64, %i), 2:i64)) \"t[i]\" @0:5:12-5:20
   return 1:i32
 b2:
   branch peq(%a, ptradd(null, 0:i64, 1)), b3, b4
 b3:
-  check #1 index-upper-bound holds(ult(sext(i64, %i), 4:i64)) \"u[i]\" @0:6:12-6:20
+  check #0 index-upper-bound holds(ult(sext(i64, %i), 4:i64)) \"u[i]\" @0:6:12-6:20
   return 2:i32
 b4:
   return 0:i32
 }
 ",
     );
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found.iter().all(|f| f.1 == Verdict::Unreachable), "{found:?}");
-    assert!(
-        found[0].2.contains("separate objects, none of them a global"),
-        "{found:?}"
-    );
-    assert!(found[1].2.contains("requires a != \\\\null"), "{found:?}");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].1, Verdict::Unreachable, "{found:?}");
+    for assumption in [
+        "requires a != \\\\null",
+        "separate objects, none of them a global",
+    ] {
+        assert!(found[0].2.contains(assumption), "{found:?}");
+    }
 }
