@@ -105,7 +105,7 @@ int handed_out(void)
 int overlapping(char *to, const char *from, unsigned long n)
 {
 	return to < from + n && from < to + n ? table[2] : 0;
- //                                      ^^^^^^^^ refuted[index-upper-bound] n == 2
+ //                                      ^^^^^^^^ refuted[index-upper-bound] n >= 1
 }
 
 // Two of one's own are two.
