@@ -28,7 +28,7 @@ int element_at(int **all, unsigned long n, unsigned long i)
 	if (i >= n || all[i])
 		return 0;
 	return *all[i];
- //     ^^^^^^^ refuted[not-null] i == 0 && n == 1
+ //     ^^^^^^^ refuted[not-null] i < n
  //     ^^^^^^^ unknown[initialized]
  //     ^^^^^^^ unknown[lifetime]
  //     ^^^^^^^ unknown[valid-read]
